@@ -1,0 +1,301 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sourcegraph/conc/iter"
+)
+
+// Sink makes one write at Tomorro.
+type Sink interface {
+	// Write returns when the service has confirmed the effect, retrying as often
+	// as that is safe. Its error wraps *ExistsError when a create met an account
+	// with the same userName, ErrRefused when no write can succeed, ErrGone when
+	// the account or group is not there any more (a delete of something gone is
+	// no error), ErrUncertain when the effect is unknown; any other error is
+	// about this write only, and had no effect.
+	Write(ctx context.Context, w Write) (Written, error)
+}
+
+// Recorder is told of each write before it is sent and of what became of it.
+type Recorder interface {
+	// Intent returns when it is certain that the write will be remembered. Its
+	// error stops the run: nothing is written that is not recorded.
+	Intent(ctx context.Context, w Write) (ticket string, err error)
+	// Outcome records what became of the write with this ticket. Its error
+	// stops the run.
+	Outcome(ctx context.Context, ticket string, o Outcome) error
+}
+
+// The results of a write.
+const (
+	Done      = "done"
+	Failed    = "failed"
+	Skipped   = "skipped"   // not sent, because of something else that failed
+	Uncertain = "uncertain" // sent, and nobody knows; the next run looks
+)
+
+// Outcome is what became of one write.
+type Outcome struct {
+	Write   Write
+	Result  string
+	ID      string   // of the account or group, when known
+	Note    string   // from Written.Note, or how an existing account was adopted
+	Missing []string // account ids that Tomorro does not know, for memberships
+	Err     error    // nil when done
+}
+
+// ApplyOptions bound an Apply. The zero value means one write at a time, at
+// most 100 members in one request, nobody told.
+type ApplyOptions struct {
+	Concurrency     int
+	MembersPerWrite int
+	// Progress is called after each write with the changes dealt with so far and
+	// in all. It may be called by several goroutines at once.
+	Progress func(done, total int)
+}
+
+// Result is what became of a plan.
+type Result struct {
+	Done    map[Op]int // changes, not writes
+	Failed  map[Op]int // includes uncertain ones
+	Skipped map[Op]int
+	// Problems are the outcomes that were not plainly done, in no given order.
+	Problems []Outcome
+	// Links are the identities of the accounts that were created or adopted.
+	Links []Link
+}
+
+// Apply makes the plan's changes, in phases:
+//
+//	groups created | people created and updated | memberships | admins demoted, people
+//	deactivated | people deleted | groups deleted
+//
+// Within a phase, writes are independent and run side by side; a group's own
+// requests follow each other. After a failure, whatever would take something
+// away from that person or group is skipped. One failure stops nobody else, but
+// for ErrRefused, an error of the recorder and the end of ctx: these stop the
+// run, are returned, and leave the rest skipped. Everything is in the Result in either case.
+func Apply(ctx context.Context, plan Plan, sink Sink, rec Recorder, opts ApplyOptions) (Result, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a := &applier{
+		plan: &plan, sink: sink, rec: rec, opts: opts, cancel: cancel,
+		made: make(map[Key]string), groups: make(map[string]string),
+		failed: make(map[Key]bool), failedGroup: make(map[string]bool),
+		result: Result{Done: make(map[Op]int), Failed: make(map[Op]int), Skipped: make(map[Op]int)},
+	}
+	for _, phase := range phases {
+		for _, wave := range phase(a) {
+			a.run(ctx, wave)
+		}
+	}
+	if a.stopped == nil && ctx.Err() != nil {
+		a.stopped = context.Cause(ctx)
+	}
+	return a.result, a.stopped
+}
+
+type applier struct {
+	plan   *Plan
+	sink   Sink
+	rec    Recorder
+	opts   ApplyOptions
+	cancel context.CancelCauseFunc
+
+	mu          sync.Mutex
+	made        map[Key]string    // accounts created or adopted in this run
+	groups      map[string]string // folded name -> id of groups created in this run
+	failed      map[Key]bool
+	failedGroup map[string]bool // by id or, for one that could not be created, folded name
+	gained      int             // admins that this run really made
+	finished    int
+	result      Result
+	stopped     error
+}
+
+// run sends the chains of one wave side by side. A chain's writes follow each other.
+func (a *applier) run(ctx context.Context, chains [][]Write) {
+	mapper := iter.Iterator[[]Write]{MaxGoroutines: max(1, a.opts.Concurrency)}
+	mapper.ForEach(chains, func(chain *[]Write) {
+		for _, w := range *chain {
+			a.one(ctx, w)
+		}
+	})
+}
+
+// one deals with one write: whether it may still be made, the intent, the
+// request, the outcome.
+func (a *applier) one(ctx context.Context, w Write) {
+	w, dropped := a.ready(ctx, w)
+	for reason, changes := range dropped {
+		a.finish(Outcome{Write: Write{Op: w.Op, Changes: changes, Group: w.Group, GroupID: w.GroupID}, Result: Skipped, Err: errors.New(reason)})
+	}
+	if len(w.Changes) == 0 {
+		return
+	}
+	ticket, err := a.rec.Intent(ctx, w)
+	if err != nil {
+		a.stop(fmt.Errorf("record the intent: %w", err))
+		a.finish(Outcome{Write: w, Result: Skipped, Err: err})
+		return
+	}
+	o := a.send(ctx, w)
+	a.finish(o)
+	// The outcome is recorded even when the run is being stopped.
+	rctx, done := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer done()
+	if err := a.rec.Outcome(rctx, ticket, o); err != nil {
+		a.stop(fmt.Errorf("record the outcome: %w", err))
+		return
+	}
+	if exists, ok := errors.AsType[*ExistsError](o.Err); ok && w.Op == WriteCreateUser && o.Result == Skipped {
+		a.one(ctx, adopt(w, exists.Account))
+	}
+}
+
+// recordTimeout bounds how long a stopped run waits to record what it did.
+const recordTimeout = 5 * time.Second
+
+// send makes the request and says what became of it. A create that met an
+// existing account which is nobody else's is "skipped" in favour of an update.
+func (a *applier) send(ctx context.Context, w Write) Outcome {
+	if ctx.Err() != nil {
+		return Outcome{Write: w, Result: Skipped, Err: context.Cause(ctx)}
+	}
+	written, err := a.sink.Write(ctx, w)
+	o := Outcome{Write: w, Result: Done, ID: written.ID, Note: written.Note, Missing: written.Missing, Err: err}
+	if exists, ok := errors.AsType[*ExistsError](err); ok && w.Op == WriteCreateUser {
+		o.Result, o.ID, o.Err = a.mayAdopt(w, exists)
+		return o
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrUncertain):
+		o.Result = Uncertain
+	default:
+		o.Result = Failed
+		if errors.Is(err, ErrRefused) {
+			a.stop(err)
+		}
+	}
+	return o
+}
+
+// mayAdopt decides about an account that a create ran into.
+func (a *applier) mayAdopt(w Write, exists *ExistsError) (result, id string, err error) {
+	key := w.Changes[0].Key
+	owner, owned := a.plan.owner[exists.Account.ID]
+	if !owned {
+		owner, owned = ParseExternalID(exists.Account.ExternalID)
+	}
+	if owned && owner != key {
+		return Failed, exists.Account.ID, fmt.Errorf("%w, which belongs to OneLogin user %d", exists, owner)
+	}
+	return Skipped, exists.Account.ID, exists
+}
+
+// adopt turns a create into an update of the account that is already there.
+func adopt(w Write, found Account) Write {
+	wanted := w.Account
+	wanted.ID = found.ID
+	if found.ExternalID != "" {
+		wanted.ExternalID = found.ExternalID // another system's mark stays
+	}
+	return Write{Op: WriteUpdateUser, Account: wanted, Before: found, Changes: w.Changes}
+}
+
+// finish books an outcome.
+func (a *applier) finish(o Outcome) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, adopting := errors.AsType[*ExistsError](o.Err); adopting && o.Result == Skipped {
+		return // the update that follows counts
+	}
+	missing := make(map[string]bool, len(o.Missing))
+	for _, id := range o.Missing {
+		missing[id] = true
+	}
+	for i := range o.Write.Changes {
+		c := &o.Write.Changes[i]
+		result := o.Result
+		if missing[a.accountOf(c)] {
+			result = Failed
+		}
+		a.book(c, result)
+	}
+	if o.Result == Done {
+		a.learn(&o)
+	}
+	if o.Result != Done || len(o.Missing) > 0 {
+		a.result.Problems = append(a.result.Problems, o)
+		if o.Write.Op == WriteCreateGroup {
+			a.failedGroup[Fold(o.Write.Group)] = true
+		} else if (o.Result == Failed || o.Result == Uncertain) && o.Write.GroupID != "" {
+			a.failedGroup[o.Write.GroupID] = true
+		}
+	}
+	if a.opts.Progress != nil {
+		a.opts.Progress(a.finished, len(a.plan.Changes))
+	}
+}
+
+func (a *applier) book(c *Change, result string) {
+	a.finished++
+	switch result {
+	case Done:
+		a.result.Done[c.Op]++
+		if gainsAdmin(c) {
+			a.gained++
+		}
+		return
+	case Skipped:
+		a.result.Skipped[c.Op]++
+	default:
+		a.result.Failed[c.Op]++
+	}
+	if c.Key != 0 {
+		a.failed[c.Key] = true
+	}
+}
+
+// learn keeps the ids that later phases need.
+func (a *applier) learn(o *Outcome) {
+	key := Key(0)
+	if len(o.Write.Changes) > 0 {
+		key = o.Write.Changes[0].Key
+	}
+	switch o.Write.Op {
+	case WriteCreateGroup:
+		a.groups[Fold(o.Write.Group)] = o.ID
+	case WriteCreateUser:
+		a.made[key] = o.ID
+		a.result.Links = append(a.result.Links, Link{Key: key, Account: o.ID})
+	case WriteUpdateUser:
+		if o.Write.Changes[0].Op == OpCreate { // adopted
+			a.made[key] = o.Write.Account.ID
+			a.result.Links = append(a.result.Links, Link{Key: key, Account: o.Write.Account.ID})
+		}
+	}
+}
+
+func (a *applier) accountOf(c *Change) string {
+	if c.Account != "" {
+		return c.Account
+	}
+	return a.made[c.Key]
+}
+
+// stop ends the run with its first reason.
+func (a *applier) stop(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped == nil {
+		a.stopped = err
+	}
+	a.cancel(err)
+}

@@ -1,0 +1,195 @@
+package reconcile
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+)
+
+// Op is what one Change does.
+type Op string
+
+// The operations, in the order in which a plan lists them.
+const (
+	OpCreateGroup  Op = "create_group"
+	OpCreate       Op = "create"
+	OpReactivate   Op = "reactivate"
+	OpRename       Op = "rename" // another userName on the same account
+	OpChangeRole   Op = "change_role"
+	OpUpdateName   Op = "update_name"
+	OpAddMember    Op = "add_member"
+	OpRemoveMember Op = "remove_member"
+	OpDeactivate   Op = "deactivate"
+	OpDelete       Op = "delete"
+	OpDeleteGroup  Op = "delete_group"
+)
+
+var opOrder = []Op{
+	OpCreateGroup, OpCreate, OpReactivate, OpRename, OpChangeRole, OpUpdateName,
+	OpAddMember, OpRemoveMember, OpDeactivate, OpDelete, OpDeleteGroup,
+}
+
+// Removes reports whether the operation takes something away from somebody.
+// Without a complete receipt no such change is made.
+func (o Op) Removes() bool {
+	return o == OpRemoveMember || o == OpDeactivate || o == OpDelete || o == OpDeleteGroup
+}
+
+// Change is one intended effect on one person or one membership, as data. Many
+// of them can travel in one request: see Writes.
+type Change struct {
+	Op      Op     `json:"op"`
+	Key     Key    `json:"key,omitempty"`     // the person; 0 for a group's own changes and for accounts without one
+	Account string `json:"account,omitempty"` // Tomorro's id; empty until the account exists
+	Who     string `json:"who,omitempty"`     // the person's e-mail
+	Group   string `json:"group,omitempty"`   // displayName
+	GroupID string `json:"groupId,omitempty"` // Tomorro's id; empty until the group exists
+	// Before and After are whole images, so that a change can be shown, journaled
+	// and undone. A membership or group change has none.
+	Before *Account `json:"before,omitempty"`
+	After  *Account `json:"after,omitempty"`
+	// Cause is the rule, title, fact or setting behind the change, for people.
+	Cause string `json:"cause"`
+}
+
+// HoldClass says what kind of reason holds a change, and so how a run ends.
+type HoldClass string
+
+// The classes. Guard gives exit code 11, approval 12; data is a warning.
+const (
+	HoldGuard    HoldClass = "guard"    // a limit, a missing receipt, a protection
+	HoldApproval HoldClass = "approval" // the configuration asks for a person's word
+	HoldData     HoldClass = "data"     // its own data: unknown title, clash, missing group
+)
+
+// Held is a change that will not be made now, with its reason.
+type Held struct {
+	Change
+	Class  HoldClass `json:"class"`
+	Reason string    `json:"reason"`
+}
+
+// Note is something an administrator should know that holds nothing by itself.
+type Note struct {
+	Subject string `json:"subject"` // a person's e-mail, a rule, a group
+	Text    string `json:"text"`
+}
+
+// Link is the remembered identity of an account: whose it is.
+type Link struct {
+	Key     Key    `json:"key"`
+	Account string `json:"account"`
+}
+
+// Counts describes both sides of a plan.
+type Counts struct {
+	People      int `json:"people"`   // known to OneLogin
+	InScope     int `json:"inScope"`  // assigned to the app and inside the configured scope
+	Accounts    int `json:"accounts"` // at Tomorro
+	Active      int `json:"active"`   // of these, active
+	Linked      int `json:"linked"`   // accounts whose person is known
+	Foreign     int `json:"foreign"`  // accounts that are nobody's in OneLogin: never touched
+	OutOfScope  int `json:"outOfScope"`
+	Groups      int `json:"groups"`
+	Memberships int `json:"memberships"`
+	Admins      int `json:"admins"` // active accounts with userType admin
+}
+
+// Plan is what a run would do: sorted data, the same bytes for the same input.
+type Plan struct {
+	ID      string   `json:"id"` // digest of changes and holds
+	Changes []Change `json:"changes"`
+	Held    []Held   `json:"held"`
+	Notes   []Note   `json:"notes"`
+	Counts  Counts   `json:"counts"`
+	Receipt Receipt  `json:"receipt"` // how OneLogin was read
+	// Target is how Tomorro was read: always completely.
+	Target []ListReceipt `json:"target,omitempty"`
+
+	// Links are the identities this plan relies on that were not remembered yet.
+	Links []Link `json:"-"`
+	// owner tells whose account each id is; a create that meets an existing
+	// account may adopt it only if it is nobody else's.
+	owner map[string]Key
+	// occupant tells which account has each folded userName now.
+	occupant map[string]string
+	// emptied are the members that must be gone before a group can be deleted.
+	emptied map[string][]string
+	// minAdmins is how many admins Apply must leave, set by Guard.
+	minAdmins int
+}
+
+// Empty reports whether there is nothing to write.
+func (p Plan) Empty() bool { return len(p.Changes) == 0 }
+
+// HeldBy counts the holds of a class.
+func (p Plan) HeldBy(c HoldClass) int {
+	n := 0
+	for i := range p.Held {
+		if p.Held[i].Class == c {
+			n++
+		}
+	}
+	return n
+}
+
+// Count tells how many changes of each operation the plan makes.
+func (p Plan) Count() map[Op]int {
+	n := make(map[Op]int)
+	for i := range p.Changes {
+		n[p.Changes[i].Op]++
+	}
+	return n
+}
+
+// seal sorts the plan and gives it its ID.
+func (p *Plan) seal() {
+	slices.SortFunc(p.Changes, compareChanges)
+	p.sortHeld()
+	slices.SortFunc(p.Notes, func(a, b Note) int {
+		return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Text, b.Text))
+	})
+	p.Notes = slices.Compact(p.Notes)
+	slices.SortFunc(p.Links, func(a, b Link) int { return cmp.Compare(a.Key, b.Key) })
+	p.ID = p.digest()
+}
+
+func (p *Plan) sortHeld() {
+	slices.SortFunc(p.Held, func(a, b Held) int {
+		return cmp.Or(compareChanges(a.Change, b.Change), cmp.Compare(a.Reason, b.Reason))
+	})
+}
+
+// digest hashes the content one change at a time, so that a large plan needs no
+// second copy of itself.
+func (p *Plan) digest() string {
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	for i := range p.Changes {
+		_ = enc.Encode(&p.Changes[i]) // plain data into a hash: cannot fail
+	}
+	for i := range p.Held {
+		_ = enc.Encode(&p.Held[i])
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}
+
+func compareChanges(a, b Change) int {
+	if a.Op != b.Op {
+		return cmp.Compare(slices.Index(opOrder, a.Op), slices.Index(opOrder, b.Op))
+	}
+	if c := cmp.Compare(a.Group, b.Group); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.Who, b.Who); c != 0 {
+		return c
+	}
+	return cmp.Or(
+		cmp.Compare(a.GroupID, b.GroupID),
+		cmp.Compare(a.Key, b.Key),
+		cmp.Compare(a.Account, b.Account),
+		cmp.Compare(a.Cause, b.Cause),
+	)
+}

@@ -1,0 +1,264 @@
+package reconcile
+
+import "fmt"
+
+// Input is everything a plan follows from.
+type Input struct {
+	Directory *Directory
+	Current   *Current
+	Links     map[Key]string // remembered identities; nil when there are none
+	Policy    *Policy
+}
+
+// Decide computes what would make Tomorro equal to what OneLogin says. It is
+// pure: the same input gives the same bytes, whatever the order of its lists.
+// Nothing is refused here yet; see Confirm and Guard.
+//
+// What becomes of one person:
+//
+//	wanted    account   change
+//	active    none      create, then memberships
+//	active    inactive  reactivate, and whatever differs
+//	active    active    rename, change_role, update_name, memberships: what differs
+//	inactive  active    deactivate (or delete, when configured and the person left)
+//	inactive  inactive  none; memberships stay, so that a return restores them
+//	held      any       none, and a hold that says why
+//	nobody    any       none: the account is foreign
+func Decide(in Input) Plan {
+	in.Directory, in.Current = in.Directory.sorted(), in.Current.sorted()
+	wants, notes := Desired(in.Directory, in.Policy)
+	d := &differ{in: in, join: join(wants, in.Current, in.Links)}
+	d.plan.Notes = append(notes, d.join.notes...)
+	d.plan.Held = append(d.plan.Held, d.join.extra...)
+	d.plan.Receipt = in.Directory.Receipt
+	d.plan.Target = in.Current.Lists
+	d.plan.owner = d.join.owner
+	d.plan.occupant = occupants(d.join.byName)
+	d.groups = newGroupDiff(in, &d.plan)
+	for i := range d.join.pairs {
+		d.person(&d.join.pairs[i])
+	}
+	d.groups.finish()
+	d.count()
+	d.plan.seal()
+	return d.plan
+}
+
+type differ struct {
+	in     Input
+	join   *joined
+	groups *groupDiff
+	plan   Plan
+}
+
+// person adds one person's changes to the plan.
+func (d *differ) person(p *pair) {
+	w, a := p.want, p.account
+	if !w.Managed {
+		return
+	}
+	reason := w.Hold
+	if reason == "" {
+		reason = p.clash
+	}
+	switch {
+	case reason != "":
+		d.holdPerson(p, reason)
+	case !w.Active && a != nil:
+		d.leave(p)
+	case !w.Active:
+	case a == nil:
+		d.create(p)
+	default:
+		d.update(p)
+	}
+	if a != nil && reason == "" && d.in.Links[w.Person.Key] != a.ID {
+		d.plan.Links = append(d.plan.Links, Link{Key: w.Person.Key, Account: a.ID})
+	}
+}
+
+func (d *differ) change(op Op, p *pair, before, after *Account, cause string) Change {
+	c := Change{Op: op, Key: p.want.Person.Key, Who: address(p), Before: before, After: after, Cause: cause}
+	if p.account != nil {
+		c.Account = p.account.ID
+	}
+	return c
+}
+
+// address is what a person is called in a plan: the e-mail, or what the account
+// is called when OneLogin has no e-mail or does not know the person.
+func address(p *pair) string {
+	switch {
+	case p.want.Account.UserName != "":
+		return p.want.Account.UserName
+	case p.want.Person.Email != "":
+		return p.want.Person.Email
+	case p.account != nil:
+		return p.account.UserName
+	}
+	return "OneLogin user " + p.want.Person.Key.String()
+}
+
+// holdPerson holds everything about a person whose own data allows no change. A
+// person who would have no account anyway is not worth a line.
+func (d *differ) holdPerson(p *pair, reason string) {
+	op := OpUpdateName
+	if p.account == nil {
+		if !p.want.Person.Assigned {
+			return
+		}
+		op = OpCreate
+	}
+	d.hold(d.change(op, p, p.account, nil, p.want.Cause), reason)
+}
+
+func (d *differ) hold(c Change, reason string) {
+	d.plan.Held = append(d.plan.Held, Held{Change: c, Class: HoldData, Reason: reason})
+}
+
+func (d *differ) leave(p *pair) {
+	a := p.account
+	final := d.in.Policy.DeleteUsers && p.want.Left
+	switch {
+	case final:
+		d.plan.Changes = append(d.plan.Changes, d.change(OpDelete, p, a, nil, p.want.Cause))
+	case a.Active:
+		after := *a
+		after.Active = false
+		d.plan.Changes = append(d.plan.Changes, d.change(OpDeactivate, p, a, &after, p.want.Cause))
+	}
+}
+
+func (d *differ) create(p *pair) {
+	after := p.want.Account
+	c := d.change(OpCreate, p, nil, &after, fmt.Sprintf("%s; %s", p.want.Cause, p.want.TypeCause))
+	reason := p.want.TypeHold
+	if reason == "" {
+		reason = d.addressTaken(p)
+	}
+	if reason != "" {
+		c.Cause = p.want.Cause
+		d.hold(c, reason)
+		return
+	}
+	d.plan.Changes = append(d.plan.Changes, c)
+	d.groups.person(p)
+}
+
+// update compares field by field, one change each, so that one kind can be held
+// while the rest flows. Address and names are compared as people read them:
+// another case or normal form of the same letters is no change.
+func (d *differ) update(p *pair) {
+	w, a := p.want, p.account
+	add := func(op Op, cause string, edit func(*Account)) {
+		after := *a
+		edit(&after)
+		d.plan.Changes = append(d.plan.Changes, d.change(op, p, a, &after, cause))
+	}
+	if w.TypeHold != "" {
+		op := OpChangeRole
+		if !a.Active {
+			op = OpReactivate
+		}
+		d.hold(d.change(op, p, a, nil, w.Cause), w.TypeHold)
+		if !a.Active {
+			return
+		}
+	} else if a.UserType != w.Account.UserType {
+		add(OpChangeRole, w.TypeCause, func(x *Account) { x.UserType = w.Account.UserType })
+	}
+	if !a.Active {
+		// The role is part of the image: who returns, returns as what they are now.
+		add(OpReactivate, w.Cause, func(x *Account) { x.Active, x.UserType = true, w.Account.UserType })
+	}
+	if Fold(a.UserName) != Fold(w.Account.UserName) {
+		if reason := d.addressTaken(p); reason != "" {
+			d.hold(d.change(OpRename, p, a, nil, "e-mail changed in OneLogin"), reason)
+		} else {
+			add(OpRename, "e-mail in OneLogin", func(x *Account) { x.UserName = w.Account.UserName })
+		}
+	}
+	if !sameText(a.GivenName, w.Account.GivenName) || !sameText(a.FamilyName, w.Account.FamilyName) {
+		add(OpUpdateName, "name in OneLogin", func(x *Account) {
+			x.GivenName, x.FamilyName = w.Account.GivenName, w.Account.FamilyName
+		})
+	}
+	d.groups.person(p)
+}
+
+// addressTaken says why the wanted address is not free, following a chain of
+// people who are being renamed and so make room for each other.
+func (d *differ) addressTaken(p *pair) string {
+	self := ""
+	if p.account != nil {
+		self = p.account.ID
+	}
+	target := Fold(p.want.Account.UserName)
+	for seen := map[string]bool{}; ; {
+		taken := d.join.byName[target]
+		if taken == nil {
+			return ""
+		}
+		if taken.ID == self || seen[taken.ID] {
+			return "several people would have to swap addresses; rename one of them by hand first"
+		}
+		seen[taken.ID] = true
+		next := d.nextAddress(taken)
+		if next == "" {
+			return fmt.Sprintf("the address %s is taken by account %s, which is not this person's; rename or remove that account", taken.UserName, taken.ID)
+		}
+		target = next
+	}
+}
+
+// nextAddress is the folded address that the account's owner moves to, or ""
+// when the account keeps the one it has.
+func (d *differ) nextAddress(a *Account) string {
+	key, owned := d.join.owner[a.ID]
+	if !owned {
+		return ""
+	}
+	p := d.join.find(key)
+	if p == nil || !p.want.Managed || !p.want.Active || p.want.Hold != "" || p.clash != "" || (!a.Active && p.want.TypeHold != "") {
+		return ""
+	}
+	next := Fold(p.want.Account.UserName)
+	if next == Fold(a.UserName) {
+		return ""
+	}
+	return next
+}
+
+func (d *differ) count() {
+	c := &d.plan.Counts
+	c.People = len(d.in.Directory.People)
+	c.Accounts = len(d.in.Current.Accounts)
+	c.Groups = len(d.in.Current.Groups)
+	for i := range d.in.Current.Accounts {
+		if a := &d.in.Current.Accounts[i]; a.Active {
+			c.Active++
+			if a.UserType == Admin {
+				c.Admins++
+			}
+		}
+	}
+	for i := range d.in.Current.Groups {
+		c.Memberships += len(d.in.Current.Groups[i].Members)
+	}
+	for i := range d.join.pairs {
+		if w := d.join.pairs[i].want; w.Managed && w.Person.Assigned {
+			c.InScope++
+		}
+	}
+	c.Linked = len(d.join.owner) - d.join.outside
+	c.OutOfScope = d.join.outside
+	c.Foreign = d.join.unowned
+}
+
+func occupants(byName map[string]*Account) map[string]string {
+	o := make(map[string]string, len(byName))
+	for name, a := range byName {
+		o[name] = a.ID
+	}
+	return o
+}

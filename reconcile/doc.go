@@ -1,0 +1,48 @@
+// Package reconcile is the domain: what Tomorro should be according to OneLogin,
+// what it is, and how to get from one to the other without doing harm.
+//
+// Everything but Apply is pure. A run is
+//
+//	plan := Decide(Input{...})               // Desired, who is who, what differs
+//	plan = Confirm(plan, testimonies, ...)   // each removal asked for once more
+//	plan = Guard(plan, policy)               // what must not happen is held
+//	result, err := Apply(ctx, plan, sink, recorder, options)
+//
+// # Words
+//
+// A Directory is what one pull of OneLogin learned, with the Receipt that says
+// whether it learned everything. A Person's Key is the OneLogin user id: e-mail
+// addresses change hands, ids do not. Current is what Tomorro has. A Link
+// remembers whose an account is. A Plan is data: sorted Changes, and Held ones
+// with their reasons; its ID is a digest of what it wants. A Write is one request
+// to Tomorro and carries one or more changes.
+//
+// # Who should have what
+//
+// People assigned to the OneLogin app, in a status that keeps access and with an
+// approved licence, have an active account: userName is the e-mail, userType
+// follows from the title (see Policy.UserTypeOf), groups from the app's rules
+// (see RuleBook). Everybody else has no account or an inactive one. What is wrong
+// with one person's data holds that person, never the rest.
+//
+// # Certainty
+//
+// What OneLogin leaves undocumented is a setting (RuleReading), and as long as
+// nobody settles it, a rule whose answer depends on it is neither true nor false:
+// nobody is added or removed because of it. The same goes for facts that a tenant
+// does not give (Person.Unread) and for statuses that are not documented.
+//
+// # Laws
+//
+// The tests hold these over generated worlds: the same input gives the same
+// bytes, in any order; a second run writes nothing (but for addresses that a
+// deletion freed); foreign, protected and out-of-scope accounts never change; an
+// incomplete pull removes nobody from anything; no run exceeds a limit or leaves
+// too few admins, whatever fails; after any faults, the next runs end where an
+// undisturbed run ends; one request per changed person and per group and chunk.
+//
+// # Imports
+//
+// The standard library, sourcegraph/conc for Apply, and golang.org/x/text for
+// comparing addresses as people do. No HTTP, no Redis, no logger.
+package reconcile

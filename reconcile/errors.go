@@ -1,0 +1,28 @@
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrRefused marks an answer that no retry and no other change can mend: the
+// credentials are wrong or their privilege is too low (401, 403). It stops a run.
+var ErrRefused = errors.New("refused by the service")
+
+// ErrGone marks a write to an account or group that is not there any more.
+var ErrGone = errors.New("no longer there")
+
+// ErrUncertain marks a write whose answer was lost and that could not be
+// settled by looking: it may have happened. The next run reads and decides.
+var ErrUncertain = errors.New("outcome unknown")
+
+// ExistsError is a create that met an account which already has the userName.
+// Whether it may be adopted is decided by the plan, not by the sink.
+type ExistsError struct {
+	Account Account // as the service has it now
+}
+
+// Error names the address, not the person behind it.
+func (e *ExistsError) Error() string {
+	return fmt.Sprintf("%s already has account %s", e.Account.UserName, e.Account.ID)
+}

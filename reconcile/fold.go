@@ -1,0 +1,23 @@
+package reconcile
+
+import (
+	"strings"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Fold is the form in which addresses, titles and group names are compared:
+// trimmed, Unicode-normalised (NFC) and case folded. Two spellings that a
+// person would call the same are the same here; nothing is ever written in
+// this form.
+func Fold(s string) string {
+	s = strings.TrimSpace(s)
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			// Folding can undo normal form, so it is normalised on both sides.
+			return norm.NFC.String(cases.Fold().String(norm.NFC.String(s)))
+		}
+	}
+	return strings.ToLower(s)
+}

@@ -1,0 +1,143 @@
+package reconcile_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tomorro-sync/reconcile"
+)
+
+// company makes n people with accounts, of whom the first `leaving` lost the app.
+func company(n, leaving int) (*reconcile.Directory, reconcile.Current) {
+	var emails []string
+	var current reconcile.Current
+	for i := range n {
+		emails = append(emails, fmt.Sprintf("p%03d@x.io", i))
+		current.Accounts = append(current.Accounts, reconcile.Account{ID: fmt.Sprintf("a%03d", i), UserName: emails[i],
+			GivenName: "F", FamilyName: "L", UserType: "user", Active: true})
+	}
+	d := people(emails...)
+	for i := range leaving {
+		d.People[i].Assigned = false
+	}
+	return d, current
+}
+
+func TestGuardLimits(t *testing.T) {
+	for _, c := range []struct {
+		n, leaving, spent int
+		held              bool
+		says              string
+	}{
+		{100, 10, 0, false, ""},
+		{100, 11, 0, true, "11 deactivations of 100: more than limits.deactivate.share, which is 10%"},
+		{1000, 25, 0, false, ""},
+		{1000, 26, 0, true, "26 deactivations: more than limits.deactivate.max, which is 25"},
+		{1000, 20, 6, true, "20 deactivations after 6 in the last 24h0m0s: more than limits.deactivate.max, which is 25"},
+		{19, 10, 0, false, ""}, // below the minimum population only the number counts
+		{20, 3, 0, true, "3 deactivations of 20: more than limits.deactivate.share"},
+	} {
+		d, current := company(c.n, c.leaving)
+		policy := open()
+		policy.Limits = reconcile.DefaultLimits()
+		policy.Spent = map[reconcile.Limit]int{reconcile.LimitDeactivate: c.spent}
+		plan := decide(d, current, policy)
+		if held := plan.HeldBy(reconcile.HoldGuard); (held == c.leaving) != c.held || held+len(plan.Changes) != c.leaving {
+			t.Errorf("%d of %d after %d: %d held, %d changes; want all held: %v", c.leaving, c.n, c.spent, held, len(plan.Changes), c.held)
+			continue
+		}
+		if c.held && !strings.Contains(plan.Held[0].Reason, c.says) {
+			t.Errorf("reason %q, want %q", plan.Held[0].Reason, c.says)
+		}
+	}
+}
+
+// TestGuardDoesNotCountTheInactive: who has no access any more is no removal.
+func TestGuardDoesNotCountTheInactive(t *testing.T) {
+	d, current := company(100, 60)
+	for i := range 50 {
+		current.Accounts[i].Active = false
+	}
+	policy := open()
+	policy.Limits = reconcile.DefaultLimits()
+	if plan := decide(d, current, policy); len(plan.Changes) != 10 || len(plan.Held) != 0 {
+		t.Errorf("%d changes, %d held; want 10 and none", len(plan.Changes), len(plan.Held))
+	}
+}
+
+func TestGuardApproval(t *testing.T) {
+	d, current := company(30, 1)
+	d.People = append(d.People, people("new@x.io").People[0])
+	d.People[30].Key = 99
+	policy := open()
+	policy.Limits.Window = time.Hour
+	policy.Approve = []string{"delete"}
+	plan := decide(d, current, policy)
+	if plan.HeldBy(reconcile.HoldApproval) != 1 || len(plan.Changes) != 1 {
+		t.Fatalf("%d held for approval, %d changes; want 1 and 1", plan.HeldBy(reconcile.HoldApproval), len(plan.Changes))
+	}
+	policy.Approved = plan.ID
+	if again := decide(d, current, policy); len(again.Changes) != 2 {
+		t.Errorf("approved, but %d changes; want 2", len(again.Changes))
+	}
+	d.People[1].Assigned = false // one more leaver: not what was approved
+	if other := decide(d, current, policy); other.HeldBy(reconcile.HoldApproval) != 2 {
+		t.Errorf("another plan went through with this approval: %d held", other.HeldBy(reconcile.HoldApproval))
+	}
+}
+
+func TestReceiptWithoutListsProvesNothing(t *testing.T) {
+	if (reconcile.Receipt{}).Complete() {
+		t.Error("an empty receipt counts as complete")
+	}
+}
+
+func TestOnly(t *testing.T) {
+	d := people("ann@x.io", "bob@x.io")
+	d.Rules = []reconcile.Rule{{ID: 1, Name: "all", Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"legal"}}}}}
+	policy := open()
+	policy.CreateGroups = true
+	plan := decide(d, reconcile.Current{}, policy)
+	only := plan.Only("ANN@x.io")
+	if got := only.Count(); len(only.Changes) != 3 || got[reconcile.OpCreateGroup] != 1 || got[reconcile.OpCreate] != 1 || got[reconcile.OpAddMember] != 1 {
+		t.Errorf("%v", got)
+	}
+	if only.ID == plan.ID {
+		t.Error("the narrowed plan has the whole plan's ID")
+	}
+}
+
+func TestFold(t *testing.T) {
+	same := [][2]string{{"Ann@X.io ", "ann@x.io"}, {"\u00e9lo@x.io", "E\u0301LO@X.IO"}, {"Straße", "STRASSE"}, {"ΣΑΣ", "σας"}}
+	for _, s := range same {
+		if reconcile.Fold(s[0]) != reconcile.Fold(s[1]) {
+			t.Errorf("%q and %q differ", s[0], s[1])
+		}
+	}
+	if reconcile.Fold("a+b@x.io") == reconcile.Fold("a@x.io") {
+		t.Error("plus-addresses are addresses of their own")
+	}
+}
+
+func FuzzFold(f *testing.F) {
+	f.Add("Ann@X.io")
+	f.Add("e\u0301\u00df\u0130")
+	f.Fuzz(func(t *testing.T, s string) {
+		once := reconcile.Fold(s)
+		if twice := reconcile.Fold(once); twice != once {
+			t.Errorf("Fold(%q) = %q, and folded again %q", s, once, twice)
+		}
+	})
+}
+
+func FuzzParseExternalID(f *testing.F) {
+	f.Add("onelogin:12")
+	f.Add("12")
+	f.Fuzz(func(t *testing.T, s string) {
+		if k, ok := reconcile.ParseExternalID(s); ok && (k <= 0) {
+			t.Errorf("ParseExternalID(%q) = %d", s, k)
+		}
+	})
+}

@@ -1,0 +1,83 @@
+package reconcile
+
+import (
+	"fmt"
+	"strings"
+)
+
+// UserType is Tomorro's role as SCIM's userType carries it: lower case, one of
+// the four words of the set-up guide.
+type UserType string
+
+// The four documented values.
+const (
+	Admin   UserType = "admin"
+	Manager UserType = "manager"
+	User    UserType = "user"
+	Viewer  UserType = "viewer"
+)
+
+// Valid reports whether u is one of the four.
+func (u UserType) Valid() bool {
+	return u == Admin || u == Manager || u == User || u == Viewer
+}
+
+// Shows gives the name under which people see a userType in Tomorro, as in step
+// 5 of the set-up guide. A word that the pricing does not have stays as it is.
+func (p Pricing) Shows(u UserType) string {
+	table := map[UserType]string{Admin: "Admin", Manager: "Manager", User: "Contributor"}
+	if p != PricingV5 {
+		table = map[UserType]string{Admin: "Admin", Manager: "Creator - Manager", User: "Creator - Contributor", Viewer: "Viewer"}
+	}
+	if name, ok := table[u]; ok {
+		return name
+	}
+	return string(u)
+}
+
+// UserTypeOf gives the userType for a job title, with its cause, or says why
+// there is none:
+//
+//	admin, manager, user, viewer   itself
+//	a key of titles:               what titles: says
+//	viewer on V4/V5 pricing        held, unless allowed: the guide has no such role there
+//	anything else, or nothing      held
+//
+// Case, surrounding and repeated blanks do not matter.
+func (p *Policy) UserTypeOf(title string) (u UserType, cause, hold string) {
+	return newTitleBook(p).userType(title)
+}
+
+// titleBook is a policy's titles, folded once for many people.
+type titleBook struct {
+	table  map[string]UserType
+	viewer bool // viewer is a role here
+}
+
+func newTitleBook(p *Policy) titleBook {
+	b := titleBook{table: make(map[string]UserType, len(p.Titles)), viewer: p.Pricing != PricingV5 || p.AllowViewer}
+	for title, u := range p.Titles {
+		b.table[foldTitle(title)] = u
+	}
+	return b
+}
+
+func (b titleBook) userType(title string) (u UserType, cause, hold string) {
+	key := foldTitle(title)
+	u, cause = UserType(key), fmt.Sprintf("title %q", strings.TrimSpace(title))
+	if !u.Valid() {
+		u = b.table[key]
+		cause = fmt.Sprintf("title %q -> %s by titles:", strings.TrimSpace(title), u)
+	}
+	switch {
+	case key == "":
+		return "", "", "has no title in OneLogin, from which Tomorro's role follows; fill it in, or map it in OneLogin"
+	case u == "":
+		return "", "", fmt.Sprintf("nobody has said which role the title %q means; add it to titles: in the configuration", strings.TrimSpace(title))
+	case u == Viewer && !b.viewer:
+		return "", "", fmt.Sprintf("the title %q means viewer, which pricing V4/V5 does not have; see tomorro.allow_viewer", strings.TrimSpace(title))
+	}
+	return u, cause, ""
+}
+
+func foldTitle(title string) string { return strings.Join(strings.Fields(Fold(title)), " ") }

@@ -1,6 +1,10 @@
 package jobs
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"tomorro-sync/reconcile"
@@ -13,8 +17,8 @@ type Report struct {
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
 	PlanID   string    `json:"planId"`
-	// Planned counts the plan's changes, Done and Failed what became of them, Skipped
-	// what was not sent because something it depends on failed.
+	// Planned counts the plan's changes, Done and Failed what became of them,
+	// Skipped what was not sent because something it depends on failed.
 	Planned map[reconcile.Op]int        `json:"planned"`
 	Done    map[reconcile.Op]int        `json:"done"`
 	Failed  map[reconcile.Op]int        `json:"failed,omitempty"`
@@ -23,7 +27,77 @@ type Report struct {
 	// Incomplete says why the pull was not complete; empty when it was.
 	Incomplete []string `json:"incomplete,omitempty"`
 	Fallbacks  []string `json:"fallbacks,omitempty"`
-	Errors     []string `json:"errors,omitempty"`
+	// Errors name each write that was not done, sorted.
+	Errors []string `json:"errors,omitempty"`
 	// Exit is the exit code that a command ends with for this report.
 	Exit int `json:"exit"`
+}
+
+// The exit codes that a report can ask for.
+const (
+	ExitDone     = 0
+	ExitError    = 1
+	ExitFailed   = 3  // some changes failed
+	ExitHeld     = 11 // a limit, an incomplete pull or a protection held something
+	ExitApproval = 12 // something waits for a person's word
+)
+
+func newReport(run string, by Trigger, plan *reconcile.Plan, result *reconcile.Result, err error) Report {
+	r := Report{
+		Run: run, Trigger: by, PlanID: plan.ID, Planned: plan.Count(),
+		Done: result.Done, Failed: result.Failed, Skipped: result.Skipped,
+		Held:       make(map[reconcile.HoldClass]int),
+		Incomplete: plan.Receipt.Why(), Fallbacks: plan.Receipt.Fallbacks,
+	}
+	for _, c := range []reconcile.HoldClass{reconcile.HoldGuard, reconcile.HoldApproval, reconcile.HoldData} {
+		r.Held[c] = plan.HeldBy(c)
+	}
+	for i := range result.Problems {
+		r.Errors = append(r.Errors, describe(&result.Problems[i]))
+	}
+	slices.Sort(r.Errors)
+	r.Errors = slices.Compact(r.Errors)
+	r.Exit = exitOf(&r, err)
+	return r
+}
+
+func exitOf(r *Report, err error) int {
+	switch {
+	case err != nil:
+		return ExitError
+	case len(r.Failed)+len(r.Skipped) > 0:
+		return ExitFailed
+	case r.Held[reconcile.HoldGuard] > 0 || len(r.Incomplete) > 0:
+		return ExitHeld
+	case r.Held[reconcile.HoldApproval] > 0:
+		return ExitApproval
+	}
+	return ExitDone
+}
+
+// describe says in one line what was not done, for whom, and why.
+func describe(o *reconcile.Outcome) string {
+	var who []string
+	for i := range o.Write.Changes {
+		if c := &o.Write.Changes[i]; c.Who != "" {
+			who = append(who, c.Who)
+		}
+	}
+	subject := o.Write.Group
+	switch {
+	case subject != "" && len(who) == 1:
+		subject = fmt.Sprintf("%s in group %s", who[0], subject)
+	case subject != "":
+		subject = fmt.Sprintf("group %s (%d people)", subject, len(who))
+	case len(who) > 0:
+		subject = who[0]
+	}
+	if len(o.Missing) > 0 && o.Err == nil {
+		return fmt.Sprintf("%s: Tomorro does not know the accounts %s any more", subject, strings.Join(o.Missing, ", "))
+	}
+	err := o.Err
+	if err == nil {
+		err = errors.New("no reason was given")
+	}
+	return fmt.Sprintf("%s: %s: %v", subject, o.Result, err)
 }

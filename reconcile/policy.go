@@ -16,6 +16,11 @@ const (
 	LimitCreate       Limit = "create"
 )
 
+// LimitNames lists every limit.
+func LimitNames() []Limit {
+	return []Limit{LimitDeactivate, LimitDelete, LimitRemoveMember, LimitChangeRole, LimitGrantAdmin, LimitRename, LimitCreate}
+}
+
 // Allowance bounds one kind of change within the window. A nil field bounds
 // nothing.
 type Allowance struct {

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// importRules says which of our own packages each package may import, itself
+// and its parents' rules apart. The reasons: the domain knows no service, a
+// service does not know another, and only the program knows all.
+var importRules = []struct {
+	pkg   string
+	may   []string // prefixes of our own packages
+	extra []string // modules outside the standard library; nil means any
+}{
+	{"reconcile", []string{"reconcile/scim"}, []string{"github.com/sourcegraph/conc", "golang.org/x/text"}},
+	{"reconcile/scim", nil, []string{}},
+	{"reconcile/pace", nil, []string{"golang.org/x/time"}},
+	{"sources/onelogin", []string{"reconcile", "reconcile/pace"}, nil},
+	{"sources/onelogin/onelogintest", []string{"reconcile/reconciletest/flaky"}, nil},
+	{"sinks/tomorro", []string{"reconcile", "reconcile/pace", "reconcile/scim"}, nil},
+	{"sinks/tomorro/tomorrotest", []string{"reconcile/reconciletest/flaky"}, nil},
+	{"jobs", []string{"reconcile", "reconcile/scim"}, nil},
+	{"jobs/redisstore", []string{"jobs", "reconcile", "reconcile/scim"}, nil},
+}
+
+func TestImportRules(t *testing.T) {
+	for _, rule := range importRules {
+		out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "tomorro-sync/"+rule.pkg).CombinedOutput()
+		if err != nil {
+			t.Fatalf("go list %s: %v\n%s", rule.pkg, err, out)
+		}
+		for dep := range strings.FieldsSeq(string(out)) {
+			own, isOwn := strings.CutPrefix(dep, "tomorro-sync/")
+			switch {
+			case isOwn && own != rule.pkg && !contains(rule.may, own):
+				t.Errorf("%s must not import %s", rule.pkg, own)
+			case !isOwn && rule.extra != nil && !hasPrefix(rule.extra, dep):
+				t.Errorf("%s must not import %s", rule.pkg, dep)
+			}
+		}
+	}
+}
+
+// TestTopLevel holds the fixed layout of the repository.
+func TestTopLevel(t *testing.T) {
+	out, err := exec.Command("git", "-C", "../..", "ls-files").Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	allowed := []string{"cmd", "reconcile", "sources", "sinks", "jobs", "go.mod", "go.sum", "compose.yaml", "README.md", "LICENSE"}
+	for file := range strings.FieldsSeq(string(out)) {
+		top, _, _ := strings.Cut(file, "/")
+		if !strings.HasPrefix(top, ".") && !contains(allowed, top) {
+			t.Errorf("%s: %s has no place at the top level", file, top)
+		}
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+func hasPrefix(list []string, s string) bool {
+	for _, x := range list {
+		if s == x || strings.HasPrefix(s, x+"/") {
+			return true
+		}
+	}
+	return false
+}

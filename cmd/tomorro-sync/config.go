@@ -1,0 +1,143 @@
+package main
+
+import "time"
+
+// config is the configuration file, section by section. The yaml tag is the key,
+// the env tag the rest of the variable's name after TOMORRO_SYNC_. In a variable, a list is separated by
+// commas, and a map is written key:value,key:value.
+type config struct {
+	OneLogin oneloginConfig `yaml:"onelogin" envPrefix:"ONELOGIN_"`
+	Tomorro  tomorroConfig  `yaml:"tomorro" envPrefix:"TOMORRO_"`
+	Redis    redisConfig    `yaml:"redis" envPrefix:"REDIS_"`
+	Groups   groupsConfig   `yaml:"groups" envPrefix:"GROUPS_"`
+	// Titles maps job titles to userType, for titles that are not one of the
+	// four words already.
+	Titles map[string]string `yaml:"titles" env:"TITLES"`
+	Limits limitsConfig      `yaml:"limits" envPrefix:"LIMITS_"`
+	// Protect lists people, by e-mail or OneLogin id, whose accounts are left alone.
+	Protect []string `yaml:"protect" env:"PROTECT"`
+	// MinAdmins is how many active admins must remain at Tomorro.
+	MinAdmins int `yaml:"min_admins" env:"MIN_ADMINS"`
+	// Approve lists what waits for a person's word: create, update, delete.
+	Approve  []string       `yaml:"approve" env:"APPROVE"`
+	Schedule scheduleConfig `yaml:"schedule" envPrefix:"SCHEDULE_"`
+	Listen   listenConfig   `yaml:"listen" envPrefix:"LISTEN_"`
+}
+
+type oneloginConfig struct {
+	URL              string      `yaml:"url" env:"URL"`
+	ClientID         string      `yaml:"client_id" env:"CLIENT_ID"`
+	ClientSecret     Secret      `yaml:"client_secret" env:"CLIENT_SECRET"`
+	ClientSecretFile string      `yaml:"client_secret_file" env:"CLIENT_SECRET_FILE"`
+	AppID            int64       `yaml:"app_id" env:"APP_ID"`
+	Credentials      string      `yaml:"credentials" env:"CREDENTIALS"`                 // basic, header or form
+	Concurrency      int         `yaml:"concurrency" env:"CONCURRENCY"`                 // requests at once
+	PageSize         int         `yaml:"page_size" env:"PAGE_SIZE"`                     // people a page; OneLogin may give fewer
+	PerSecond        float64     `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"` // 0: no limit
+	ScopeRoles       []string    `yaml:"scope_roles" env:"SCOPE_ROLES"`                 // role names; empty: everybody with the app
+	ActiveStatuses   []int       `yaml:"active_statuses" env:"ACTIVE_STATUSES"`         // of 0 to 8; the others lose access
+	Rules            rulesConfig `yaml:"rules" envPrefix:"RULES_"`
+}
+
+// rulesConfig settles what OneLogin's documentation leaves open about app rules.
+type rulesConfig struct {
+	Combine      string `yaml:"combine" env:"COMBINE"` // union or last_wins
+	Case         string `yaml:"case" env:"CASE"`       // sensitive or insensitive
+	Regexp       string `yaml:"regexp" env:"REGEXP"`   // anchored or unanchored
+	Capture      string `yaml:"capture" env:"CAPTURE"` // whole or group
+	GroupsAction string `yaml:"groups_action" env:"GROUPS_ACTION"`
+}
+
+type tomorroConfig struct {
+	URL               string  `yaml:"url" env:"URL"`
+	Token             Secret  `yaml:"token" env:"TOKEN"`
+	TokenFile         string  `yaml:"token_file" env:"TOKEN_FILE"`
+	Pricing           string  `yaml:"pricing" env:"PRICING"` // v4, v5, v6 and later
+	DefaultSubstitute string  `yaml:"default_substitute" env:"DEFAULT_SUBSTITUTE"`
+	Update            string  `yaml:"update" env:"UPDATE"`                           // put or patch
+	MemberRemoval     string  `yaml:"member_removal" env:"MEMBER_REMOVAL"`           // values, filter, scim1 or put
+	MembersPerRequest int     `yaml:"members_per_request" env:"MEMBERS_PER_REQUEST"` // in one PATCH
+	ContentType       string  `yaml:"content_type" env:"CONTENT_TYPE"`               // application/json or application/scim+json
+	Concurrency       int     `yaml:"concurrency" env:"CONCURRENCY"`                 // requests at once
+	PageSize          int     `yaml:"page_size" env:"PAGE_SIZE"`
+	PerSecond         float64 `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"` // 0: no limit
+	Remove            string  `yaml:"remove" env:"REMOVE"`                           // deactivate, or delete, which is final
+	AllowViewer       bool    `yaml:"allow_viewer" env:"ALLOW_VIEWER"`               // viewer on V4/V5 pricing
+	SendExternalID    bool    `yaml:"send_external_id" env:"SEND_EXTERNAL_ID"`
+}
+
+type redisConfig struct {
+	// URL is redis://, rediss://, redis+sentinel:// or redis+cluster://. It may
+	// carry the password, so it is a secret.
+	URL          Secret `yaml:"url" env:"URL"`
+	URLFile      string `yaml:"url_file" env:"URL_FILE"`
+	Password     Secret `yaml:"password" env:"PASSWORD"`
+	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
+}
+
+type groupsConfig struct {
+	Mode   string `yaml:"mode" env:"MODE"` // exclusive or additive
+	Create bool   `yaml:"create" env:"CREATE"`
+	Delete bool   `yaml:"delete" env:"DELETE"`
+}
+
+// limitsConfig bounds what may change within the window. A key that is not
+// given keeps its default; none lifts it.
+type limitsConfig struct {
+	Window        time.Duration   `yaml:"window" env:"WINDOW"`
+	MinPopulation int             `yaml:"min_population" env:"MIN_POPULATION"`
+	Deactivate    allowanceConfig `yaml:"deactivate" envPrefix:"DEACTIVATE_"`
+	Delete        allowanceConfig `yaml:"delete" envPrefix:"DELETE_"`
+	RemoveMember  allowanceConfig `yaml:"remove_member" envPrefix:"REMOVE_MEMBER_"`
+	ChangeRole    allowanceConfig `yaml:"change_role" envPrefix:"CHANGE_ROLE_"`
+	GrantAdmin    allowanceConfig `yaml:"grant_admin" envPrefix:"GRANT_ADMIN_"`
+	Rename        allowanceConfig `yaml:"rename" envPrefix:"RENAME_"`
+	Create        allowanceConfig `yaml:"create" envPrefix:"CREATE_"`
+}
+
+type allowanceConfig struct {
+	Max   *count `yaml:"max" env:"MAX"`
+	Share *share `yaml:"share" env:"SHARE"`
+}
+
+// scheduleConfig is read by a scheduled worker. Commands check and ignore it.
+type scheduleConfig struct {
+	Cron     string `yaml:"cron" env:"CRON"`
+	Timezone string `yaml:"timezone" env:"TIMEZONE"`
+}
+
+// listenConfig is read by a listening worker. Commands check and ignore it.
+type listenConfig struct {
+	SCIM       string   `yaml:"scim" env:"SCIM"`
+	Admin      string   `yaml:"admin" env:"ADMIN"`
+	Tokens     []Secret `yaml:"tokens" env:"TOKENS"`
+	TokensFile string   `yaml:"tokens_file" env:"TOKENS_FILE"` // one token a line
+}
+
+// defaultConfig is what holds where neither the file nor the environment says
+// anything. Limits have their defaults in reconcile.
+func defaultConfig() config {
+	return config{
+		OneLogin:  oneloginConfig{Credentials: "basic", Concurrency: 8, Rules: rulesConfig{Combine: "union"}},
+		Tomorro:   tomorroConfig{Pricing: "v6", Update: "put", MemberRemoval: "values", MembersPerRequest: 100, ContentType: "application/json", Concurrency: 8, PageSize: 100, Remove: "deactivate", SendExternalID: true},
+		Groups:    groupsConfig{Mode: "exclusive"},
+		MinAdmins: 1,
+		Schedule:  scheduleConfig{Timezone: "UTC"},
+	}
+}
+
+// secretPair is one secret with the ways to give it.
+type secretPair struct {
+	key, env string // without "_file" and "_FILE"
+	value    *Secret
+	file     *string
+}
+
+func (c *config) secrets() []secretPair {
+	return []secretPair{
+		{"onelogin.client_secret", "ONELOGIN_CLIENT_SECRET", &c.OneLogin.ClientSecret, &c.OneLogin.ClientSecretFile},
+		{"tomorro.token", "TOMORRO_TOKEN", &c.Tomorro.Token, &c.Tomorro.TokenFile},
+		{"redis.url", "REDIS_URL", &c.Redis.URL, &c.Redis.URLFile},
+		{"redis.password", "REDIS_PASSWORD", &c.Redis.Password, &c.Redis.PasswordFile},
+	}
+}

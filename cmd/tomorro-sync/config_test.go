@@ -1,0 +1,213 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+
+	"tomorro-sync/reconcile"
+)
+
+const goodConfig = `onelogin: {url: https://acme.onelogin.com, client_id: id, client_secret: hush-onelogin, app_id: 123456}
+tomorro: {url: https://api.tomorro.example/scim/v2, token: hush-tomorro, pricing: v5}
+redis: {url: "redis://:hush-redis@localhost:6379/0"}
+`
+
+func writeFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func mustLoad(t *testing.T, text string, environ ...string) *config {
+	t.Helper()
+	c, err := loadConfig(writeFile(t, text), environ)
+	if err == nil {
+		err = c.validate()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// What is wrong, and words that the message must and must not have.
+func TestConfigMistakes(t *testing.T) {
+	tests := []struct {
+		name, yaml string
+		environ    []string
+		want       []string
+	}{
+		{"unknown keys, all of them", goodConfig + "grups: {mode: additive}\nlimits:\n  deactivat: {max: 2}\n", nil,
+			[]string{`c.yaml:4:1: unknown key "grups"; did you mean "groups"?`, `c.yaml:6:3: unknown key "limits.deactivat"; did you mean "deactivate"?`, "    6 |   deactivat\n          ^"}},
+		{"unknown key that holds a secret", "tomorro:\n  tokn: hush-tomorro\n", nil, []string{`c.yaml:2:3: unknown key "tomorro.tokn"; did you mean "token"?`}},
+		{"unknown key after a secret", "tomorro: {token: hush-tomorro, colour: red}\n", nil, []string{`unknown key "tomorro.colour"`}},
+		{"wrong type", "onelogin:\n  app_id: many\n", nil, []string{"c.yaml:2:11: expected int64, found string", "app_id: many"}},
+		{"wrong type beside a secret", "onelogin: {client_secret: hush-onelogin, app_id: many}\n", nil, []string{"c.yaml:1:"}},
+		{"duplicate key", goodConfig + "protect: []\nprotect: []\n", nil, []string{"c.yaml:5:1", "protect"}},
+		{"broken YAML", "onelogin: {url: [\n", nil, []string{"c.yaml:"}},
+		{"share", goodConfig + "limits: {deactivate: {share: a lot}}\n", nil, []string{"not a share", "10%"}},
+		{"missing secrets, all of them", "onelogin: {url: https://a.onelogin.com, client_id: i, app_id: 1}\ntomorro: {url: https://t.example/scim}\n", nil,
+			[]string{"onelogin.client_secret: is missing", "TOMORRO_SYNC_ONELOGIN_CLIENT_SECRET", "onelogin.client_secret_file", "tomorro.token: is missing", "TOMORRO_SYNC_TOMORRO_TOKEN", "tomorro.token_file"}},
+		{"URL without scheme", goodConfig, []string{"TOMORRO_SYNC_ONELOGIN_URL=acme.onelogin.com"}, []string{"onelogin.url: is not a web address", "https://host"}},
+		{"URL with a path", goodConfig, []string{"TOMORRO_SYNC_ONELOGIN_URL=https://acme.onelogin.com/api/2"}, []string{"onelogin.url: has the path /api/2"}},
+		{"URL in the clear", goodConfig, []string{"TOMORRO_SYNC_TOMORRO_URL=http://tomorro.example/scim"}, []string{"tomorro.url: http:// would send"}},
+		{"userType", goodConfig + "titles: {boss: king}\n", nil, []string{`"boss" is mapped to "king"`}},
+		{"cron that panics in the parser", goodConfig + "schedule: {cron: TZ=0}\n", nil, []string{"schedule.cron: the time zone belongs in schedule.timezone"}},
+		{"cron that never comes", goodConfig + "schedule: {cron: 0 2 30 2 *}\n", nil, []string{"never comes"}},
+		{"listen", goodConfig + "listen: {scim: eight, tokens: [\"sha256:12\"]}\n", nil, []string{"listen.scim", "listen.tokens: number 1"}},
+		{"variable of a wrong type", goodConfig, []string{"TOMORRO_SYNC_ONELOGIN_APP_ID=hush-onelogin"}, []string{"AppID", "int64"}},
+		{"secret twice", goodConfig + "", []string{"TOMORRO_SYNC_TOMORRO_TOKEN=a", "TOMORRO_SYNC_TOMORRO_TOKEN_FILE=/x"}, []string{"tomorro.token and tomorro.token_file are both given"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := loadConfig(writeFile(t, tt.yaml), tt.environ)
+			if err == nil {
+				err = c.validate()
+			}
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, w := range tt.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("the message lacks %q:\n%v", w, err)
+				}
+			}
+			if strings.Contains(err.Error(), "hush") {
+				t.Errorf("the message shows a secret:\n%v", err)
+			}
+		})
+	}
+}
+
+func TestEnvironmentWinsOverFile(t *testing.T) {
+	secret := writeFile(t, "from-a-file\r\n")
+	c := mustLoad(t, goodConfig+"protect: [cfo@acme.example]\n",
+		"TOMORRO_SYNC_ONELOGIN_CLIENT_SECRET_FILE="+secret,
+		"TOMORRO_SYNC_ONELOGIN_APP_ID=7",
+		"TOMORRO_SYNC_TITLES=head of legal:admin,cfo:manager",
+		"TOMORRO_SYNC_PROTECT=a@x.io,b@x.io",
+		"TOMORRO_SYNC_LIMITS_WINDOW=48h",
+		"TOMORRO_SYNC_LIMITS_DEACTIVATE_MAX=5",
+		"TOMORRO_SYNC_LIMITS_RENAME_SHARE=none",
+	)
+	if got := c.OneLogin.ClientSecret.reveal(); got != "from-a-file" {
+		t.Errorf("client secret %q", got)
+	}
+	if c.OneLogin.AppID != 7 {
+		t.Errorf("app id %d", c.OneLogin.AppID)
+	}
+	p := c.policy("")
+	if diff := cmp.Diff(map[string]reconcile.UserType{"head of legal": "admin", "cfo": "manager"}, p.Titles); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"a@x.io", "b@x.io"}, p.Protect); diff != "" {
+		t.Error(diff)
+	}
+	want := reconcile.DefaultLimits()
+	want.Window = 48 * time.Hour
+	five := 5
+	want.Allow[reconcile.LimitDeactivate] = reconcile.Allowance{Max: &five, Share: want.Allow[reconcile.LimitDeactivate].Share}
+	want.Allow[reconcile.LimitRename] = reconcile.Allowance{Max: want.Allow[reconcile.LimitRename].Max}
+	if diff := cmp.Diff(want, p.Limits); diff != "" {
+		t.Errorf("limits: %s", diff)
+	}
+}
+
+func TestConfigFileOfTheDesign(t *testing.T) {
+	c := mustLoad(t, `onelogin: {url: https://acme.onelogin.com, client_id: i, client_secret: s, app_id: 123456, active_statuses: [1, 3]}
+tomorro:  {url: https://x.example/scim/v2, token: t, pricing: v6, default_substitute: legal@acme.com}
+redis:    {url: redis://localhost:6379/0}
+groups:   {mode: additive, create: false, delete: false}
+titles:   {"head of legal": admin}
+limits:   {window: 24h, min_population: 20, deactivate: {max: 25, share: 10%}, delete: {max: 0}, remove_member: {max: 200, share: 20%},
+           change_role: {max: 50, share: 10%}, grant_admin: {max: 3}, rename: {max: 25, share: 10%}, create: {}}
+protect:  [cfo@acme.com]
+approve:  []
+schedule: {cron: "0 2 * * *", timezone: Europe/Paris}
+listen:   {scim: ":8080", admin: "127.0.0.1:8081", tokens: [abc]}
+`)
+	p := c.policy("0011")
+	if diff := cmp.Diff(reconcile.DefaultLimits(), p.Limits); diff != "" {
+		t.Errorf("the written defaults are not the defaults: %s", diff)
+	}
+	if diff := cmp.Diff([]reconcile.Status{0, 2, 4, 5, 7, 8}, p.InactiveStatuses); diff != "" {
+		t.Error(diff)
+	}
+	if p.GroupMode != reconcile.Additive || p.Approved != "0011" || p.Pricing != reconcile.PricingV6 || p.DefaultSubstitute != "legal@acme.com" {
+		t.Errorf("policy %+v", p)
+	}
+}
+
+func TestSecretMasksItself(t *testing.T) {
+	c := mustLoad(t, goodConfig+"listen: {tokens: [hush-listen]}\n")
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("configuration", "c", c, "secret", c.Tomorro.Token)
+	asJSON, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asYAML, err := yaml.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for how, text := range map[string]string{
+		"v": fmt.Sprintf("%v", *c), "+v": fmt.Sprintf("%+v", *c), "#v": fmt.Sprintf("%#v", *c), "s": fmt.Sprintf("%s", c.Tomorro.Token), "q": fmt.Sprintf("%q", c.Tomorro.Token),
+		"slog": log.String(), "json": string(asJSON), "yaml": string(asYAML),
+	} {
+		if strings.Contains(text, "hush") {
+			t.Errorf("%s shows a secret: %s", how, text)
+		}
+	}
+}
+
+func TestMisspelledVariables(t *testing.T) {
+	got := misspelled([]string{"TOMORRO_SYNC_ONELOGIN_CLIENTID=x", "TOMORRO_SYNC_SERVICE_HOST=10.0.0.1", "TOMORRO_SYNC_TOMORRO_URL=x", "HOME=/x"})
+	want := []string{"environment variable TOMORRO_SYNC_ONELOGIN_CLIENTID is not known and not used; did you mean TOMORRO_SYNC_ONELOGIN_CLIENT_ID?"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRedisPasswordIsPutIn(t *testing.T) {
+	r := redisConfig{URL: "redis://worker@localhost:6379/2", Password: "p@ss/word"}
+	got, err := r.redisURL()
+	if err != nil || got != "redis://worker:p%40ss%2Fword@localhost:6379/2" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func FuzzDecodeYAML(f *testing.F) {
+	f.Add(goodConfig)
+	f.Add("limits: {create: {max: none}}\n---\n- 1\n")
+	f.Add("onelogin: &a {<<: *a}")
+	f.Fuzz(func(t *testing.T, text string) {
+		c := defaultConfig()
+		if decodeYAML("c.yaml", []byte(text), &c) == nil {
+			_ = c.validate() // must not panic
+		}
+	})
+}
+
+func FuzzShare(f *testing.F) {
+	for _, s := range []string{"10%", "0.1", "none", "NaN", "1e400", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var s share
+		if s.UnmarshalText([]byte(text)) == nil && s != noBound && (s < 0 || s > 1) {
+			t.Errorf("%q is read as %v", text, s)
+		}
+	})
+}

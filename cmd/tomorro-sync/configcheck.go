@@ -1,0 +1,192 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	_ "time/tzdata" // time zones are checked where no zone files are installed
+
+	"github.com/robfig/cron/v3"
+
+	"tomorro-sync/reconcile"
+)
+
+// checks collects mistakes, so that all of them are told at once.
+type checks []error
+
+func (c *checks) fail(key, format string, args ...any) {
+	*c = append(*c, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+}
+
+func (c *checks) oneOf(key, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		c.fail(key, "%q is not one of %s", value, strings.Join(allowed, ", "))
+	}
+}
+
+func (c *checks) atLeast(key string, value, least int) {
+	if value < least {
+		c.fail(key, "%d is too small; the least is %d", value, least)
+	}
+}
+
+// validate checks what every command that talks to the two services needs.
+func (c *config) validate() error {
+	var all checks
+	c.OneLogin.check(&all)
+	c.Tomorro.check(&all)
+	all.required(c.secrets()[0])
+	all.required(c.secrets()[1])
+	all.oneOf("groups.mode", c.Groups.Mode, string(reconcile.Exclusive), string(reconcile.Additive))
+	for title, userType := range c.Titles {
+		if !reconcile.UserType(userType).Valid() {
+			all.fail("titles", "%q is mapped to %q, which is not one of admin, manager, user, viewer", title, userType)
+		}
+	}
+	all.atLeast("min_admins", c.MinAdmins, 0)
+	for _, a := range c.Approve {
+		all.oneOf("approve", a, "create", "update", "delete")
+	}
+	if c.Limits.Window < 0 {
+		all.fail("limits.window", "%s is negative; write a duration such as 24h", c.Limits.Window)
+	}
+	all.atLeast("limits.min_population", c.Limits.MinPopulation, 0)
+	c.Schedule.check(&all)
+	c.Listen.check(&all)
+	slices.SortFunc(all, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(all...)
+}
+
+// required says every way in which a missing secret can be given.
+func (c *checks) required(s secretPair) {
+	if *s.value == "" {
+		c.fail(s.key, "is missing; set it, or the environment variable %s%s, or name a file with it in %s_file", envPrefix, s.env, s.key)
+	}
+}
+
+func (c *checks) given(key, env, value string) {
+	if value == "" {
+		c.fail(key, "is missing; set it, or the environment variable %s%s", envPrefix, env)
+	}
+}
+
+func (o *oneloginConfig) check(all *checks) {
+	all.given("onelogin.url", "ONELOGIN_URL", o.URL)
+	all.url("onelogin.url", o.URL, false)
+	all.given("onelogin.client_id", "ONELOGIN_CLIENT_ID", o.ClientID)
+	if o.AppID <= 0 {
+		all.fail("onelogin.app_id", "is missing; it is the number in the address of the app's page in OneLogin's administration")
+	}
+	all.oneOf("onelogin.credentials", o.Credentials, "basic", "header", "form")
+	all.atLeast("onelogin.concurrency", o.Concurrency, 1)
+	all.atLeast("onelogin.page_size", o.PageSize, 0)
+	if o.PerSecond < 0 {
+		all.fail("onelogin.requests_per_second", "is negative; 0 means no limit")
+	}
+	for _, s := range o.ActiveStatuses {
+		if s < 0 || s > 8 || s == 6 {
+			all.fail("onelogin.active_statuses", "OneLogin has no status %d; they are 0 to 5, 7 and 8", s)
+		}
+	}
+	all.oneOf("onelogin.rules.combine", o.Rules.Combine, "union", "last_wins")
+	all.oneOf("onelogin.rules.case", o.Rules.Case, "", "sensitive", "insensitive")
+	all.oneOf("onelogin.rules.regexp", o.Rules.Regexp, "", "anchored", "unanchored")
+	all.oneOf("onelogin.rules.capture", o.Rules.Capture, "", "whole", "group")
+}
+
+var pricings = regexp.MustCompile(`^[vV]([4-9]|[1-9][0-9])$`)
+
+func (t *tomorroConfig) check(all *checks) {
+	all.given("tomorro.url", "TOMORRO_URL", t.URL)
+	all.url("tomorro.url", t.URL, true)
+	if !pricings.MatchString(t.Pricing) {
+		all.fail("tomorro.pricing", "%q is not a pricing; write v4, v5, v6 or later", t.Pricing)
+	}
+	all.oneOf("tomorro.update", t.Update, "put", "patch")
+	all.oneOf("tomorro.member_removal", t.MemberRemoval, "values", "filter", "scim1", "put")
+	all.oneOf("tomorro.content_type", t.ContentType, "application/json", "application/scim+json")
+	all.oneOf("tomorro.remove", t.Remove, "deactivate", "delete")
+	all.atLeast("tomorro.members_per_request", t.MembersPerRequest, 1)
+	all.atLeast("tomorro.concurrency", t.Concurrency, 1)
+	all.atLeast("tomorro.page_size", t.PageSize, 1)
+	if t.PerSecond < 0 {
+		all.fail("tomorro.requests_per_second", "is negative; 0 means no limit")
+	}
+}
+
+// url accepts https, and http only towards this machine: both services are
+// sent credentials.
+func (c *checks) url(key, value string, path bool) {
+	if value == "" {
+		return
+	}
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
+		c.fail(key, "is not a web address; write it as https://host%s", map[bool]string{true: "/scim/v2", false: ""}[path])
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		c.fail(key, "carries a user, a query or a fragment; write only https://host%s", map[bool]string{true: "/path", false: ""}[path])
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		c.fail(key, "http:// would send the credentials in the clear; use https://")
+	case !path && strings.Trim(u.Path, "/") != "":
+		c.fail(key, "has the path %s where none belongs; write https://%s", u.Path, u.Host)
+	}
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+func (s *scheduleConfig) check(all *checks) {
+	if _, err := time.LoadLocation(s.Timezone); err != nil {
+		all.fail("schedule.timezone", "%q is not a time zone; write one such as Europe/Paris", s.Timezone)
+	}
+	if s.Cron == "" {
+		return
+	}
+	if err := parseCron(s.Cron); err != nil {
+		all.fail("schedule.cron", "%v; write five fields such as \"0 2 * * *\"", err)
+	}
+}
+
+// parseCron guards against the parser's panics on a TZ= prefix, and refuses
+// the prefix: the zone has its own key.
+func parseCron(expression string) error {
+	if strings.Contains(expression, "TZ=") {
+		return errors.New("the time zone belongs in schedule.timezone")
+	}
+	s, err := cron.ParseStandard(expression)
+	if err == nil && s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		return fmt.Errorf("%q never comes", expression)
+	}
+	return err
+}
+
+var hashed = regexp.MustCompile(`^sha256:[0-9a-fA-F]{64}$`)
+
+func (l *listenConfig) check(all *checks) {
+	all.address("listen.scim", l.SCIM)
+	all.address("listen.admin", l.Admin)
+	for i, t := range l.Tokens {
+		if strings.HasPrefix(t.reveal(), "sha256:") && !hashed.MatchString(t.reveal()) {
+			all.fail("listen.tokens", "number %d is not sha256: with 64 hexadecimal digits", i+1)
+		}
+	}
+}
+
+func (c *checks) address(key, value string) {
+	if value == "" {
+		return
+	}
+	_, port, err := net.SplitHostPort(value)
+	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
+		c.fail(key, "%q is not an address; write :8080 or 127.0.0.1:8080", value)
+	}
+}

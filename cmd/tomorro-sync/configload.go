@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+)
+
+const (
+	envPrefix         = "TOMORRO_SYNC_"
+	defaultConfigFile = "tomorro-sync.yaml"
+)
+
+// loadConfig reads the file, lays the environment over it and reads the secret
+// files. An empty path means tomorro-sync.yaml in the working directory if
+// there is one. All mistakes found are in the one error.
+func loadConfig(path string, environ []string) (*config, error) {
+	c := defaultConfig()
+	if err := c.readFile(path); err != nil {
+		return nil, err
+	}
+	errs := []error{c.readEnvironment(environ), c.readSecretFiles()}
+	return &c, errors.Join(errs...)
+}
+
+func (c *config) readFile(path string) error {
+	named := path != ""
+	if !named {
+		path = defaultConfigFile
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) && !named {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	return decodeYAML(path, text, c)
+}
+
+// readEnvironment lets the environment win over the file. A secret given in
+// either form there replaces both forms of the file.
+func (c *config) readEnvironment(environ []string) error {
+	vars := ours(environ)
+	for _, s := range c.secrets() {
+		if vars[envPrefix+s.env] != "" || vars[envPrefix+s.env+"_FILE"] != "" {
+			*s.value, *s.file = "", ""
+		}
+	}
+	if vars[envPrefix+"LISTEN_TOKENS"] != "" || vars[envPrefix+"LISTEN_TOKENS_FILE"] != "" {
+		c.Listen.Tokens, c.Listen.TokensFile = nil, ""
+	}
+	err := env.ParseWithOptions(c, env.Options{Environment: vars, Prefix: envPrefix})
+	var many env.AggregateError
+	if !errors.As(err, &many) {
+		return err
+	}
+	errs := make([]error, 0, len(many.Errors))
+	for _, e := range many.Errors {
+		errs = append(errs, c.nameVariable(e))
+	}
+	return errors.Join(errs...)
+}
+
+// nameVariable says which variable is wrong without repeating its value, which
+// may be a secret.
+func (c *config) nameVariable(err error) error {
+	var parse env.ParseError
+	if !errors.As(err, &parse) {
+		return err
+	}
+	return fmt.Errorf("an environment variable %s… for %q is not a valid %s", envPrefix, parse.Name, parse.Type)
+}
+
+// ours keeps the variables that are set and not empty.
+func ours(environ []string) map[string]string {
+	vars := make(map[string]string)
+	for _, line := range environ {
+		name, value, _ := strings.Cut(line, "=")
+		if strings.HasPrefix(name, envPrefix) && value != "" {
+			vars[name] = value
+		}
+	}
+	return vars
+}
+
+// misspelled lists variables that look like one of ours but are none. Others
+// with the prefix are left alone: Kubernetes, for one, injects
+// TOMORRO_SYNC_SERVICE_HOST for a service of this name.
+func misspelled(environ []string) []string {
+	params, err := env.GetFieldParamsWithOptions(&config{}, env.Options{Prefix: envPrefix})
+	if err != nil {
+		return nil
+	}
+	known := make([]string, 0, len(params))
+	for _, p := range params {
+		known = append(known, strings.TrimPrefix(p.Key, envPrefix))
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(ours(environ))) {
+		key := strings.TrimPrefix(name, envPrefix)
+		if slices.Contains(known, key) {
+			continue
+		}
+		if near := nearest(key, known); near != "" {
+			out = append(out, fmt.Sprintf("environment variable %s is not known and not used; did you mean %s%s?", name, envPrefix, near))
+		}
+	}
+	return out
+}
+
+func (c *config) readSecretFiles() error {
+	var errs []error
+	for _, s := range c.secrets() {
+		errs = append(errs, s.read())
+	}
+	if c.Listen.TokensFile != "" {
+		errs = append(errs, c.readTokens())
+	}
+	return errors.Join(errs...)
+}
+
+func (s secretPair) read() error {
+	if *s.file == "" {
+		return nil
+	}
+	if *s.value != "" {
+		return fmt.Errorf("%s and %s_file are both given; keep one of them", s.key, s.key)
+	}
+	text, err := os.ReadFile(*s.file)
+	if err != nil {
+		return fmt.Errorf("%s_file: %w", s.key, err)
+	}
+	text = bytes.TrimRight(text, "\r\n")
+	if len(text) == 0 {
+		return fmt.Errorf("%s_file: %s is empty; put the secret into it", s.key, *s.file)
+	}
+	*s.value = Secret(text)
+	return nil
+}
+
+func (c *config) readTokens() error {
+	if len(c.Listen.Tokens) > 0 {
+		return errors.New("listen.tokens and listen.tokens_file are both given; keep one of them")
+	}
+	text, err := os.ReadFile(c.Listen.TokensFile)
+	if err != nil {
+		return fmt.Errorf("listen.tokens_file: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" {
+			c.Listen.Tokens = append(c.Listen.Tokens, Secret(line))
+		}
+	}
+	return nil
+}

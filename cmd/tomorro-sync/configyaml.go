@@ -1,0 +1,159 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// decodeYAML reads text strictly. Every unknown key is reported, with line,
+// column and the nearest known key; then the first value of a wrong type.
+func decodeYAML(path string, text []byte, into *config) error {
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return explainYAML(path, text, err)
+	}
+	var errs []error
+	for _, doc := range file.Docs {
+		walkKeys(doc.Body, reflect.TypeFor[config](), "", func(t *token.Token, at string, known []string) {
+			message := fmt.Sprintf("unknown key %q", at+t.Value)
+			if near := nearest(t.Value, known); near != "" {
+				message += fmt.Sprintf("; did you mean %q?", near)
+			}
+			errs = append(errs, pointAt(path, text, t, message, true))
+		})
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		return nil // an empty file, or only comments
+	}
+	if err := yaml.UnmarshalWithOptions(text, into, yaml.Strict()); err != nil {
+		return explainYAML(path, text, err)
+	}
+	return nil
+}
+
+// walkKeys calls unknown for each key of a section that the type does not have.
+// Maps with free keys, such as titles, have no unknown ones.
+func walkKeys(n ast.Node, t reflect.Type, at string, unknown func(*token.Token, string, []string)) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return
+	}
+	var known []string
+	types := make(map[string]reflect.Type)
+	for i := range t.NumField() {
+		key := t.Field(i).Tag.Get("yaml")
+		known, types[key] = append(known, key), t.Field(i).Type
+	}
+	for _, v := range mappingValues(n) {
+		key := v.Key.GetToken()
+		child, ok := types[key.Value]
+		if !ok {
+			unknown(key, at, known)
+			continue
+		}
+		walkKeys(v.Value, child, at+key.Value+".", unknown)
+	}
+}
+
+func mappingValues(n ast.Node) []*ast.MappingValueNode {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}
+	}
+	return nil
+}
+
+// explainYAML turns an error of the YAML package into one that points at its
+// place. It never prints the package's own excerpt, which shows the lines
+// around the mistake and so may show a secret.
+func explainYAML(path string, text []byte, err error) error {
+	var at yaml.Error
+	if !errors.As(err, &at) || at.GetToken() == nil {
+		return fmt.Errorf("%s: %s", path, firstLine(err.Error()))
+	}
+	message := at.GetMessage()
+	var wrong *yaml.TypeError
+	if errors.As(err, &wrong) {
+		message = fmt.Sprintf("expected %s, found %s", wrong.DstType, wrong.SrcType)
+	}
+	return pointAt(path, text, at.GetToken(), message, false)
+}
+
+// secretive is what a line may not be shown after.
+var secretive = regexp.MustCompile(`(?i)secret|token|passw|redis|://`)
+
+// pointAt gives "file:line:column: message" and the start of that line with a
+// caret under the token. What follows the token is not shown, and nothing of
+// a line that may hold a secret but its key.
+func pointAt(path string, text []byte, t *token.Token, message string, isKey bool) error {
+	at := t.Position
+	place := fmt.Sprintf("%s:%d:%d: %s", path, at.Line, at.Column, message)
+	lines := strings.Split(string(text), "\n")
+	if at.Line < 1 || at.Line > len(lines) {
+		return errors.New(place)
+	}
+	runes := []rune(strings.TrimRight(lines[at.Line-1], "\r"))
+	column := min(max(at.Column-1, 0), len(runes))
+	before := string(runes[:column])
+	if secretive.MatchString(before) {
+		if !isKey {
+			return errors.New(place)
+		}
+		before = "… "
+	}
+	gutter := fmt.Sprintf("%5d | ", at.Line)
+	indent := strings.Repeat(" ", len(gutter)+len([]rune(before)))
+	return fmt.Errorf("%s\n%s%s%s\n%s^", place, gutter, before, firstLine(t.Value), indent)
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+// nearest gives the known word at the smallest edit distance, if that is small
+// enough to be a misspelling.
+func nearest(word string, known []string) string {
+	best, least := "", len(word)/3+1
+	for _, k := range known {
+		if d := distance(word, k); d <= least && (best == "" || d < distance(word, best)) {
+			best = k
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

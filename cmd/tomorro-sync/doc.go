@@ -1,0 +1,58 @@
+// Tomorro-sync makes Tomorro's accounts and groups equal to what OneLogin says:
+// it shows before it writes, holds what would do harm, and journals what it did.
+//
+// # Commands
+//
+//	tomorro-sync plan                     show what a run would change
+//	tomorro-sync reconcile [--yes]        make one run now
+//	tomorro-sync journal [show RUN]       what runs did, and why
+//	tomorro-sync version
+//
+// Every command takes --output json: one JSON document on stdout, logs on stderr.
+//
+// # Configuration
+//
+// A YAML file, named by --config (tomorro-sync.yaml of the working directory
+// when there is one). Every value can also be given by the environment, which
+// wins over the file: TOMORRO_SYNC_ and the path in capitals, such as
+// TOMORRO_SYNC_ONELOGIN_CLIENT_SECRET. There, a list is separated by commas and
+// a map is written key:value,key:value. A secret can instead be named as a
+// file: client_secret_file, token_file, url_file and password_file of redis,
+// tokens_file of listen. Limits that are not given keep their defaults; none
+// lifts one. The sections schedule and listen are checked, and read only by a
+// worker that serves.
+//
+// # Exit codes
+//
+//	0    done, or nothing to do
+//	1    error
+//	2    usage or configuration
+//	3    some changes failed
+//	4    changes are pending (plan)
+//	10   another run holds the lock
+//	11   a limit, an incomplete pull or a protection held something
+//	12   something waits for approval
+//	130  interrupted
+package main
+
+// manual is the long help of the program.
+const manual = `tomorro-sync makes Tomorro's accounts and groups equal to what OneLogin says. It shows before it writes,
+holds what would do harm, and journals what it did.
+
+Configuration: a YAML file (--config), with every value also by environment: TOMORRO_SYNC_ and the path in capitals.
+  onelogin: url, client_id, client_secret, app_id, credentials, concurrency, page_size, requests_per_second,
+            scope_roles, active_statuses, rules: {combine, case, regexp, capture, groups_action}
+  tomorro:  url, token, pricing, default_substitute, update, member_removal, members_per_request, content_type,
+            concurrency, page_size, requests_per_second, remove, allow_viewer, send_external_id
+  redis:    url, password
+  groups:   mode, create, delete
+  titles:   {"head of legal": admin}
+  limits:   window, min_population, and {max, share} of deactivate, delete, remove_member, change_role,
+            grant_admin, rename, create
+  protect, min_admins, approve
+  schedule: cron, timezone                 (for a worker)
+  listen:   scim, admin, tokens            (for a worker)
+client_secret, token, url and password of redis, and tokens can be read from a file: add _file to the key.
+
+Exit codes: 0 done or nothing to do, 1 error, 2 usage or configuration, 3 some changes failed, 4 changes pending (plan),
+10 locked, 11 held by the guard, 12 waiting for approval, 130 interrupted.`

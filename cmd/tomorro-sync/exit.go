@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+// The exit codes, on which scripts depend.
+const (
+	exitDone        = 0
+	exitError       = 1
+	exitUsage       = 2 // usage or configuration
+	exitSomeFailed  = 3
+	exitPending     = 4 // plan: there is something to write
+	exitLocked      = 10
+	exitHeld        = 11 // by a limit, a missing receipt or a protection
+	exitApproval    = 12
+	exitInterrupted = 130
+)
+
+var errRedisURL = errors.New("redis.url: is not an address; write it as redis://host:6379/0")
+
+// failure is an error with its exit code and one line that says what to do.
+// A failure without an error ends the program with its code and no message.
+type failure struct {
+	code int
+	err  error
+	hint string
+}
+
+// Error gives the message without the hint.
+func (f *failure) Error() string {
+	if f.err == nil {
+		return fmt.Sprintf("exit %d", f.code)
+	}
+	return f.err.Error()
+}
+
+// Unwrap gives the cause.
+func (f *failure) Unwrap() error { return f.err }
+
+func ended(code int) error {
+	if code == exitDone {
+		return nil
+	}
+	return &failure{code: code}
+}
+
+func usage(err error, hint string) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{code: exitUsage, err: err, hint: hint}
+}
+
+// classify gives every error its exit code and hint.
+func classify(ctx context.Context, err error) *failure {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f
+	}
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return &failure{exitInterrupted, errors.New("interrupted"), "run it again: it starts from what Tomorro has now"}
+	case errors.Is(err, jobs.ErrLocked):
+		return &failure{exitLocked, err, "wait until that run has ended, then run it again; see: tomorro-sync journal"}
+	case errors.Is(err, jobs.ErrLockLost):
+		return &failure{exitError, err, "look at Redis, then run it again: it starts from what Tomorro has now"}
+	case errors.Is(err, jobs.ErrNoRun):
+		return &failure{exitError, err, "list the runs with: tomorro-sync journal"}
+	case errors.Is(err, reconcile.ErrRefused):
+		return &failure{exitError, err, "correct the credentials or their privilege, then run it again"}
+	}
+	return &failure{exitError, err, "see the message above, then run it again: it starts from what OneLogin and Tomorro have now"}
+}
+
+// tell prints the failure: lines for people on stderr, or one JSON document on stdout.
+func (f *failure) tell(stdout, stderr io.Writer, asJSON bool) {
+	if f.err == nil {
+		return
+	}
+	if asJSON {
+		_ = json.NewEncoder(stdout).Encode(map[string]any{"error": f.err.Error(), "hint": f.hint, "exit": f.code})
+		return
+	}
+	for line := range strings.Lines(f.err.Error()) {
+		fmt.Fprintf(stderr, "tomorro-sync: %s\n", strings.TrimRight(line, "\n"))
+	}
+	if f.hint != "" {
+		fmt.Fprintf(stderr, "what to do: %s\n", f.hint)
+	}
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"tomorro-sync/reconcile"
+)
+
+// summary is what a script reads first of a plan.
+type summary struct {
+	Changes  map[reconcile.Op]int        `json:"changes"`
+	Held     map[reconcile.HoldClass]int `json:"held"`
+	Complete bool                        `json:"complete"` // OneLogin was read to the end
+	Exit     int                         `json:"exit"`
+}
+
+func (p *program) planCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Show what a run would change; writes nothing, needs no Redis",
+		Long: `plan reads OneLogin and Tomorro and shows what a run would do, with the cause of each change.
+It writes nothing and needs no Redis. Exit code: 0 nothing to do, 4 changes pending, 11 nothing but held by the guard,
+12 nothing but waiting for approval.`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.plan(cmd, all) },
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "show every line")
+	return cmd
+}
+
+func (p *program) plan(cmd *cobra.Command, all bool) error {
+	c, err := p.configuration()
+	if err != nil {
+		return err
+	}
+	s := session{config: c, store: false}
+	return p.open(cmd.Context(), s, func(conn *connection) error {
+		plan, err := conn.runner.Plan(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if p.asJSON() {
+			err = writeJSON(p.stdout, planDocument(plan))
+		} else {
+			v := p.view(c, all)
+			v.show(&plan)
+			if next := nextAfterPlan(&plan); next != "" {
+				v.line("")
+				v.paragraph("next: ", next, bold)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return ended(planExit(&plan))
+	})
+}
+
+func (p *program) view(c *config, all bool) *planView {
+	return &planView{screen: p.screen(p.stdout), pricing: c.Tomorro.pricing(), all: all}
+}
+
+type planJSON struct {
+	reconcile.Plan
+	Summary summary `json:"summary"`
+}
+
+// planDocument gives the plan as JSON shows it: lists are never null.
+func planDocument(plan reconcile.Plan) planJSON {
+	if plan.Changes == nil {
+		plan.Changes = []reconcile.Change{}
+	}
+	if plan.Held == nil {
+		plan.Held = []reconcile.Held{}
+	}
+	if plan.Notes == nil {
+		plan.Notes = []reconcile.Note{}
+	}
+	held := make(map[reconcile.HoldClass]int)
+	for _, c := range []reconcile.HoldClass{reconcile.HoldGuard, reconcile.HoldApproval, reconcile.HoldData} {
+		held[c] = plan.HeldBy(c)
+	}
+	return planJSON{plan, summary{Changes: plan.Count(), Held: held, Complete: plan.Receipt.Complete(), Exit: planExit(&plan)}}
+}

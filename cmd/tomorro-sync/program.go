@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+// runner is the flow that plan and reconcile start.
+type runner interface {
+	// Plan reads both sides and decides; it writes nothing.
+	Plan(ctx context.Context) (reconcile.Plan, error)
+	// Reconcile makes one run; approve is asked with the plan before anything
+	// is written.
+	Reconcile(ctx context.Context, by jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
+}
+
+// session says what a command needs of a connection.
+type session struct {
+	config   *config
+	approved string    // the id of an approved plan, or empty
+	user     string    // the one person to look at, or empty
+	store    bool      // Redis: the lock, the journal, the links
+	progress *progress // nil-safe
+	log      *slog.Logger
+}
+
+// connector opens what a session needs. Close must be called when it is done.
+type connector interface {
+	open(ctx context.Context, s session) (*connection, error)
+}
+
+// connection is both services and, if asked for, Redis.
+type connection struct {
+	runner  runner
+	journal jobs.JournalReader // nil without Redis
+	close   func()
+}
+
+// program is one start of tomorro-sync.
+type program struct {
+	environ        []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	interactive    bool // a person can be asked: stdin and stderr are terminals
+	connector      connector
+
+	configFile string
+	output     string
+	noColor    bool
+}
+
+// run is the whole program: it returns the exit code. Without a connector there
+// are only the commands that need no service.
+func run(ctx context.Context, connect connector, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &program{
+		environ: environ, stdin: stdin, stdout: stdout, stderr: stderr,
+		interactive: isTerminal(stdin) && isTerminal(stderr), connector: connect,
+	}
+	return p.execute(ctx, args)
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (p *program) execute(ctx context.Context, args []string) int {
+	root := p.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	f := classify(ctx, err)
+	f.tell(p.stdout, p.stderr, p.wantsJSON(args))
+	return f.code
+}
+
+func (p *program) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "tomorro-sync",
+		Short:         "Make Tomorro's accounts and groups equal to what OneLogin says",
+		Long:          manual,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(fmt.Errorf("unknown command %q", args[0]), "list the commands with: tomorro-sync --help")
+			}
+			return cmd.Help()
+		},
+		Args: cobra.ArbitraryArgs,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if p.output != "text" && p.output != "json" {
+				return usage(fmt.Errorf("--output %q is neither text nor json", p.output), "write --output json, or leave it out")
+			}
+			return nil
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&p.configFile, "config", "", "configuration `FILE`; tomorro-sync.yaml of this directory when there is one")
+	flags.StringVarP(&p.output, "output", "o", "text", "`FORMAT` of the result: text or json")
+	flags.BoolVar(&p.noColor, "no-color", false, "no colours; the variable NO_COLOR does the same")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(err, "see: "+cmd.CommandPath()+" --help")
+	})
+	root.AddCommand(p.versionCommand())
+	if p.connector != nil {
+		root.AddCommand(p.planCommand(), p.reconcileCommand(), p.journalCommand())
+	}
+	return root
+}
+
+// arguments makes cobra's complaint about the number of arguments a usage error.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		return usage(check(cmd, args), "see: "+cmd.CommandPath()+" --help")
+	}
+}
+
+// wantsJSON also knows when the flags could not be read to their end.
+func (p *program) wantsJSON(args []string) bool {
+	if p.output == "json" || slices.Contains(args, "--output=json") || slices.Contains(args, "-ojson") || slices.Contains(args, "-o=json") {
+		return true
+	}
+	i := slices.IndexFunc(args, func(a string) bool { return a == "--output" || a == "-o" })
+	return i >= 0 && i+1 < len(args) && args[i+1] == "json"
+}
+
+func (p *program) asJSON() bool { return p.output == "json" }
+
+// logger writes warnings and errors to stderr.
+func (p *program) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+func (p *program) screen(out io.Writer) *screen { return newScreen(out, p.plain()) }
+
+func (p *program) plain() bool {
+	noColor := slices.ContainsFunc(p.environ, func(v string) bool { return len(v) > 9 && v[:9] == "NO_COLOR=" })
+	return p.noColor || noColor || slices.Contains(p.environ, "TERM=dumb")
+}
+
+// configuration loads and checks the configuration. Every mistake in it ends
+// the program with exit 2.
+func (p *program) configuration() (*config, error) {
+	c, err := loadConfig(p.configFile, p.environ)
+	if err == nil {
+		err = c.validate()
+	}
+	for _, m := range misspelled(p.environ) {
+		p.logger().Warn(m)
+	}
+	return c, usage(err, "correct the configuration file or the environment; every key is listed by: tomorro-sync --help")
+}
+
+// storeGiven makes sure that a command which needs Redis can find it.
+func (c *config) storeGiven() error {
+	var all checks
+	all.required(c.secrets()[2])
+	return usage(errors.Join(all...), "start a Redis and name it in redis.url; plan needs none")
+}
+
+// open connects, for as long as work lasts.
+func (p *program) open(ctx context.Context, s session, work func(*connection) error) error {
+	s.log = p.logger()
+	s.progress = newProgress(p.stderr)
+	defer s.progress.stop()
+	c, err := p.connector.open(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	return work(c)
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+type reconcileOptions struct {
+	user, approve string
+	yes, all      bool
+}
+
+func (p *program) reconcileCommand() *cobra.Command {
+	var o reconcileOptions
+	cmd := &cobra.Command{
+		Use:   "reconcile",
+		Short: "Make one run now; asks before writing on a terminal",
+		Long: `reconcile takes the lock, reads OneLogin and Tomorro, shows the plan, asks, and makes the changes, each of them in the journal.
+Exit code: 0 done, 3 some changes failed, 10 another run holds the lock, 11 something is held by the guard, 12 something waits for approval.`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.reconcile(cmd.Context(), o) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.user, "user", "", "only the person with this `EMAIL`")
+	flags.BoolVar(&o.yes, "yes", false, "do not ask before writing")
+	flags.StringVar(&o.approve, "approve", "", "approve what waits in the plan with this `PLAN_ID`")
+	flags.BoolVar(&o.all, "all", false, "show every line of the plan")
+	return cmd
+}
+
+var errNobodyToAsk = errors.New("reconcile asks before it writes, and this is not a terminal")
+
+func (p *program) reconcile(ctx context.Context, o reconcileOptions) error {
+	if !o.yes && !p.interactive {
+		return usage(errNobodyToAsk, "add --yes to write without being asked, or look first with: tomorro-sync plan")
+	}
+	c, err := p.configuration()
+	if err != nil {
+		return err
+	}
+	if err := c.storeGiven(); err != nil {
+		return err
+	}
+	s := session{config: c, approved: o.approve, user: o.user, store: true}
+	return p.open(ctx, s, func(conn *connection) error { return p.reconcileWith(ctx, conn, c, o) })
+}
+
+func (p *program) reconcileWith(ctx context.Context, conn *connection, c *config, o reconcileOptions) error {
+	view := p.view(c, o.all)
+	var shown reconcile.Plan
+	approve := func(plan reconcile.Plan) (bool, error) {
+		shown = plan
+		if !p.asJSON() {
+			view.show(&plan)
+		}
+		if o.yes || plan.Empty() {
+			return true, nil
+		}
+		return p.ask(ctx, fmt.Sprintf("Make %s at %s?", plural(len(plan.Changes), "change", "changes"), c.Tomorro.URL))
+	}
+	report, err := conn.runner.Reconcile(ctx, jobs.Trigger{By: "command", Who: os.Getenv("USER")}, approve)
+	if report.Run != "" {
+		if printed := p.report(view, &report, &shown); printed != nil && err == nil {
+			err = printed
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return ended(report.Exit)
+}
+
+type reportJSON struct {
+	jobs.Report
+	HeldChanges []reconcile.Held `json:"heldChanges"`
+	Notes       []reconcile.Note `json:"notes"`
+}
+
+func (p *program) report(view *planView, r *jobs.Report, plan *reconcile.Plan) error {
+	if p.asJSON() {
+		doc := planDocument(*plan)
+		return writeJSON(p.stdout, reportJSON{*r, doc.Held, doc.Notes})
+	}
+	view.showReport(r)
+	view.line("")
+	view.paragraph("next: ", "see each change with: tomorro-sync journal show "+r.Run, bold)
+	return nil
+}
+
+// ask puts a question to the person at the terminal. Only y or yes is a yes.
+// A cancelled context ends the question.
+func (p *program) ask(ctx context.Context, question string) (bool, error) {
+	fmt.Fprintf(p.stderr, "\n%s [y/N] ", question)
+	answer := make(chan string, 1)
+	go func() { // ends with its line, or with the program: a read cannot be called back
+		line, _ := bufio.NewReader(p.stdin).ReadString('\n')
+		answer <- line
+	}()
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case a := <-answer:
+		a = strings.ToLower(strings.TrimSpace(a))
+		return a == "y" || a == "yes", nil
+	}
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+
+	"github.com/rivo/uniseg"
+	"golang.org/x/term"
+)
+
+// The rules of the output: results go to stdout, everything else to stderr;
+// colour, bars and questions only on a terminal; a pipe gets one line for one
+// fact; what comes from outside is escaped before it is shown.
+
+// screen is where text goes and what it may contain.
+type screen struct {
+	out   io.Writer
+	width int  // columns; 0 when not a terminal: nothing is wrapped
+	color bool // also isolates right-to-left names
+	tty   bool
+}
+
+func newScreen(out io.Writer, plain bool) *screen {
+	s := &screen{out: out}
+	f, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return s
+	}
+	s.tty, s.color, s.width = true, !plain, 80
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+		s.width = max(w, 30)
+	}
+	return s
+}
+
+type style string
+
+const (
+	bold   style = "\x1b[1m"
+	dim    style = "\x1b[2m"
+	green  style = "\x1b[32m"
+	yellow style = "\x1b[33m"
+	red    style = "\x1b[31m"
+	purple style = "\x1b[35m"
+)
+
+func (s *screen) paint(c style, text string) string {
+	if !s.color || text == "" {
+		return text
+	}
+	return string(c) + text + "\x1b[0m"
+}
+
+func (s *screen) line(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
+
+func (s *screen) heading(text string) { s.line("\n%s", s.paint(bold, strings.ToUpper(text))) }
+
+// clean makes text from outside safe to show: control and format characters,
+// which could move the cursor or reorder the line, are written as escapes, and
+// on a terminal a right-to-left name is isolated from what surrounds it.
+func (s *screen) clean(text string) string {
+	var b strings.Builder
+	rtl := false
+	for _, r := range text {
+		rtl = rtl || unicode.In(r, unicode.Arabic, unicode.Hebrew, unicode.Syriac, unicode.Thaana, unicode.Nko)
+		if unicode.IsControl(r) || (unicode.Is(unicode.Cf, r) && r != '\u200d' && r != '\u200c') || r == '\u2028' || r == '\u2029' {
+			fmt.Fprintf(&b, "\\u%04x", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	if rtl && s.tty {
+		return "\u2068" + b.String() + "\u2069"
+	}
+	return b.String()
+}
+
+// fit cuts text to a display width, with an ellipsis.
+func fit(text string, width int) string {
+	if uniseg.StringWidth(text) <= width {
+		return text
+	}
+	used, end := 0, 0
+	for g := uniseg.NewGraphemes(text); g.Next(); {
+		if used += g.Width(); used > width-1 {
+			break
+		}
+		_, end = g.Positions()
+	}
+	cut := text[:end] + "…"
+	if strings.HasPrefix(text, "\u2068") {
+		cut += "\u2069"
+	}
+	return cut
+}
+
+// pad fills text to a display width.
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-uniseg.StringWidth(text)))
+}
+
+// wrap breaks text at blanks into lines of at most width columns; 0 never breaks.
+// A word that is longer stays whole, so that it can be copied.
+func wrap(text string, width int) []string {
+	if width <= 0 || uniseg.StringWidth(text) <= width {
+		return []string{text}
+	}
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && uniseg.StringWidth(line)+1+uniseg.StringWidth(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
+
+// paragraph prints text after a prefix, wrapped and aligned under itself.
+func (s *screen) paragraph(prefix, text string, c style) {
+	indent := uniseg.StringWidth(prefix)
+	width := 0
+	if s.width > 0 {
+		width = max(20, s.width-indent)
+	}
+	for i, l := range wrap(text, width) {
+		if i > 0 {
+			prefix = strings.Repeat(" ", indent)
+		}
+		s.line("%s%s", prefix, s.paint(c, l))
+	}
+}
+
+// writeJSON prints one document.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("print the JSON document: %w", err)
+	}
+	return nil
+}
+
+// plural counts things: "1 person", "2 people".
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,12 @@
+-- Takes the lock if nobody holds it.
+-- KEYS: 1 lock, 2 fence
+-- ARGV: 1 holder, 2 now (Unix milliseconds), 3 time to live (milliseconds)
+-- Returns {fence, token} when taken, else {0, the holder's token, its remaining time in milliseconds}.
+local held = redis.call('GET', KEYS[1])
+if held then
+  return {0, held, redis.call('PTTL', KEYS[1])}
+end
+local fence = redis.call('INCR', KEYS[2])
+local token = fence .. ' ' .. ARGV[2] .. ' ' .. ARGV[1]
+redis.call('SET', KEYS[1], token, 'PX', ARGV[3])
+return {fence, token, 0}

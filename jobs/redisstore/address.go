@@ -1,0 +1,80 @@
+package redisstore
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// ParseURL reads a Redis address in one of the four forms of the package
+// documentation. Its errors never repeat the address, which may hold a password.
+func ParseURL(address string) (*redis.UniversalOptions, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("redis.url is not an address; write it as redis://host:6379/0")
+	}
+	o := &redis.UniversalOptions{}
+	kind, secure := u.Scheme, u.Query().Get("tls") == "true"
+	switch kind {
+	case "rediss":
+		kind, secure = "redis", true
+	case "redis", "redis+sentinel", "redis+cluster":
+	default:
+		return nil, fmt.Errorf("redis.url begins with %q; write redis://, rediss://, redis+sentinel:// or redis+cluster://", u.Scheme)
+	}
+	port := map[string]string{"redis": "6379", "redis+sentinel": "26379", "redis+cluster": "6379"}[kind]
+	for host := range strings.SplitSeq(u.Host, ",") {
+		if host == "" {
+			return nil, errors.New("redis.url names no host; write it as redis://host:6379/0")
+		}
+		if _, _, err := net.SplitHostPort(host); err != nil {
+			host = net.JoinHostPort(strings.Trim(host, "[]"), port)
+		}
+		o.Addrs = append(o.Addrs, host)
+	}
+	if kind == "redis" && len(o.Addrs) > 1 {
+		return nil, errors.New("redis.url names several hosts; write redis+sentinel:// or redis+cluster://")
+	}
+	o.Username = u.User.Username()
+	o.Password, _ = u.User.Password()
+	if secure {
+		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		if kind == "redis" {
+			o.TLSConfig.ServerName, _, _ = net.SplitHostPort(o.Addrs[0])
+		}
+	}
+	return tuned(o), modes(o, kind, u)
+}
+
+// modes reads what only one of the forms has.
+func modes(o *redis.UniversalOptions, kind string, u *url.URL) error {
+	path := strings.Trim(u.Path, "/")
+	switch kind {
+	case "redis+cluster":
+		o.IsClusterMode = true
+		if path != "" && path != "0" {
+			return errors.New("redis.url names a database; a cluster has only database 0")
+		}
+		return nil
+	case "redis+sentinel":
+		o.MasterName = u.Query().Get("master")
+		if o.MasterName == "" {
+			return errors.New("redis.url names no master; write redis+sentinel://host:26379/0?master=NAME")
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	db, err := strconv.Atoi(path)
+	if err != nil || db < 0 {
+		return fmt.Errorf("redis.url ends in %q, which is not the number of a database", path)
+	}
+	o.DB = db
+	return nil
+}

@@ -1,0 +1,43 @@
+package redisstore
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+// embeddedTick is how often an embedded Redis's clock is moved on: its keys do
+// not expire by themselves.
+const embeddedTick = 50 * time.Millisecond
+
+// Embedded starts a Redis inside this process, on a loopback port, for demos and
+// tests. It forgets everything when the Store is closed.
+func Embedded(o Options) (*Store, error) {
+	server := miniredis.NewMiniRedis()
+	if err := server.Start(); err != nil {
+		return nil, fmt.Errorf("start the embedded Redis: %w", err)
+	}
+	s := newStore(redis.NewUniversalClient(tuned(&redis.UniversalOptions{Addrs: []string{server.Addr()}})), o)
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(embeddedTick)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				server.FastForward(embeddedTick)
+			case <-quit:
+				return
+			}
+		}
+	}()
+	s.stop = func() {
+		close(quit)
+		<-done
+		server.Close()
+	}
+	return s, nil
+}

@@ -1,0 +1,133 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"tomorro-sync/jobs"
+)
+
+//go:embed acquire.lua
+var acquireSource string
+
+//go:embed extend.lua
+var extendSource string
+
+//go:embed release.lua
+var releaseSource string
+
+var (
+	acquireScript = redis.NewScript(acquireSource)
+	extendScript  = redis.NewScript(extendSource)
+	releaseScript = redis.NewScript(releaseSource)
+)
+
+// releaseTimeout bounds how long the end of a run waits for Redis. A lock that
+// could not be released ends by itself.
+const releaseTimeout = 3 * time.Second
+
+// Do implements jobs.Locker. The lock is extended three times in its life. When
+// it could not be, the work's context ends after two thirds of the life that the
+// last extension gave, so that its last request is answered before the lock can
+// be somebody else's.
+func (s *Store) Do(ctx context.Context, holder string, work func(context.Context, jobs.Lease) error) error {
+	began := time.Now()
+	token, fence, err := s.acquire(ctx, holder)
+	if err != nil {
+		return err
+	}
+	defer s.release(ctx, token)
+	wctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.keep(wctx, token, began, cancel)
+	}()
+	err = work(wctx, jobs.Lease{Fence: fence, Name: s.keys.lock()})
+	lost := context.Cause(wctx)
+	cancel(nil)
+	<-done
+	if errors.Is(lost, jobs.ErrLockLost) && !errors.Is(err, jobs.ErrLockLost) {
+		err = errors.Join(err, lost)
+	}
+	return err
+}
+
+func (s *Store) acquire(ctx context.Context, holder string) (token string, fence int64, err error) {
+	answer, err := acquireScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.fence()},
+		holder, s.now().UnixMilli(), s.ttl.Milliseconds()).Slice()
+	if err != nil {
+		return "", 0, fmt.Errorf("take the lock: %w", err)
+	}
+	fence, _ = answer[0].(int64)
+	token, _ = answer[1].(string)
+	if fence > 0 {
+		return token, fence, nil
+	}
+	left, _ := answer[2].(int64)
+	return "", 0, s.lockedBy(token, left)
+}
+
+// lockedBy reads a holder's token: "fence since holder".
+func (s *Store) lockedBy(token string, leftMillis int64) error {
+	part := strings.SplitN(token, " ", 3)
+	e := &jobs.LockedError{Holder: "somebody", Until: s.now().Add(time.Duration(max(0, leftMillis)) * time.Millisecond)}
+	if len(part) == 3 {
+		e.Holder = part[2]
+		if ms, err := strconv.ParseInt(part[1], 10, 64); err == nil {
+			e.Since = time.UnixMilli(ms)
+		}
+	}
+	return e
+}
+
+// keep extends the lock until ctx ends, and cancels the work when it cannot.
+func (s *Store) keep(ctx context.Context, token string, extended time.Time, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(s.ttl / 3)
+	defer ticker.Stop()
+	for {
+		deadline := extended.Add(s.ttl * 2 / 3)
+		expired := time.NewTimer(time.Until(deadline))
+		select {
+		case <-ctx.Done():
+			expired.Stop()
+			return
+		case <-expired.C:
+			cancel(fmt.Errorf("%w: Redis did not answer for %s", jobs.ErrLockLost, s.ttl*2/3))
+			return
+		case <-ticker.C:
+			expired.Stop()
+		}
+		asked := time.Now()
+		ok, err := s.extend(ctx, token, deadline)
+		switch {
+		case err == nil && ok:
+			extended = asked
+		case err == nil:
+			cancel(fmt.Errorf("%w: it ended or passed to somebody else", jobs.ErrLockLost))
+			return
+		}
+	}
+}
+
+func (s *Store) extend(ctx context.Context, token string, deadline time.Time) (bool, error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	n, err := extendScript.Run(ctx, s.client, []string{s.keys.lock()}, token, s.ttl.Milliseconds()).Int()
+	return n == 1, err
+}
+
+// release gives the lock back, also when the work's context was cancelled.
+func (s *Store) release(ctx context.Context, token string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	_ = releaseScript.Run(ctx, s.client, []string{s.keys.lock()}, token).Err() // it ends by itself otherwise
+}

@@ -1,0 +1,88 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"tomorro-sync/jobs"
+)
+
+// Options of a Store. The zero value is what a single connection needs.
+type Options struct {
+	// Connection names what is kept apart: one Tomorro organisation. Default
+	// "default".
+	Connection string
+	// TTL is how long the lock outlives its holder; default 30 s. It must exceed
+	// a failover, during which Redis cannot be asked.
+	TTL time.Duration
+	// Now is the clock for what people read; default time.Now.
+	Now func() time.Time
+}
+
+// Store is one connection's memory in Redis. It is safe for concurrent use.
+type Store struct {
+	client redis.UniversalClient
+	keys   keys
+	ttl    time.Duration
+	now    func() time.Time
+	stop   func() // ends what Embedded started
+}
+
+var (
+	_ jobs.Locker        = (*Store)(nil)
+	_ jobs.Journal       = (*Store)(nil)
+	_ jobs.JournalReader = (*Store)(nil)
+	_ jobs.Links         = (*Store)(nil)
+	_ jobs.Budget        = (*Store)(nil)
+)
+
+// Open connects to Redis and asks it for a sign of life. The error does not
+// carry the address, which may hold a password.
+func Open(ctx context.Context, address string, o Options) (*Store, error) {
+	opts, err := ParseURL(address)
+	if err != nil {
+		return nil, err
+	}
+	s := newStore(redis.NewUniversalClient(opts), o)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return nil, errors.Join(fmt.Errorf("reach Redis: %w; is it running, and is redis.url right", err), s.client.Close())
+	}
+	return s, nil
+}
+
+func newStore(client redis.UniversalClient, o Options) *Store {
+	if o.Connection == "" {
+		o.Connection = "default"
+	}
+	if o.TTL <= 0 {
+		o.TTL = 30 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Store{client: client, keys: newKeys(o.Connection), ttl: o.TTL, now: o.Now, stop: func() {}}
+}
+
+// Close ends the connections to Redis. It does not release a lock: Do does.
+func (s *Store) Close() error {
+	err := s.client.Close()
+	s.stop()
+	return err
+}
+
+// tuned sets what the address does not say. Notifications of managed Redis are
+// off: other servers answer the probe for them with errors.
+func tuned(o *redis.UniversalOptions) *redis.UniversalOptions {
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = 3*time.Second, 3*time.Second, 3*time.Second
+	o.MaxRetries = 3
+	return o
+}

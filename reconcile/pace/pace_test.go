@@ -1,0 +1,128 @@
+package pace_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tomorro-sync/reconcile/pace"
+)
+
+func TestGateBoundsWhatIsInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := pace.NewGate(3, 0)
+		var inside, most atomic.Int32
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				leave, err := g.Enter(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer leave()
+				if n := inside.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				time.Sleep(time.Millisecond)
+				inside.Add(-1)
+			})
+		}
+		wg.Wait()
+		if most.Load() != 3 {
+			t.Errorf("%d were inside at once, want 3", most.Load())
+		}
+	})
+}
+
+func TestQuietHoldsEverybody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := pace.NewGate(2, 0)
+		begin := time.Now()
+		g.Quiet(5 * time.Second)
+		g.Quiet(time.Second) // shorter: changes nothing
+		leave, err := g.Enter(t.Context())
+		if err != nil || time.Since(begin) != 5*time.Second {
+			t.Fatalf("entered after %s, %v", time.Since(begin), err)
+		}
+		leave()
+		leave() // twice is once
+		g.Quiet(time.Hour)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := g.Enter(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the end of the context", err)
+		}
+	})
+}
+
+func TestRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := pace.NewGate(10, 4)
+		begin := time.Now()
+		for range 9 {
+			leave, err := g.Enter(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			leave()
+		}
+		if d := time.Since(begin); d != 2*time.Second {
+			t.Errorf("9 requests at 4 a second took %s, want 2s", d)
+		}
+	})
+}
+
+func TestTransportGivesThePlaceBack(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
+	defer server.Close()
+	sent := 0
+	client := &http.Client{Transport: &pace.Transport{Gate: pace.NewGate(1, 0), Base: pace.NewBase(1), Sent: func(*http.Request) { sent++ }}}
+	for range 3 {
+		resp, err := client.Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	if _, err := client.Get("http://127.0.0.1:1"); err == nil {
+		t.Fatal("nothing listens there")
+	}
+	resp, err := client.Get(server.URL) // the failure gave its place back
+	if err != nil || sent != 5 {
+		t.Fatalf("%v, %d sent", err, sent)
+	}
+	resp.Body.Close()
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	for in, want := range map[string]time.Duration{
+		"0": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "Sun, 01 Nov 2026 12:00:30 GMT": 30 * time.Second, "Sun, 01 Nov 2026 11:00:00 GMT": 0,
+	} {
+		if got, ok := pace.RetryAfter(in, now); !ok || got != want {
+			t.Errorf("%q: %s %v, want %s", in, got, ok, want)
+		}
+	}
+	for _, in := range []string{"", "-1", "soon", "1.5"} {
+		if got, ok := pace.RetryAfter(in, now); ok {
+			t.Errorf("%q was read as %s", in, got)
+		}
+	}
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	f.Add("7")
+	f.Add("Sun, 01 Nov 2026 12:00:30 GMT")
+	f.Fuzz(func(t *testing.T, in string) {
+		if d, ok := pace.RetryAfter(in, time.Unix(0, 0)); ok && d < 0 {
+			t.Errorf("%q waits %s", in, d)
+		}
+	})
+}

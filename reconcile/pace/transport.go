@@ -1,0 +1,54 @@
+package pace
+
+import (
+	"io"
+	"net/http"
+	"sync"
+)
+
+// Transport sends every request, and every retry of it, through a Gate. The
+// place is given back when the answer's body is closed.
+type Transport struct {
+	Gate *Gate
+	Base http.RoundTripper
+	// Sent, when not nil, is told of each request that is really sent.
+	Sent func(*http.Request)
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	leave, err := t.Gate.Enter(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if t.Sent != nil {
+		t.Sent(r)
+	}
+	resp, err := t.Base.RoundTrip(r)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	resp.Body = &leaving{ReadCloser: resp.Body, leave: leave}
+	return resp, nil
+}
+
+// NewBase is a transport whose idle connections suffice for that many requests
+// at once: the default one would open a new connection for most of them.
+func NewBase(inFlight int) *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, max(1, inFlight)
+	return t
+}
+
+type leaving struct {
+	io.ReadCloser
+	leave func()
+	once  sync.Once
+}
+
+// Close closes the body and gives the place back.
+func (l *leaving) Close() error {
+	defer l.once.Do(l.leave)
+	return l.ReadCloser.Close()
+}

@@ -1,0 +1,25 @@
+// Package tomorro is a SCIM 2.0 client for Tomorro: it reads all accounts and
+// groups, completely or not at all, and makes one write at a time.
+//
+// Tomorro publishes no SCIM reference, only set-up guides for OneLogin, Okta and
+// Entra. What follows from them (e-mail as userName, userType as role, PUT with
+// active:false as deprovisioning, groups over /Groups) is how this client
+// behaves; what does not follow is a setting, with OneLogin's own behaviour as
+// the default, since that is what Tomorro is known to work with.
+//
+// # Reading
+//
+// Users and groups are read side by side, each with its pages in parallel: page
+// 1 tells the total and how large pages really are. Lists that move while they
+// are read are read once more, one page after the other; if they still do not
+// add up, Read fails, because an account that was not seen would be created
+// again. Where GET /Groups leaves members out, they are read group by group, and
+// if they are not there either, from the users' groups.
+//
+// # Writing
+//
+// A POST is never sent twice: when its answer is lost, the client looks whether
+// the account is there. Everything else is safe to repeat and is retried. A
+// create that meets an existing account returns *reconcile.ExistsError and leaves
+// the decision to the plan.
+package tomorro

@@ -1,0 +1,208 @@
+package tomorro
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+
+	"github.com/go-resty/resty/v2"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/scim"
+)
+
+func (c *Client) createGroup(ctx context.Context, w reconcile.Write) (reconcile.Written, error) {
+	what := "create group " + w.Group
+	body := scim.Group{Schemas: []string{scim.SchemaGroup}, DisplayName: w.Group}
+	if c.cfg.SendExternalID {
+		body.ExternalID = reconcile.GroupExternalID
+	}
+	r, err := c.send(ctx, http.MethodPost, "/Groups", nil, marshal(body))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return reconcile.Written{}, fmt.Errorf("%s: %w: %w", what, err, reconcile.ErrUncertain)
+	case err != nil:
+		return c.findGroup(ctx, w.Group, fmt.Errorf("%s: %w", what, err))
+	case r.StatusCode() == http.StatusConflict, taken(r), r.StatusCode() >= 500:
+		return c.findGroup(ctx, w.Group, refusal(what, r))
+	case r.StatusCode() >= 300:
+		return reconcile.Written{}, c.refused(ctx, what, r)
+	}
+	var made group
+	if err := json.Unmarshal(r.Body(), &made); err != nil || made.ID == "" {
+		return c.findGroup(ctx, w.Group, fmt.Errorf("%s: Tomorro answered %d without the group", what, r.StatusCode()))
+	}
+	return reconcile.Written{ID: made.ID}, nil
+}
+
+// findGroup settles a create that was refused or not answered: a group of that
+// very name is the one that is wanted.
+func (c *Client) findGroup(ctx context.Context, name string, why error) (reconcile.Written, error) {
+	query := url.Values{"filter": {"displayName eq " + scim.Quote(name)}, "excludedAttributes": {"members"}}
+	for _, q := range []url.Values{query, nil} { // without a filter where filters are refused
+		r, err := c.send(ctx, http.MethodGet, "/Groups", q, nil)
+		if err != nil {
+			return reconcile.Written{}, fmt.Errorf("%w; looking for the group failed as well: %w; %w: the next run decides", why, err, reconcile.ErrUncertain)
+		}
+		var p page[group]
+		if r.StatusCode() != http.StatusOK || json.Unmarshal(r.Body(), &p) != nil {
+			continue
+		}
+		for i := range p.Resources {
+			if reconcile.Fold(p.Resources[i].Name) == reconcile.Fold(name) {
+				return reconcile.Written{ID: p.Resources[i].ID, Note: "the group was there already"}, nil
+			}
+		}
+		break
+	}
+	return reconcile.Written{}, fmt.Errorf("%w; no such group is listed: %w: the next run decides", why, reconcile.ErrUncertain)
+}
+
+// changeMembers sends all additions and removals of a write in one request.
+// Both are safe to repeat.
+func (c *Client) changeMembers(ctx context.Context, w reconcile.Write) (reconcile.Written, error) {
+	if c.cfg.MemberRemoval == RemoveByPut {
+		return c.putMembers(ctx, w)
+	}
+	what := "change members of " + w.Group
+	r, err := c.send(ctx, http.MethodPatch, "/Groups/"+url.PathEscape(w.GroupID), nil, marshal(c.memberPatch(w.Add, w.Remove)))
+	switch {
+	case err != nil:
+		return reconcile.Written{}, fmt.Errorf("%s: %w: %w: the next run decides", what, err, reconcile.ErrUncertain)
+	case r.StatusCode() < 300:
+		return reconcile.Written{ID: w.GroupID}, nil
+	case r.StatusCode() >= 500:
+		return reconcile.Written{}, fmt.Errorf("%w: %w: the next run decides", refusal(what, r), reconcile.ErrUncertain)
+	case r.StatusCode() == http.StatusNotFound, r.StatusCode() == http.StatusBadRequest, r.StatusCode() == http.StatusRequestEntityTooLarge:
+		return c.bisect(ctx, w, what, r)
+	}
+	return reconcile.Written{}, c.refused(ctx, what, r)
+}
+
+// memberPatch is the body for one request, in the configured dialect.
+func (c *Client) memberPatch(add, remove []string) any {
+	if c.cfg.MemberRemoval == RemoveByScim1 {
+		body := scim.Group{Schemas: []string{"urn:scim:schemas:core:1.0"}}
+		for _, id := range add {
+			body.Members = append(body.Members, scim.Member{Value: id, Operation: "add"})
+		}
+		for _, id := range remove {
+			body.Members = append(body.Members, scim.Member{Value: id, Operation: "delete"})
+		}
+		return struct {
+			Schemas []string      `json:"schemas"`
+			Members []scim.Member `json:"members"`
+		}{body.Schemas, body.Members}
+	}
+	p := scim.Patch{Schemas: []string{scim.SchemaPatch}}
+	if len(add) > 0 {
+		p.Operations = append(p.Operations, scim.Operation{Op: "add", Path: "members", Value: memberValues(add)})
+	}
+	switch {
+	case len(remove) == 0:
+	case c.cfg.MemberRemoval == RemoveByFilter:
+		for _, id := range remove {
+			p.Operations = append(p.Operations, scim.Operation{Op: "remove", Path: "members[value eq " + scim.Quote(id) + "]"})
+		}
+	default:
+		p.Operations = append(p.Operations, scim.Operation{Op: "remove", Path: "members", Value: memberValues(remove)})
+	}
+	return p
+}
+
+func memberValues(ids []string) []scim.Member {
+	values := make([]scim.Member, len(ids))
+	for i, id := range ids {
+		values[i].Value = id
+	}
+	return values
+}
+
+// bisect finds out what a refused membership change was refused for: the group,
+// its size, or single members that are not there any more. It halves the request
+// until only those are left.
+func (c *Client) bisect(ctx context.Context, w reconcile.Write, what string, refusedWith *resty.Response) (reconcile.Written, error) {
+	_, status, err := c.group(ctx, w.GroupID)
+	switch {
+	case status == http.StatusNotFound:
+		return reconcile.Written{}, fmt.Errorf("%s: group %s: %w", what, w.GroupID, reconcile.ErrGone)
+	case err != nil:
+		return reconcile.Written{}, errors.Join(refusal(what, refusedWith), err)
+	}
+	n := len(w.Add) + len(w.Remove)
+	if n <= 1 {
+		if refusedWith.StatusCode() == http.StatusNotFound {
+			return reconcile.Written{ID: w.GroupID, Missing: w.Add}, nil // who is gone need not be removed
+		}
+		return reconcile.Written{}, refusal(what, refusedWith)
+	}
+	written := reconcile.Written{ID: w.GroupID}
+	for _, half := range halves(w) {
+		got, err := c.changeMembers(ctx, half)
+		if err != nil {
+			return reconcile.Written{}, err
+		}
+		written.Missing = append(written.Missing, got.Missing...)
+	}
+	return written, nil
+}
+
+func halves(w reconcile.Write) []reconcile.Write {
+	first, second := w, w
+	half := (len(w.Add) + len(w.Remove)) / 2
+	if half <= len(w.Add) {
+		first.Add, first.Remove = w.Add[:half], nil
+		second.Add = w.Add[half:]
+	} else {
+		first.Remove = w.Remove[:half-len(w.Add)]
+		second.Add, second.Remove = nil, w.Remove[half-len(w.Add):]
+	}
+	return []reconcile.Write{first, second}
+}
+
+// putMembers replaces the whole member list: read, change, write, one at a time
+// for each group. What others change in between is lost, which is why this is
+// not the default.
+func (c *Client) putMembers(ctx context.Context, w reconcile.Write) (reconcile.Written, error) {
+	lock := c.editLock(w.GroupID)
+	lock.Lock()
+	defer lock.Unlock()
+	what := "change members of " + w.Group
+	g, status, err := c.group(ctx, w.GroupID)
+	switch {
+	case status == http.StatusNotFound:
+		return reconcile.Written{}, fmt.Errorf("%s: group %s: %w", what, w.GroupID, reconcile.ErrGone)
+	case err != nil:
+		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
+	}
+	members := slices.DeleteFunc(append(g.group().Members, w.Add...), func(id string) bool { return slices.Contains(w.Remove, id) })
+	slices.Sort(members)
+	body := struct {
+		scim.Group
+		Members []scim.Member `json:"members"` // also when it is empty
+	}{scim.Group{Schemas: []string{scim.SchemaGroup}, ID: g.ID, ExternalID: g.ExternalID, DisplayName: g.Name}, memberValues(slices.Compact(members))}
+	r, err := c.send(ctx, http.MethodPut, "/Groups/"+url.PathEscape(w.GroupID), nil, marshal(body))
+	switch {
+	case err != nil:
+		return reconcile.Written{}, fmt.Errorf("%s: %w: %w: the next run decides", what, err, reconcile.ErrUncertain)
+	case r.StatusCode() >= 500:
+		return reconcile.Written{}, fmt.Errorf("%w: %w: the next run decides", refusal(what, r), reconcile.ErrUncertain)
+	case r.StatusCode() >= 300:
+		return reconcile.Written{}, c.refused(ctx, what, r)
+	}
+	return reconcile.Written{ID: w.GroupID}, nil
+}
+
+func (c *Client) editLock(group string) *sync.Mutex {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.editing[group] == nil {
+		c.editing[group] = &sync.Mutex{}
+	}
+	return c.editing[group]
+}

@@ -1,0 +1,96 @@
+package tomorro
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/sourcegraph/conc/pool"
+
+	"tomorro-sync/reconcile/scim"
+)
+
+// members fills in what GET /Groups left out. known is false when the service
+// shows memberships nowhere.
+//
+// An attribute without a value may be left out as well (RFC 7643 section 2.5),
+// so as soon as one group has members in the list, the others are empty.
+func (c *Client) members(ctx context.Context, groups []group, users []user) (known bool, err error) {
+	if len(groups) == 0 || shown(groups) {
+		return true, nil
+	}
+	if fromUsers(groups, users) {
+		return true, nil
+	}
+	p := pool.New().WithMaxGoroutines(c.cfg.Concurrency).WithContext(ctx).WithCancelOnError().WithFirstError()
+	unsupported := make([]bool, len(groups))
+	for i := range groups {
+		p.Go(func(ctx context.Context) error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			whole, status, err := c.group(ctx, groups[i].ID)
+			if err != nil && status != http.StatusNotFound && status != http.StatusMethodNotAllowed && status != http.StatusNotImplemented {
+				return err
+			}
+			unsupported[i] = err != nil
+			groups[i].Members = whole.Members
+			return nil
+		})
+	}
+	if err := p.Wait(); err != nil {
+		return false, err
+	}
+	for _, u := range unsupported {
+		if u {
+			return false, nil
+		}
+	}
+	// Groups that were all read one by one and show nobody are empty.
+	return true, nil
+}
+
+func shown(groups []group) bool {
+	for i := range groups {
+		if groups[i].Members != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// fromUsers takes the memberships from the users' side, where there are any.
+func fromUsers(groups []group, users []user) bool {
+	index := make(map[string]int, len(groups))
+	for i := range groups {
+		index[groups[i].ID] = i
+	}
+	found := false
+	for i := range users {
+		for _, g := range users[i].Groups {
+			if j, ok := index[g.Value]; ok {
+				found = true
+				groups[j].Members = append(groups[j].Members, scim.Member{Value: users[i].ID})
+			}
+		}
+	}
+	return found
+}
+
+// group reads one group. status is the answer's, also with an error.
+func (c *Client) group(ctx context.Context, id string) (g group, status int, err error) {
+	what := "read group " + id
+	r, err := c.send(ctx, http.MethodGet, "/Groups/"+url.PathEscape(id), nil, nil)
+	if err != nil {
+		return g, 0, fmt.Errorf("%s: %w", what, err)
+	}
+	if r.StatusCode() != http.StatusOK {
+		return g, r.StatusCode(), refusal(what, r)
+	}
+	if err := json.Unmarshal(r.Body(), &g); err != nil {
+		return g, r.StatusCode(), fmt.Errorf("%s: the answer is not SCIM: %w", what, err)
+	}
+	return g, r.StatusCode(), nil
+}

@@ -1,0 +1,302 @@
+package onelogin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/pace"
+)
+
+// The three documented ways to send credentials for a token.
+const (
+	CredentialsBasic  = "basic"  // HTTP Basic and a JSON body
+	CredentialsHeader = "header" // Authorization: client_id:…, client_secret:…
+	CredentialsForm   = "form"   // in the form body
+)
+
+// Config says how to reach OneLogin. The first four fields are required; the
+// zero value of everything else is a sensible default.
+type Config struct {
+	URL          string // https://{subdomain}.onelogin.com
+	ClientID     string
+	ClientSecret string
+	AppID        int64 // the app that provisions Tomorro
+
+	Credentials string  // CredentialsBasic (default), CredentialsHeader or CredentialsForm
+	Concurrency int     // requests at once; default 8
+	PageSize    int     // people a page; default 50, what the API documents
+	PerSecond   float64 // requests a second; 0 means no limit
+	Reserve     int     // calls of the hourly quota to leave to others; default 100
+
+	Timeout time.Duration // of one request; default 30 s
+	Retries int           // after the first try; default 4, negative none
+	Backoff time.Duration // before the first retry, doubled each time; default 500 ms
+	MaxWait time.Duration // the longest wait for a quota; default 15 min
+
+	Now    func() time.Time
+	Logger *slog.Logger // nil: silent
+	// OnPage is told of each page that was read: which list, how many items so
+	// far, and how many in all. Several goroutines may call it at once.
+	OnPage func(list string, done, total int)
+}
+
+// Client reads one OneLogin account. It is safe for concurrent use.
+type Client struct {
+	cfg       Config
+	http      *resty.Client
+	gate      *pace.Gate
+	tokens    *tokens
+	retries   atomic.Int64
+	throttled atomic.Int64
+
+	mu    sync.Mutex
+	sent  map[string]int
+	quota int // X-RateLimit-Remaining; -1 when never seen
+}
+
+// Stats counts requests since the client was made.
+type Stats struct {
+	Requests  map[string]int `json:"requests"` // by method and path, ids left out
+	Total     int            `json:"total"`
+	Retries   int            `json:"retries"`
+	Throttled int            `json:"throttled"`
+	Quota     int            `json:"quota"` // calls left this hour; -1 when OneLogin did not say
+}
+
+// New checks the configuration and does no I/O.
+func New(cfg Config) (*Client, error) {
+	base, err := url.Parse(cfg.URL)
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
+		return nil, errors.New("onelogin.url is not a web address; write it as https://acme.onelogin.com")
+	}
+	if cfg.ClientID == "" || cfg.ClientSecret == "" {
+		return nil, errors.New("onelogin.client_id or onelogin.client_secret is missing; make a pair in OneLogin under Developers, API Credentials")
+	}
+	if cfg.AppID <= 0 {
+		return nil, errors.New("onelogin.app_id is missing; it is the number in the address of the app's page")
+	}
+	cfg.fill()
+	c := &Client{cfg: cfg, gate: pace.NewGate(cfg.Concurrency, cfg.PerSecond), sent: make(map[string]int), quota: -1}
+	transport := &pace.Transport{Gate: c.gate, Base: pace.NewBase(cfg.Concurrency), Sent: c.count}
+	c.http = resty.NewWithClient(&http.Client{Transport: transport, Timeout: cfg.Timeout}).
+		SetBaseURL(strings.TrimRight(cfg.URL, "/")).
+		SetHeader("Accept", "application/json").
+		SetRedirectPolicy(resty.NoRedirectPolicy()).
+		SetLogger(quiet{cfg.Logger}).
+		SetRetryCount(max(0, cfg.Retries)).
+		SetRetryWaitTime(cfg.Backoff).
+		SetRetryMaxWaitTime(cfg.MaxWait).
+		SetRetryAfter(c.wait).
+		AddRetryCondition(c.again)
+	c.tokens = &tokens{c: c}
+	return c, nil
+}
+
+func (cfg *Config) fill() {
+	if cfg.Credentials == "" {
+		cfg.Credentials = CredentialsBasic
+	}
+	for n, v := range map[*int]int{&cfg.Concurrency: 8, &cfg.PageSize: 50, &cfg.Reserve: 100, &cfg.Retries: 4} {
+		if *n == 0 {
+			*n = v
+		}
+	}
+	for d, v := range map[*time.Duration]time.Duration{&cfg.Timeout: 30 * time.Second, &cfg.Backoff: 500 * time.Millisecond, &cfg.MaxWait: 15 * time.Minute} {
+		if *d <= 0 {
+			*d = v
+		}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Stats gives the counters so far.
+func (c *Client) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := Stats{Requests: make(map[string]int, len(c.sent)), Retries: int(c.retries.Load()), Throttled: int(c.throttled.Load()), Quota: c.quota}
+	for k, n := range c.sent {
+		s.Requests[k] = n
+		s.Total += n
+	}
+	return s
+}
+
+func (c *Client) count(r *http.Request) {
+	parts := strings.Split(r.URL.Path, "/")
+	for i, p := range parts {
+		if _, err := strconv.Atoi(p); err == nil && i > 2 {
+			parts[i] = "{id}"
+		}
+	}
+	c.mu.Lock()
+	c.sent[r.Method+" "+strings.Join(parts, "/")]++
+	c.mu.Unlock()
+}
+
+// get makes one authorised GET with its retries. A 401 is answered with one new
+// token and one more try, never more: OneLogin answers 401 to a bad token, to
+// too low a privilege and to an unknown route alike.
+func (c *Client) get(ctx context.Context, path string, query url.Values) (*resty.Response, error) {
+	for again := false; ; again = true {
+		token, err := c.tokens.get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r, err := c.http.R().SetContext(ctx).SetAuthToken(token).SetQueryParamsFromValues(query).Get(path)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			return nil, err
+		}
+		c.watch(r)
+		if r.StatusCode() != http.StatusUnauthorized || again {
+			return r, nil
+		}
+		c.tokens.drop(token)
+	}
+}
+
+// again decides about a retry. Everything this client sends is safe to repeat.
+func (c *Client) again(r *resty.Response, err error) bool {
+	if r == nil || r.Request == nil || r.Request.Context().Err() != nil {
+		return false
+	}
+	retry := err != nil
+	if err == nil {
+		switch code := r.StatusCode(); {
+		case code == http.StatusTooManyRequests, quotaSpent(r):
+			c.throttled.Add(1)
+			retry = true
+		case code >= 500:
+			retry = !strings.HasPrefix(r.Request.URL, c.http.BaseURL+tokenPath) || code != http.StatusInternalServerError
+		case code == http.StatusOK:
+			retry = !whole(r.Body())
+		}
+	}
+	if retry && r.Request.Attempt <= c.cfg.Retries {
+		c.retries.Add(1)
+	}
+	return retry
+}
+
+// whole looks whether a body can be JSON from its beginning to its end: login
+// pages answer 200 with HTML, and a cut connection leaves half a document.
+func whole(body []byte) bool {
+	text := strings.TrimSpace(string(body[:min(len(body), 64)]))
+	tail := strings.TrimSpace(string(body[max(0, len(body)-64):]))
+	if text == "" {
+		return false
+	}
+	return text[0] == '[' && tail[len(tail)-1] == ']' || text[0] == '{' && tail[len(tail)-1] == '}'
+}
+
+// quotaSpent recognises the v1 quota, which answers 400.
+func quotaSpent(r *resty.Response) bool {
+	return r.StatusCode() == http.StatusBadRequest && strings.Contains(string(r.Body()), "rate_limit_exceeded")
+}
+
+// wait gives the pause before a retry, and lets every other request wait as well
+// where the answer says that it should. 0 is resty's exponential backoff with jitter.
+func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error) {
+	d, asked := pace.RetryAfter(r.Header().Get("Retry-After"), c.cfg.Now())
+	if quotaSpent(r) {
+		d, asked = c.quotaReset(r), true
+	}
+	switch {
+	case asked && d > c.cfg.MaxWait:
+		return 0, fmt.Errorf("the quota of calls to OneLogin is used up until %s, which is longer than this run waits", c.cfg.Now().Add(d).Format(time.TimeOnly))
+	case asked:
+		c.gate.Quiet(d)
+		return max(d, time.Millisecond), nil
+	case r.StatusCode() == http.StatusTooManyRequests, r.StatusCode() == http.StatusBadGateway:
+		c.gate.Quiet(c.cfg.Backoff)
+	}
+	return 0, nil
+}
+
+// quotaReset tells how long the hourly quota is gone: the header says it, or
+// else /auth/rate_limit does. That answer needs no quota.
+func (c *Client) quotaReset(r *resty.Response) time.Duration {
+	if n, err := strconv.Atoi(r.Header().Get("X-RateLimit-Reset")); err == nil && n >= 0 {
+		return time.Duration(n) * time.Second
+	}
+	var limit struct {
+		Data struct {
+			Reset int `json:"X-RateLimit-Reset"`
+		} `json:"data"`
+	}
+	// A plain client: the gate may be closed, and one look must not be retried.
+	req, err := http.NewRequestWithContext(r.Request.Context(), http.MethodGet, c.http.BaseURL+"/auth/rate_limit", nil)
+	if err != nil {
+		return c.cfg.Backoff
+	}
+	req.Header.Set("Authorization", "Bearer "+r.Request.Token)
+	resp, err := (&http.Client{Timeout: c.cfg.Timeout}).Do(req)
+	if err != nil {
+		return c.cfg.Backoff
+	}
+	defer resp.Body.Close()
+	if json.NewDecoder(resp.Body).Decode(&limit) != nil || limit.Data.Reset < 0 {
+		return c.cfg.Backoff
+	}
+	return time.Duration(limit.Data.Reset) * time.Second
+}
+
+// watch reads the quota headers of v1 answers and stops before it is used up:
+// others share it.
+func (c *Client) watch(r *resty.Response) {
+	left, err := strconv.Atoi(r.Header().Get("X-RateLimit-Remaining"))
+	if err != nil {
+		return
+	}
+	c.mu.Lock()
+	c.quota = left
+	c.mu.Unlock()
+	reset, err := strconv.Atoi(r.Header().Get("X-RateLimit-Reset"))
+	if err == nil && left <= c.cfg.Reserve && reset >= 0 && time.Duration(reset)*time.Second <= c.cfg.MaxWait {
+		c.throttled.Add(1)
+		c.gate.Quiet(time.Duration(reset) * time.Second)
+	}
+}
+
+// refusal turns an answer that is not 200 into an error: what was tried, the
+// status, what OneLogin said, and what to do.
+func refusal(what, privilege string, r *resty.Response) error {
+	err := fmt.Errorf("%s: OneLogin answered %d", what, r.StatusCode())
+	if said := said(r.Body()); said != "" {
+		err = fmt.Errorf("%w: %s", err, said)
+	}
+	switch r.StatusCode() {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return fmt.Errorf("%w: %w; the credentials need the privilege %s", err, reconcile.ErrRefused, privilege)
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return fmt.Errorf("%w after %d tries; lower onelogin.concurrency", err, r.Request.Attempt)
+	}
+	return err
+}
+
+// quiet is resty's logger on slog. What matters reaches the caller as an error.
+type quiet struct{ log *slog.Logger }
+
+func (q quiet) Errorf(format string, v ...any) { q.log.Debug(fmt.Sprintf(format, v...)) }
+func (q quiet) Warnf(format string, v ...any)  { q.log.Debug(fmt.Sprintf(format, v...)) }
+func (q quiet) Debugf(format string, v ...any) { q.log.Debug(fmt.Sprintf(format, v...)) }

@@ -1,0 +1,283 @@
+package onelogin
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"tomorro-sync/reconcile"
+)
+
+// given is a value that may be absent, which is not the same as null: what is
+// absent was not asked for or not granted.
+type given[T any] struct {
+	value   T
+	present bool
+}
+
+// UnmarshalJSON is called for null as well, but not for an absent key.
+func (g *given[T]) UnmarshalJSON(data []byte) error {
+	g.present = true
+	if string(data) == "null" {
+		return nil
+	}
+	return json.Unmarshal(data, &g.value)
+}
+
+// loose is text that may arrive as a number, or as a list.
+type loose string
+
+// UnmarshalJSON accepts a string, a number, a boolean, null, and a list of these.
+func (l *loose) UnmarshalJSON(data []byte) error {
+	var s string
+	if json.Unmarshal(data, &s) == nil {
+		*l = loose(s)
+		return nil
+	}
+	var list []loose
+	if bytes.HasPrefix(data, []byte("[")) {
+		if err := json.Unmarshal(data, &list); err != nil {
+			return err
+		}
+		parts := make([]string, len(list))
+		for i := range list {
+			parts[i] = string(list[i])
+		}
+		*l = loose(strings.Join(parts, ";"))
+		return nil
+	}
+	if bytes.HasPrefix(data, []byte("{")) {
+		return fmt.Errorf("an object where text belongs")
+	}
+	*l = loose(data)
+	return nil
+}
+
+// number is an integer that may arrive as text.
+type number int64
+
+// UnmarshalJSON accepts 12, "12", "" and null.
+func (n *number) UnmarshalJSON(data []byte) error {
+	text := strings.Trim(string(data), `"`)
+	if text == "" || text == "null" {
+		return nil
+	}
+	v, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%s is not an integer", data)
+	}
+	*n = number(v)
+	return nil
+}
+
+// record is one user of either list. v1 calls the roles role_id, v2 role_ids.
+type record struct {
+	ID         number                  `json:"id"`
+	Email      loose                   `json:"email"`
+	Username   loose                   `json:"username"`
+	FirstName  loose                   `json:"firstname"`
+	LastName   loose                   `json:"lastname"`
+	Title      given[loose]            `json:"title"`
+	Department given[loose]            `json:"department"`
+	Company    given[loose]            `json:"company"`
+	Status     given[number]           `json:"status"`
+	State      given[number]           `json:"state"`
+	Group      given[number]           `json:"group_id"`
+	Roles      given[[]number]         `json:"role_ids"`
+	RolesV1    given[[]number]         `json:"role_id"`
+	MemberOf   given[loose]            `json:"member_of"`
+	LastLogin  given[loose]            `json:"last_login"`
+	Custom     given[map[string]loose] `json:"custom_attributes"`
+}
+
+// userFields is what the user list is asked for: everything that a person is
+// made of. Which facts come with which key is in record.person.
+func userFields() []string {
+	return []string{"id", "email", "username", "firstname", "lastname", "title", "department", "company", "status", "state",
+		"group_id", "role_ids", "member_of", "last_login", "custom_attributes"}
+}
+
+// interner keeps one copy of texts that many people share.
+type interner struct {
+	mu    sync.Mutex
+	texts map[string]string
+}
+
+func (in *interner) of(l loose) string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if s, ok := in.texts[string(l)]; ok {
+		return s
+	}
+	if in.texts == nil {
+		in.texts = make(map[string]string)
+	}
+	s := strings.Clone(string(l))
+	in.texts[s] = s
+	return s
+}
+
+// people decodes a page of users.
+func (in *interner) people(body []byte) ([]reconcile.Person, error) {
+	var records []record
+	if err := json.Unmarshal(body, &records); err != nil {
+		return nil, err
+	}
+	people := make([]reconcile.Person, len(records))
+	for i := range records {
+		if records[i].ID <= 0 {
+			return nil, fmt.Errorf("item %d has no id", i+1)
+		}
+		people[i] = records[i].person(in)
+	}
+	return people, nil
+}
+
+func (r *record) person(in *interner) reconcile.Person {
+	p := reconcile.Person{
+		Key: reconcile.Key(r.ID), Email: string(r.Email), Username: string(r.Username), FirstName: string(r.FirstName), LastName: string(r.LastName),
+		Title: in.of(r.Title.value), Department: in.of(r.Department.value), Company: in.of(r.Company.value),
+		Status: reconcile.Status(r.Status.value), Licence: reconcile.Licence(r.State.value), GroupID: int64(r.Group.value),
+	}
+	roles := r.Roles
+	if !roles.present {
+		roles = r.RolesV1
+	}
+	for _, id := range roles.value {
+		p.Roles = append(p.Roles, int64(id))
+	}
+	slices.Sort(p.Roles)
+	p.Roles = slices.Compact(p.Roles)
+	for dn := range strings.SplitSeq(string(r.MemberOf.value), ";") {
+		if dn = strings.TrimSpace(dn); dn != "" {
+			p.MemberOf = append(p.MemberOf, dn)
+		}
+	}
+	p.LastLogin, _ = time.Parse(time.RFC3339, string(r.LastLogin.value)) // null and placeholders: never
+	for name, v := range r.Custom.value {
+		if v != "" && v != "null" {
+			if p.Custom == nil {
+				p.Custom = make(map[string]string)
+			}
+			p.Custom[in.of(loose(name))] = in.of(v)
+		}
+	}
+	p.Unread = r.absent(roles.present)
+	return p
+}
+
+// absent is the set of facts whose keys were not there.
+func (r *record) absent(roles bool) reconcile.Fields {
+	var unread reconcile.Fields
+	unless := func(f reconcile.Fields, present bool) {
+		if !present {
+			unread |= f
+		}
+	}
+	unless(reconcile.FieldTitle, r.Title.present)
+	unless(reconcile.FieldRoles, roles)
+	unless(reconcile.FieldStatus, r.Status.present)
+	unless(reconcile.FieldLicence, r.State.present)
+	unless(reconcile.FieldGroup, r.Group.present)
+	unless(reconcile.FieldDepartment, r.Department.present)
+	unless(reconcile.FieldCompany, r.Company.present)
+	unless(reconcile.FieldMemberOf, r.MemberOf.present)
+	unless(reconcile.FieldLastLogin, r.LastLogin.present)
+	unless(reconcile.FieldCustom, r.Custom.present)
+	return unread
+}
+
+// named is an item of which only the id and a name matter.
+type named struct {
+	ID   number `json:"id"`
+	Name loose  `json:"name"`
+}
+
+func decodeNamed(body []byte) ([]named, error) {
+	var items []named
+	err := json.Unmarshal(body, &items)
+	return items, err
+}
+
+// decodeRules reads GET /api/2/apps/{id}/rules, in the order in which OneLogin
+// applies them: by position, rules without one last.
+func decodeRules(body []byte) ([]reconcile.Rule, error) {
+	var raw []struct {
+		ID         number  `json:"id"`
+		Name       loose   `json:"name"`
+		Match      string  `json:"match"`
+		Enabled    *bool   `json:"enabled"`
+		Position   *number `json:"position"` // nil for null and absent alike
+		Conditions []struct {
+			Source, Operator string
+			Value            loose
+		} `json:"conditions"`
+		Actions []struct {
+			Action     string   `json:"action"`
+			Value      textList `json:"value"`
+			Expression *loose   `json:"expression"`
+			Macro      loose    `json:"macro"`
+			Scriplet   loose    `json:"scriplet"`
+		} `json:"actions"`
+	}
+	if err := json.Unmarshal(body, &raw); err != nil {
+		return nil, err
+	}
+	rules := make([]reconcile.Rule, 0, len(raw))
+	for i, r := range raw {
+		if r.Enabled != nil && !*r.Enabled {
+			continue
+		}
+		rule := reconcile.Rule{ID: int64(r.ID), Name: string(r.Name), MatchAny: strings.EqualFold(r.Match, "any"), Position: -1}
+		if r.Position != nil {
+			rule.Position = int(*r.Position)
+		}
+		for _, c := range raw[i].Conditions {
+			rule.Conditions = append(rule.Conditions, reconcile.Condition{Source: c.Source, Operator: c.Operator, Value: string(c.Value)})
+		}
+		for _, a := range raw[i].Actions {
+			action := reconcile.Action{Name: a.Action, Values: a.Value, Macro: string(a.Macro), Scriplet: string(a.Scriplet)}
+			if a.Expression != nil {
+				text := string(*a.Expression)
+				action.Expression = &text
+			}
+			rule.Actions = append(rule.Actions, action)
+		}
+		rules = append(rules, rule)
+	}
+	slices.SortStableFunc(rules, func(a, b reconcile.Rule) int {
+		last := func(r reconcile.Rule) int { return min(0, r.Position) * -1 }
+		return cmp.Or(cmp.Compare(last(a), last(b)), cmp.Compare(a.Position, b.Position), cmp.Compare(a.ID, b.ID))
+	})
+	return rules, nil
+}
+
+// textList is a list of texts that may arrive as one text, or null.
+type textList []string
+
+// UnmarshalJSON accepts ["a", 1], "a" and null.
+func (t *textList) UnmarshalJSON(data []byte) error {
+	var list []loose
+	if bytes.HasPrefix(data, []byte("[")) {
+		if err := json.Unmarshal(data, &list); err != nil {
+			return err
+		}
+	} else if string(data) != "null" {
+		var one loose
+		if err := json.Unmarshal(data, &one); err != nil {
+			return err
+		}
+		list = []loose{one}
+	}
+	*t = nil
+	for _, v := range list {
+		*t = append(*t, string(v))
+	}
+	return nil
+}

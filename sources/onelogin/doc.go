@@ -1,0 +1,29 @@
+// Package onelogin reads OneLogin's REST API: the people, who has the app, roles
+// and the app's rules. It writes nothing there, and never revokes its token,
+// which every process with the same credentials shares.
+//
+// # Lists
+//
+// The v2 lists carry page numbers in their headers, so after page 1 the others are
+// asked for in parallel; where there is no Total-Pages header, cursors are
+// followed one by one, and never sent together with limit or page, which OneLogin
+// refuses. A list is complete when every page answered, ids are unique, their
+// number is Total-Count, and Total-Count did not move. Otherwise it is read once
+// more; if it still does not add up, its receipt says why, and the people read so
+// far are given all the same.
+//
+// # What the user list leaves out
+//
+// Titles, roles and custom attributes come only when asked for by name
+// (`fields`), and a tenant may not honour that. A key that is absent, as opposed
+// to null, is read from the v1 list, which has all of them, and roles if need be
+// from the members of each role. The receipt names such fallbacks; a fact that
+// stays unknown is marked on the person.
+//
+// # Throttling
+//
+// Four shapes are known: an hourly quota on v1 that answers 400 with
+// "rate_limit_exceeded", an HTML 429 without Retry-After from the edge, bursts of
+// 502, and X-RateLimit headers that approach zero. All requests pass one gate, so
+// that one of them met holds all.
+package onelogin

@@ -1,0 +1,243 @@
+package onelogin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-resty/resty/v2"
+	"github.com/sourcegraph/conc/pool"
+
+	"tomorro-sync/reconcile"
+)
+
+// mostPages ends walks that a server keeps going for ever.
+const mostPages = 100_000
+
+// list reads one v2 list of Ts.
+type list[T any] struct {
+	c         *Client
+	name      string // as in the receipt
+	path      string
+	query     url.Values // filters and fields; sent with every page
+	limit     int
+	privilege string // that the call needs
+	decode    func(body []byte) ([]T, error)
+	id        func(*T) int64
+	pages     atomic.Int64
+}
+
+// head is what the headers of a page say; -1 where they say nothing.
+type head struct {
+	current, items, totalPages, totalCount int
+	after                                  string
+}
+
+func headOf(h http.Header) head {
+	number := func(name string) int {
+		n, err := strconv.Atoi(strings.TrimSpace(h.Get(name)))
+		if err != nil || n < 0 {
+			return -1
+		}
+		return n
+	}
+	return head{number("Current-Page"), number("Page-Items"), number("Total-Pages"), number("Total-Count"), strings.TrimSpace(h.Get("After-Cursor"))}
+}
+
+// errInconsistent marks a list that does not add up and may do so when it is
+// read again: people come and go while pages are read by offset.
+var errInconsistent = errors.New("the list changed while it was read")
+
+// read reads the whole list. Whatever goes wrong is in the receipt and in err;
+// what was read so far is returned with it.
+func (l *list[T]) read(ctx context.Context) ([]T, reconcile.ListReceipt, error) {
+	all, total, err := l.once(ctx)
+	if errors.Is(err, errInconsistent) {
+		all, total, err = l.once(ctx)
+	}
+	r := reconcile.ListReceipt{List: l.name, Pages: int(l.pages.Load()), Items: len(all), Total: total}
+	if err != nil {
+		r.Why = err.Error()
+	}
+	return all, r, err
+}
+
+func (l *list[T]) once(ctx context.Context) (all []T, total int, err error) {
+	l.pages.Store(0)
+	items, first, err := l.page(ctx, url.Values{"limit": {strconv.Itoa(l.limit)}, "page": {"1"}}, "page 1")
+	if err != nil {
+		return nil, -1, err
+	}
+	pages := [][]T{items}
+	switch {
+	case first.totalPages >= 0:
+		pages, err = l.numbered(ctx, items, first)
+	case first.after != "":
+		pages, err = l.cursors(ctx, items, first)
+	}
+	all, unique := l.join(pages)
+	switch {
+	case err != nil:
+	case unique != len(all):
+		err = fmt.Errorf("%w: %d of %d items came twice", errInconsistent, len(all)-unique, len(all))
+	case first.totalCount >= 0 && len(all) != first.totalCount:
+		err = fmt.Errorf("%w: OneLogin announces %d and gives %d", errInconsistent, first.totalCount, len(all))
+	}
+	return l.distinct(all, unique), first.totalCount, err
+}
+
+// page asks for one page and checks that it is one.
+func (l *list[T]) page(ctx context.Context, at url.Values, which string) ([]T, head, error) {
+	query := maps.Clone(l.query)
+	if query == nil {
+		query = url.Values{}
+	}
+	maps.Copy(query, at)
+	r, err := l.c.get(ctx, l.path, query)
+	if err != nil {
+		return nil, head{}, fmt.Errorf("%s: %w", which, err)
+	}
+	if r.StatusCode() != http.StatusOK {
+		return nil, head{}, refusal(which, l.privilege, r)
+	}
+	items, err := decodeOK(r, l.decode)
+	if err != nil {
+		return nil, head{}, fmt.Errorf("%s: %w", which, err)
+	}
+	h := headOf(r.Header())
+	if h.items >= 0 && h.items != len(items) {
+		return nil, head{}, fmt.Errorf("%s: %w: it says %d items and has %d", which, errInconsistent, h.items, len(items))
+	}
+	l.pages.Add(1)
+	return items, h, nil
+}
+
+// decodeOK decodes a 200. A login page answers 200 as well.
+func decodeOK[T any](r *resty.Response, decode func([]byte) (T, error)) (T, error) {
+	var none T
+	if kind := r.Header().Get("Content-Type"); strings.Contains(kind, "html") {
+		return none, fmt.Errorf("the answer is a web page, not data; check onelogin.url")
+	}
+	items, err := decode(r.Body())
+	if err != nil {
+		return none, fmt.Errorf("the answer cannot be read: %w", err)
+	}
+	return items, nil
+}
+
+// numbered asks for pages 2 to the last in parallel. After a failure no further
+// page is begun.
+func (l *list[T]) numbered(ctx context.Context, items []T, first head) ([][]T, error) {
+	n := min(max(first.totalPages, 1), mostPages)
+	pages := make([][]T, n)
+	pages[0] = items
+	var done atomic.Int64
+	done.Store(int64(len(items)))
+	l.progress(len(items), first.totalCount)
+	var failed atomic.Bool
+	var mu sync.Mutex
+	var why error
+	p := pool.New().WithMaxGoroutines(l.c.cfg.Concurrency)
+	for i := 1; i < n; i++ {
+		p.Go(func() {
+			if failed.Load() || ctx.Err() != nil {
+				return
+			}
+			which := fmt.Sprintf("page %d of %d", i+1, n)
+			got, h, err := l.page(ctx, url.Values{"limit": {strconv.Itoa(l.limit)}, "page": {strconv.Itoa(i + 1)}}, which)
+			if err == nil && (h.totalCount != first.totalCount || h.totalPages != first.totalPages || h.current >= 0 && h.current != i+1) {
+				err = fmt.Errorf("%s: %w: the total was %d and is %d", which, errInconsistent, first.totalCount, h.totalCount)
+			}
+			if err != nil {
+				failed.Store(true)
+				mu.Lock()
+				if why == nil {
+					why = err
+				}
+				mu.Unlock()
+				return
+			}
+			pages[i] = got
+			l.progress(int(done.Add(int64(len(got)))), first.totalCount)
+		})
+	}
+	p.Wait()
+	if ctx.Err() != nil {
+		return pages, context.Cause(ctx)
+	}
+	return pages, why
+}
+
+// cursors follows After-Cursor from page to page. Filters are sent again; limit
+// and page never, as OneLogin refuses them beside a cursor.
+func (l *list[T]) cursors(ctx context.Context, items []T, h head) ([][]T, error) {
+	pages, seen := [][]T{items}, map[string]bool{}
+	read := len(items)
+	total := h.totalCount
+	for h.after != "" {
+		which := fmt.Sprintf("page %d", len(pages)+1)
+		if seen[h.after] || len(pages) >= mostPages {
+			return pages, fmt.Errorf("%s: OneLogin gives the same cursor again; ask its support", which)
+		}
+		seen[h.after] = true
+		var err error
+		if items, h, err = l.page(ctx, url.Values{"cursor": {h.after}}, which); err != nil {
+			return pages, err
+		}
+		if total >= 0 && h.totalCount >= 0 && h.totalCount != total {
+			return pages, fmt.Errorf("%s: %w: the total was %d and is %d", which, errInconsistent, total, h.totalCount)
+		}
+		if len(items) == 0 {
+			break
+		}
+		pages = append(pages, items)
+		read += len(items)
+		l.progress(read, total)
+	}
+	return pages, nil
+}
+
+// join puts the pages together; unique is how many different ids they have.
+func (l *list[T]) join(pages [][]T) (all []T, unique int) {
+	n := 0
+	for _, p := range pages {
+		n += len(p)
+	}
+	all = make([]T, 0, n)
+	ids := make(map[int64]struct{}, n)
+	for _, p := range pages {
+		for i := range p {
+			ids[l.id(&p[i])] = struct{}{}
+		}
+		all = append(all, p...)
+	}
+	return all, len(ids)
+}
+
+func (l *list[T]) distinct(all []T, unique int) []T {
+	if unique == len(all) {
+		return all
+	}
+	seen := make(map[int64]bool, unique)
+	out := make([]T, 0, unique)
+	for i := range all {
+		if id := l.id(&all[i]); !seen[id] {
+			seen[id] = true
+			out = append(out, all[i])
+		}
+	}
+	return out
+}
+
+func (l *list[T]) progress(done, total int) {
+	if l.c.cfg.OnPage != nil {
+		l.c.cfg.OnPage(l.name, done, max(done, total))
+	}
+}

@@ -1,0 +1,135 @@
+package onelogintest
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+)
+
+func (s *Server) listApps(w http.ResponseWriter, r *http.Request) {
+	apps := []map[string]any{{"id": 11, "name": "Mail", "connector_id": 5, "auth_method": 0, "visible": true},
+		{"id": s.world.App.ID, "name": s.world.App.Name, "connector_id": 110016, "auth_method": 2, "visible": false}}
+	if win, ok := s.paginate(w, r.URL.Query(), len(apps), 1000, 1000); ok {
+		send(w, http.StatusOK, apps[win.from:win.to])
+	}
+}
+
+// app answers by itself when the path names another app.
+func (s *Server) app(w http.ResponseWriter, r *http.Request) bool {
+	if r.PathValue("id") != strconv.FormatInt(s.world.App.ID, 10) {
+		notFound(w)
+		return false
+	}
+	return true
+}
+
+func (s *Server) getApp(w http.ResponseWriter, r *http.Request) {
+	if !s.app(w, r) {
+		return
+	}
+	parameter := func(id int, label, source string, entitlements bool) map[string]any {
+		return map[string]any{"id": id, "label": label, "user_attribute_mappings": source, "user_attribute_macros": nil,
+			"attributes_transformations": "none", "default_values": nil, "values": nil, "skip_if_blank": false, "provisioned_entitlements": entitlements}
+	}
+	send(w, http.StatusOK, map[string]any{
+		"id": s.world.App.ID, "name": s.world.App.Name, "connector_id": 110016, "auth_method": 2, "visible": false, "description": "",
+		"notes": nil, "role_ids": s.world.App.RoleIDs, "provisioning": map[string]any{"enabled": true, "status": "Available"},
+		"configuration": map[string]any{"signature_algorithm": "SHA-256"},
+		"parameters": map[string]any{"scimusername": parameter(160730, "SCIM Username", s.world.App.UserName, false),
+			"groups": parameter(237825, "Groups", "none", true)},
+	})
+}
+
+func (s *Server) appUsers(w http.ResponseWriter, r *http.Request) {
+	if !s.app(w, r) {
+		return
+	}
+	var people []*Person
+	for _, p := range s.world.People {
+		if s.world.HasApp(p) {
+			people = append(people, p)
+		}
+	}
+	win, ok := s.paginate(w, r.URL.Query(), len(people), 100, 1000)
+	if !ok {
+		return
+	}
+	type item struct {
+		ID        int64   `json:"id"`
+		FirstName string  `json:"firstname"`
+		LastName  string  `json:"lastname"`
+		Email     string  `json:"email"`
+		Username  *string `json:"username"`
+	}
+	items := make([]item, 0, win.to-win.from)
+	for _, p := range people[win.from:win.to] {
+		items = append(items, item{p.ID, p.FirstName, p.LastName, p.Email, p.Username})
+	}
+	send(w, http.StatusOK, items)
+}
+
+// listRules has no pages, and needs Manage All. Disabled rules come only when
+// they are asked for.
+func (s *Server) listRules(w http.ResponseWriter, r *http.Request) {
+	if s.knobs.LowPrivilege {
+		unauthorised(w)
+		return
+	}
+	if !s.app(w, r) {
+		return
+	}
+	enabled := r.URL.Query().Get("enabled") != "false"
+	rules := slices.DeleteFunc(slices.Clone(s.world.Rules), func(x Rule) bool { return x.Enabled != enabled })
+	send(w, http.StatusOK, append([]Rule{}, rules...))
+}
+
+func (s *Server) listRoles(w http.ResponseWriter, r *http.Request) {
+	win, ok := s.paginate(w, r.URL.Query(), len(s.world.Roles), 50, 650)
+	if !ok {
+		return
+	}
+	items := make([]map[string]any, 0, win.to-win.from)
+	for _, role := range s.world.Roles[win.from:win.to] {
+		items = append(items, map[string]any{"id": role.ID, "name": role.Name, "apps": []any{}})
+	}
+	send(w, http.StatusOK, items)
+}
+
+func (s *Server) role(w http.ResponseWriter, r *http.Request) (Role, bool) {
+	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	i := slices.IndexFunc(s.world.Roles, func(x Role) bool { return x.ID == id })
+	if i < 0 {
+		notFound(w)
+		return Role{}, false
+	}
+	return s.world.Roles[i], true
+}
+
+// getRole never has the members.
+func (s *Server) getRole(w http.ResponseWriter, r *http.Request) {
+	if role, ok := s.role(w, r); ok {
+		send(w, http.StatusOK, role)
+	}
+}
+
+func (s *Server) roleUsers(w http.ResponseWriter, r *http.Request) {
+	role, ok := s.role(w, r)
+	if !ok {
+		return
+	}
+	var people []*Person
+	for _, p := range s.world.People {
+		if slices.Contains(p.RoleIDs, role.ID) {
+			people = append(people, p)
+		}
+	}
+	win, ok := s.paginate(w, r.URL.Query(), len(people), 100, 100)
+	if !ok {
+		return
+	}
+	items := make([]map[string]any, 0, win.to-win.from)
+	for _, p := range people[win.from:win.to] {
+		items = append(items, map[string]any{"id": p.ID, "name": p.FirstName + " " + p.LastName, "username": p.Username, "assigned": true})
+	}
+	send(w, http.StatusOK, items)
+}

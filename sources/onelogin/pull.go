@@ -1,0 +1,214 @@
+package onelogin
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sourcegraph/conc/pool"
+
+	"tomorro-sync/reconcile"
+)
+
+// The most items a page may have, as documented for each list.
+const (
+	rolesLimit    = 650
+	assignedLimit = 1000
+)
+
+// Pull reads everything a plan needs, all lists at the same time. A list that
+// could not be read to its end is in the receipt, with its reason. The error is
+// for a pull that gave nothing to work with: credentials refused, no such app,
+// not OneLogin at all, not one page of people.
+func (c *Client) Pull(ctx context.Context) (reconcile.Directory, error) {
+	p := &pull{c: c, d: reconcile.Directory{ReadAt: c.cfg.Now()}}
+	if _, err := c.tokens.get(ctx); err != nil {
+		return p.d, err
+	}
+	w := pool.New().WithErrors()
+	for _, part := range []func(context.Context) error{p.app, p.users, p.assigned, p.roles, p.rules} {
+		w.Go(func() error { return part(ctx) })
+	}
+	err := w.Wait()
+	if ctx.Err() != nil {
+		return p.d, context.Cause(ctx)
+	}
+	if err != nil {
+		return p.d, err
+	}
+	if err := p.fill(ctx); err != nil {
+		return p.d, err
+	}
+	p.assign()
+	slices.SortFunc(p.d.People, func(a, b reconcile.Person) int { return cmp.Compare(a.Key, b.Key) })
+	p.d.Receipt.Lists = p.receipts[:]
+	return p.d, ctx.Err()
+}
+
+// pull is one pull under way. Each part writes its own fields only.
+type pull struct {
+	c        *Client
+	d        reconcile.Directory
+	receipts [4]reconcile.ListReceipt
+	texts    interner
+	app0     []string // fallbacks noted by app
+	dropped  []string // fields that the user list refused
+	hasApp   map[reconcile.Key]bool
+}
+
+func (p *pull) appPath() string { return "/api/2/apps/" + strconv.FormatInt(p.c.cfg.AppID, 10) }
+
+func (p *pull) app(ctx context.Context) error {
+	what := fmt.Sprintf("read app %d", p.c.cfg.AppID)
+	r, err := p.c.get(ctx, p.appPath(), nil)
+	switch {
+	case errors.Is(err, reconcile.ErrRefused):
+		return err
+	case err != nil:
+		p.app0 = append(p.app0, fmt.Sprintf("%s: %v", what, err))
+		return nil
+	case r.StatusCode() == http.StatusNotFound:
+		return fmt.Errorf("%s: OneLogin has no such app; check onelogin.app_id, the number in the address of the app's page", what)
+	case r.StatusCode() != http.StatusOK:
+		p.app0 = append(p.app0, refusal(what, "Read All", r).Error())
+		return nil
+	}
+	app, err := decodeOK(r, decodeApp)
+	if err != nil {
+		p.app0 = append(p.app0, fmt.Sprintf("%s: %v", what, err))
+	}
+	p.d.App = app
+	return nil
+}
+
+func decodeApp(body []byte) (reconcile.App, error) {
+	var raw struct {
+		ID           number `json:"id"`
+		Name         loose  `json:"name"`
+		Provisioning struct {
+			Enabled bool `json:"enabled"`
+		} `json:"provisioning"`
+		Parameters map[string]json.RawMessage `json:"parameters"`
+	}
+	if err := json.Unmarshal(body, &raw); err != nil {
+		return reconcile.App{}, err
+	}
+	var parameter struct {
+		Mapping string `json:"user_attribute_mappings"`
+		Macro   string `json:"user_attribute_macros"`
+	}
+	_ = json.Unmarshal(raw.Parameters["scimusername"], &parameter) // shown where it can be read
+	app := reconcile.App{ID: int64(raw.ID), Name: string(raw.Name), ProvisioningEnabled: raw.Provisioning.Enabled, UserNameSource: parameter.Mapping}
+	if parameter.Mapping == "_macro_" {
+		app.UserNameSource = parameter.Macro
+	}
+	return app, nil
+}
+
+var unknownAttribute = regexp.MustCompile(`unknown attribute: (\w+)`)
+
+// users reads the people, with the richest list of fields that OneLogin accepts.
+func (p *pull) users(ctx context.Context) error {
+	fields := userFields()
+	for {
+		l := &list[reconcile.Person]{
+			c: p.c, name: reconcile.ListUsers, path: "/api/2/users", query: url.Values{"fields": {strings.Join(fields, ",")}},
+			limit: p.c.cfg.PageSize, privilege: "Read Users", decode: p.texts.people, id: func(x *reconcile.Person) int64 { return int64(x.Key) },
+		}
+		people, receipt, err := l.read(ctx)
+		if m := unknownAttribute.FindStringSubmatch(receipt.Why); m != nil && slices.Contains(fields, m[1]) && m[1] != "id" {
+			fields = slices.DeleteFunc(fields, func(f string) bool { return f == m[1] })
+			p.dropped = append(p.dropped, m[1])
+			continue
+		}
+		if len(people) == 0 && err == nil {
+			receipt.Why = "OneLogin answers with nobody at all, which is never taken for the truth"
+		}
+		if len(people) == 0 && err != nil {
+			return fmt.Errorf("read the users: %w", err)
+		}
+		p.d.People, p.receipts[0] = people, receipt
+		return nil
+	}
+}
+
+func (p *pull) assigned(ctx context.Context) error {
+	l := &list[named]{
+		c: p.c, name: reconcile.ListAssigned, path: p.appPath() + "/users", limit: assignedLimit,
+		privilege: "Read All", decode: decodeNamed, id: func(x *named) int64 { return int64(x.ID) },
+	}
+	items, receipt, _ := l.read(ctx)
+	p.hasApp = make(map[reconcile.Key]bool, len(items))
+	for _, x := range items {
+		p.hasApp[reconcile.Key(x.ID)] = true
+	}
+	p.receipts[1] = receipt
+	return nil
+}
+
+func (p *pull) roles(ctx context.Context) error {
+	l := &list[named]{
+		c: p.c, name: reconcile.ListRoles, path: "/api/2/roles", limit: rolesLimit,
+		privilege: "Read Users", decode: decodeNamed, id: func(x *named) int64 { return int64(x.ID) },
+	}
+	items, receipt, _ := l.read(ctx)
+	p.d.Roles = make([]reconcile.OneLoginRole, len(items))
+	for i, x := range items {
+		p.d.Roles[i] = reconcile.OneLoginRole{ID: int64(x.ID), Name: string(x.Name)}
+	}
+	slices.SortFunc(p.d.Roles, func(a, b reconcile.OneLoginRole) int { return cmp.Compare(a.ID, b.ID) })
+	p.receipts[2] = receipt
+	return nil
+}
+
+// rules reads the enabled rules. The list has no pages and no total.
+func (p *pull) rules(ctx context.Context) error {
+	receipt := reconcile.ListReceipt{List: reconcile.ListRules, Pages: 1, Total: -1}
+	r, err := p.c.get(ctx, p.appPath()+"/rules", nil)
+	switch {
+	case errors.Is(err, reconcile.ErrRefused):
+		return err
+	case err == nil && r.StatusCode() == http.StatusOK:
+		p.d.Rules, err = decodeOK(r, decodeRules)
+	case err == nil:
+		err = refusal("read the app's rules", "Manage All", r)
+	}
+	if err != nil {
+		receipt.Pages, receipt.Why = 0, err.Error()
+	}
+	receipt.Items = len(p.d.Rules)
+	p.receipts[3] = receipt
+	return nil
+}
+
+// assign marks who has the app. Somebody who has it and is not among the people
+// was missed, unless they came after the people were read.
+func (p *pull) assign() {
+	var newest reconcile.Key
+	found := 0
+	for i := range p.d.People {
+		x := &p.d.People[i]
+		x.Assigned = p.hasApp[x.Key]
+		newest = max(newest, x.Key)
+		if x.Assigned {
+			found++
+		}
+	}
+	missed := 0
+	for key := range p.hasApp {
+		if key <= newest {
+			missed++
+		}
+	}
+	if missed -= found; missed > 0 && p.receipts[1].Why == "" && p.receipts[0].Why == "" {
+		p.receipts[1].Why = fmt.Sprintf("%d people have the app who are not among the users", missed)
+	}
+}

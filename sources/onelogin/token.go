@@ -1,0 +1,94 @@
+package onelogin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+
+	"tomorro-sync/reconcile"
+)
+
+const tokenPath = "/auth/oauth2/v2/token"
+
+// tokens keeps the access token. One caller fetches, the others wait for it.
+type tokens struct {
+	c *Client
+
+	mu      sync.Mutex
+	value   string
+	expires time.Time
+}
+
+func (t *tokens) get(ctx context.Context) (string, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.value != "" && t.c.cfg.Now().Before(t.expires) {
+		return t.value, nil
+	}
+	value, expires, err := t.c.authenticate(ctx)
+	if err != nil {
+		return "", err
+	}
+	t.value, t.expires = value, expires
+	return value, nil
+}
+
+// drop forgets a token that was refused, unless another caller has already
+// fetched a new one.
+func (t *tokens) drop(refused string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.value == refused {
+		t.value = ""
+	}
+}
+
+// authenticate asks for a token. OneLogin gives the same one until it expires,
+// with the same expires_in, so its end is counted from created_at.
+func (c *Client) authenticate(ctx context.Context) (string, time.Time, error) {
+	const what = "sign in to OneLogin's API"
+	r, err := c.credentials(c.http.R().SetContext(ctx)).Post(tokenPath)
+	if err != nil {
+		if ctx.Err() != nil {
+			return "", time.Time{}, context.Cause(ctx)
+		}
+		return "", time.Time{}, fmt.Errorf("%s: %w; check onelogin.url", what, err)
+	}
+	var got struct {
+		AccessToken string    `json:"access_token"`
+		CreatedAt   time.Time `json:"created_at"`
+		ExpiresIn   int64     `json:"expires_in"` // seconds
+	}
+	bad := json.Unmarshal(r.Body(), &got)
+	switch {
+	case r.StatusCode() == http.StatusOK && got.AccessToken != "":
+		if got.CreatedAt.IsZero() {
+			got.CreatedAt = c.cfg.Now()
+		}
+		return got.AccessToken, got.CreatedAt.Add(time.Duration(got.ExpiresIn) * time.Second), nil
+	case r.StatusCode() == http.StatusInternalServerError:
+		return "", time.Time{}, fmt.Errorf("%s: OneLogin answered 500: %w; the administrator who made these credentials may have been deleted: make new ones", what, reconcile.ErrRefused)
+	case r.StatusCode() == http.StatusOK && bad != nil, r.StatusCode() == http.StatusNotFound:
+		return "", time.Time{}, fmt.Errorf("%s: what answered (%d) is not OneLogin's API; check onelogin.url", what, r.StatusCode())
+	case r.StatusCode() >= 500, r.StatusCode() == http.StatusTooManyRequests:
+		return "", time.Time{}, refusal(what, "", r)
+	}
+	return "", time.Time{}, fmt.Errorf("%s: OneLogin answered %d: %s: %w; check onelogin.client_id and onelogin.client_secret", what, r.StatusCode(), said(r.Body()), reconcile.ErrRefused)
+}
+
+func (c *Client) credentials(r *resty.Request) *resty.Request {
+	grant := map[string]string{"grant_type": "client_credentials"}
+	switch c.cfg.Credentials {
+	case CredentialsForm:
+		grant["client_id"], grant["client_secret"] = c.cfg.ClientID, c.cfg.ClientSecret
+		return r.SetFormData(grant)
+	case CredentialsHeader:
+		return r.SetHeader("Authorization", fmt.Sprintf("client_id:%s, client_secret:%s", c.cfg.ClientID, c.cfg.ClientSecret)).SetBody(grant)
+	}
+	return r.SetBasicAuth(c.cfg.ClientID, c.cfg.ClientSecret).SetBody(grant)
+}

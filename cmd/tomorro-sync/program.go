@@ -31,6 +31,7 @@ type session struct {
 	approved string    // the id of an approved plan, or empty
 	user     string    // the one person to look at, or empty
 	store    bool      // Redis: the lock, the journal, the links
+	embedded bool      // a Redis inside this process instead of the configured one
 	progress *progress // nil-safe
 	log      *slog.Logger
 }
@@ -60,8 +61,7 @@ type program struct {
 	noColor    bool
 }
 
-// run is the whole program: it returns the exit code. Without a connector there
-// are only the commands that need no service.
+// run is the whole program: it returns the exit code.
 func run(ctx context.Context, connect connector, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &program{
 		environ: environ, stdin: stdin, stdout: stdout, stderr: stderr,
@@ -118,10 +118,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(p.versionCommand())
-	if p.connector != nil {
-		root.AddCommand(p.planCommand(), p.reconcileCommand(), p.journalCommand())
-	}
+	root.AddCommand(p.demoCommand(), p.planCommand(), p.reconcileCommand(), p.journalCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
 

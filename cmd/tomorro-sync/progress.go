@@ -11,9 +11,12 @@ import (
 // progress shows a bar for each list that is read and one for the writes, on a
 // terminal. A nil progress shows nothing.
 type progress struct {
-	mu    sync.Mutex
-	group *mpb.Progress
-	bars  map[string]*mpb.Bar
+	out io.Writer
+
+	mu     sync.Mutex
+	paused bool
+	group  *mpb.Progress
+	bars   map[string]*mpb.Bar
 }
 
 // newProgress gives nil when out is not a terminal.
@@ -21,7 +24,7 @@ func newProgress(out io.Writer) *progress {
 	if !isTerminal(out) {
 		return nil
 	}
-	return &progress{group: mpb.New(mpb.WithOutput(out), mpb.WithWidth(30)), bars: make(map[string]*mpb.Bar)}
+	return &progress{out: out, bars: make(map[string]*mpb.Bar)}
 }
 
 // step sets the named bar to done of total; a total that grows is followed.
@@ -31,32 +34,31 @@ func (p *progress) step(name string, done, total int) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.group == nil {
+	if p.paused || total <= 0 {
 		return
+	}
+	if p.group == nil {
+		p.group = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(30))
 	}
 	bar, ok := p.bars[name]
 	if !ok {
 		bar = p.group.New(int64(total), mpb.BarStyle().Lbound(" ").Rbound(" ").Filler("█").Tip("█").Padding("░"),
-			mpb.PrependDecorators(decor.Name("  "+pad(name, 18))), mpb.AppendDecorators(decor.CountersNoUnit("%d/%d")),
-			mpb.BarRemoveOnComplete())
+			mpb.PrependDecorators(decor.Name("  "+pad(name, 18))), mpb.AppendDecorators(decor.CountersNoUnit("%d/%d")))
 		p.bars[name] = bar
 	}
-	bar.SetTotal(int64(total), false)
+	bar.SetTotal(int64(max(total, done)), false)
 	bar.SetCurrent(int64(done))
-	if done >= total {
-		bar.SetTotal(-1, true)
-		delete(p.bars, name)
-	}
 }
 
-// stop removes what is left on the screen and waits until it is gone. It may
-// be called again, and nothing is shown afterwards.
-func (p *progress) stop() {
+// pause takes the bars off the screen and shows none until resume: somebody else
+// is writing there.
+func (p *progress) pause() {
 	if p == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.paused = true
 	if p.group == nil {
 		return
 	}
@@ -64,5 +66,18 @@ func (p *progress) stop() {
 		b.Abort(true)
 	}
 	p.group.Wait()
-	p.group = nil
+	p.group, p.bars = nil, make(map[string]*mpb.Bar)
 }
+
+// resume lets bars be shown again.
+func (p *progress) resume() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = false
+}
+
+// stop is a pause for good.
+func (p *progress) stop() { p.pause() }

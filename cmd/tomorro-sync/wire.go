@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/redisstore"
+	"tomorro-sync/reconcile"
+	"tomorro-sync/sinks/tomorro"
+	"tomorro-sync/sources/onelogin"
+)
+
+// services is the connector of the real program: what the configuration names.
+type services struct{}
+
+// open implements connector. The journal's commands need neither service, so
+// what is not configured is not opened.
+func (services) open(ctx context.Context, s session) (*connection, error) {
+	conn := &connection{close: func() {}}
+	run := runWith{Runner: &jobs.Runner{
+		Policy: s.config.policy(s.approved), User: s.user,
+		MembersPerWrite: s.config.Tomorro.MembersPerRequest, Concurrency: s.config.Tomorro.Concurrency,
+		Progress: func(done, total int) { s.progress.step("changes", done, total) },
+	}, progress: s.progress}
+	conn.runner = run
+	if s.store {
+		store, err := s.openStore(ctx)
+		if err != nil {
+			return nil, err
+		}
+		conn.journal, conn.close = store, func() { _ = store.Close() }
+		run.Locker, run.Journal, run.Links, run.Budget = store, store, store, store
+	}
+	if s.config.OneLogin.URL == "" || s.config.Tomorro.URL == "" {
+		return conn, nil
+	}
+	source, err := onelogin.New(oneloginClient(s))
+	if err == nil {
+		run.Source = source
+		run.Target, err = tomorro.New(tomorroClient(s))
+	}
+	if err != nil {
+		conn.close()
+		return nil, usage(err, "correct the configuration file or the environment")
+	}
+	return conn, nil
+}
+
+// runWith takes the bars off the screen before anything else is printed there.
+type runWith struct {
+	*jobs.Runner
+	progress *progress
+}
+
+// Plan implements runner.
+func (r runWith) Plan(ctx context.Context) (reconcile.Plan, error) {
+	defer r.progress.stop()
+	return r.Runner.Plan(ctx)
+}
+
+// Reconcile implements runner.
+func (r runWith) Reconcile(ctx context.Context, by jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
+	defer r.progress.stop()
+	return r.Runner.Reconcile(ctx, by, func(plan reconcile.Plan) (bool, error) {
+		r.progress.pause()
+		defer r.progress.resume()
+		return approve(plan)
+	})
+}
+
+func (s session) openStore(ctx context.Context) (*redisstore.Store, error) {
+	if s.embedded {
+		return redisstore.Embedded(redisstore.Options{})
+	}
+	address, err := s.config.Redis.redisURL()
+	if err != nil {
+		return nil, usage(err, "correct redis.url")
+	}
+	if _, err := redisstore.ParseURL(address); err != nil {
+		return nil, usage(err, "correct redis.url")
+	}
+	store, err := redisstore.Open(ctx, address, redisstore.Options{})
+	if err != nil {
+		return nil, &failure{code: exitError, err: err, hint: "start Redis, or correct redis.url; plan needs none"}
+	}
+	return store, nil
+}
+
+func oneloginClient(s session) onelogin.Config {
+	o := &s.config.OneLogin
+	return onelogin.Config{
+		URL: o.URL, ClientID: o.ClientID, ClientSecret: o.ClientSecret.reveal(), AppID: o.AppID, Credentials: o.Credentials,
+		Concurrency: o.Concurrency, PageSize: o.PageSize, PerSecond: o.PerSecond, Logger: s.log,
+		OnPage: func(list string, done, total int) { s.progress.step("OneLogin "+list, done, total) },
+	}
+}
+
+func tomorroClient(s session) tomorro.Config {
+	t := &s.config.Tomorro
+	return tomorro.Config{
+		URL: t.URL, Token: t.Token.reveal(), UpdateWith: t.Update, MemberRemoval: t.MemberRemoval, ContentType: t.ContentType,
+		SendExternalID: t.SendExternalID, Concurrency: t.Concurrency, PageSize: t.PageSize, PerSecond: t.PerSecond, Logger: s.log,
+		OnPage: func(list string, done, total int) { s.progress.step("Tomorro "+list, done, total) },
+	}
+}

@@ -11,7 +11,7 @@ import (
 type groupDiff struct {
 	in   Input
 	plan *Plan
-	book *RuleBook // nil when the rules could not be read
+	book *RuleBook // nil when the rules could not be read, or there are none
 
 	byID, byName map[string]int // name is folded; ambiguous names are -1
 	of           map[string][]int32
@@ -45,7 +45,12 @@ func newGroupDiff(in Input, plan *Plan) *groupDiff {
 			g.of[m] = append(g.of[m], int32(i))
 		}
 	}
-	if in.Directory.Receipt.Read(ListRules) {
+	switch {
+	case !in.Directory.Receipt.Read(ListRules):
+		// The receipt says why.
+	case len(in.Directory.Rules) == 0:
+		plan.Notes = append(plan.Notes, Note{Subject: "groups", Text: "the app has no enabled rule in OneLogin, which is never taken to mean that nobody belongs anywhere: no membership is changed"})
+	default:
 		roles := in.Directory.Roles
 		if !in.Directory.Receipt.Read(ListRoles) {
 			roles = nil

@@ -25,18 +25,21 @@ type config struct {
 }
 
 type oneloginConfig struct {
-	URL              string      `yaml:"url" env:"URL"`
-	ClientID         string      `yaml:"client_id" env:"CLIENT_ID"`
-	ClientSecret     Secret      `yaml:"client_secret" env:"CLIENT_SECRET"`
-	ClientSecretFile string      `yaml:"client_secret_file" env:"CLIENT_SECRET_FILE"`
-	AppID            int64       `yaml:"app_id" env:"APP_ID"`
-	Credentials      string      `yaml:"credentials" env:"CREDENTIALS"`                 // basic, header or form
-	Concurrency      int         `yaml:"concurrency" env:"CONCURRENCY"`                 // requests at once
-	PageSize         int         `yaml:"page_size" env:"PAGE_SIZE"`                     // people a page; OneLogin may give fewer
-	PerSecond        float64     `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"` // 0: no limit
-	ScopeRoles       []string    `yaml:"scope_roles" env:"SCOPE_ROLES"`                 // role names; empty: everybody with the app
-	ActiveStatuses   []int       `yaml:"active_statuses" env:"ACTIVE_STATUSES"`         // of 0 to 8; the others lose access
-	Rules            rulesConfig `yaml:"rules" envPrefix:"RULES_"`
+	URL              string        `yaml:"url" env:"URL"`
+	ClientID         string        `yaml:"client_id" env:"CLIENT_ID"`
+	ClientSecret     Secret        `yaml:"client_secret" env:"CLIENT_SECRET"`
+	ClientSecretFile string        `yaml:"client_secret_file" env:"CLIENT_SECRET_FILE"`
+	AppID            int64         `yaml:"app_id" env:"APP_ID"`
+	Credentials      string        `yaml:"credentials" env:"CREDENTIALS"`                 // basic, header or form
+	Concurrency      int           `yaml:"concurrency" env:"CONCURRENCY"`                 // requests at once
+	PageSize         int           `yaml:"page_size" env:"PAGE_SIZE"`                     // people a page; OneLogin may give fewer
+	PerSecond        float64       `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"` // 0: no limit
+	ScopeRoles       []string      `yaml:"scope_roles" env:"SCOPE_ROLES"`                 // role names; empty: everybody with the app
+	ActiveStatuses   []int         `yaml:"active_statuses" env:"ACTIVE_STATUSES"`         // of 0 to 8; the others lose access
+	Timeout          time.Duration `yaml:"timeout" env:"TIMEOUT"`                         // of one request
+	Retries          int           `yaml:"retries" env:"RETRIES"`                         // after the first try
+	Backoff          time.Duration `yaml:"backoff" env:"BACKOFF"`                         // before the first retry; doubled each time
+	Rules            rulesConfig   `yaml:"rules" envPrefix:"RULES_"`
 }
 
 // rulesConfig settles what OneLogin's documentation leaves open about app rules.
@@ -49,21 +52,52 @@ type rulesConfig struct {
 }
 
 type tomorroConfig struct {
-	URL               string  `yaml:"url" env:"URL"`
-	Token             Secret  `yaml:"token" env:"TOKEN"`
-	TokenFile         string  `yaml:"token_file" env:"TOKEN_FILE"`
-	Pricing           string  `yaml:"pricing" env:"PRICING"` // v4, v5, v6 and later
-	DefaultSubstitute string  `yaml:"default_substitute" env:"DEFAULT_SUBSTITUTE"`
-	Update            string  `yaml:"update" env:"UPDATE"`                           // put or patch
-	MemberRemoval     string  `yaml:"member_removal" env:"MEMBER_REMOVAL"`           // values, filter, scim1 or put
-	MembersPerRequest int     `yaml:"members_per_request" env:"MEMBERS_PER_REQUEST"` // in one PATCH
-	ContentType       string  `yaml:"content_type" env:"CONTENT_TYPE"`               // application/json or application/scim+json
-	Concurrency       int     `yaml:"concurrency" env:"CONCURRENCY"`                 // requests at once
-	PageSize          int     `yaml:"page_size" env:"PAGE_SIZE"`
-	PerSecond         float64 `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"` // 0: no limit
-	Remove            string  `yaml:"remove" env:"REMOVE"`                           // deactivate, or delete, which is final
-	AllowViewer       bool    `yaml:"allow_viewer" env:"ALLOW_VIEWER"`               // viewer on V4/V5 pricing
-	SendExternalID    bool    `yaml:"send_external_id" env:"SEND_EXTERNAL_ID"`
+	URL               string        `yaml:"url" env:"URL"`
+	Token             Secret        `yaml:"token" env:"TOKEN"`
+	TokenFile         string        `yaml:"token_file" env:"TOKEN_FILE"`
+	Pricing           string        `yaml:"pricing" env:"PRICING"` // v4, v5, v6 and later
+	DefaultSubstitute string        `yaml:"default_substitute" env:"DEFAULT_SUBSTITUTE"`
+	Update            string        `yaml:"update" env:"UPDATE"`                           // put or patch
+	MemberRemoval     string        `yaml:"member_removal" env:"MEMBER_REMOVAL"`           // values, filter, scim1 or put
+	MembersPerRequest int           `yaml:"members_per_request" env:"MEMBERS_PER_REQUEST"` // in one PATCH
+	ContentType       string        `yaml:"content_type" env:"CONTENT_TYPE"`               // application/json or application/scim+json
+	Concurrency       int           `yaml:"concurrency" env:"CONCURRENCY"`                 // requests at once
+	PageSize          int           `yaml:"page_size" env:"PAGE_SIZE"`
+	PerSecond         float64       `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"` // 0: no limit
+	Remove            string        `yaml:"remove" env:"REMOVE"`                           // deactivate, or delete, which is final
+	AllowViewer       bool          `yaml:"allow_viewer" env:"ALLOW_VIEWER"`               // viewer on V4/V5 pricing
+	SendExternalID    bool          `yaml:"send_external_id" env:"SEND_EXTERNAL_ID"`
+	Timeout           time.Duration `yaml:"timeout" env:"TIMEOUT"` // of one request
+	Retries           int           `yaml:"retries" env:"RETRIES"` // after the first try
+	Backoff           time.Duration `yaml:"backoff" env:"BACKOFF"` // before the first retry; doubled each time
+}
+
+// patience is how long a client waits and how often it tries.
+type patience struct {
+	timeout, backoff time.Duration
+	retries          int
+}
+
+func (w patience) check(all *checks, section string) {
+	if w.timeout <= 0 {
+		all.fail(section+".timeout", "%s is not a time to wait; write a duration such as 30s", w.timeout)
+	}
+	if w.backoff <= 0 {
+		all.fail(section+".backoff", "%s is not a time to wait; write a duration such as 500ms", w.backoff)
+	}
+	all.atLeast(section+".retries", w.retries, 0)
+}
+
+func (o *oneloginConfig) patience() patience { return patience{o.Timeout, o.Backoff, o.Retries} }
+
+func (t *tomorroConfig) patience() patience { return patience{t.Timeout, t.Backoff, t.Retries} }
+
+// clientRetries gives the number as the clients take it, for whom 0 is the default.
+func (w patience) clientRetries() int {
+	if w.retries == 0 {
+		return -1
+	}
+	return w.retries
 }
 
 type redisConfig struct {
@@ -118,8 +152,8 @@ type listenConfig struct {
 // anything. Limits have their defaults in reconcile.
 func defaultConfig() config {
 	return config{
-		OneLogin:  oneloginConfig{Credentials: "basic", Concurrency: 8, Rules: rulesConfig{Combine: "union"}},
-		Tomorro:   tomorroConfig{Pricing: "v6", Update: "put", MemberRemoval: "values", MembersPerRequest: 100, ContentType: "application/json", Concurrency: 8, PageSize: 100, Remove: "deactivate", SendExternalID: true},
+		OneLogin:  oneloginConfig{Credentials: "basic", Concurrency: 8, Rules: rulesConfig{Combine: "union"}, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
+		Tomorro:   tomorroConfig{Pricing: "v6", Update: "put", MemberRemoval: "values", MembersPerRequest: 100, ContentType: "application/json", Concurrency: 8, PageSize: 100, Remove: "deactivate", SendExternalID: true, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
 		Groups:    groupsConfig{Mode: "exclusive"},
 		MinAdmins: 1,
 		Schedule:  scheduleConfig{Timezone: "UTC"},

@@ -94,6 +94,7 @@ func (o *oneloginConfig) check(all *checks) {
 			all.fail("onelogin.active_statuses", "OneLogin has no status %d; they are 0 to 5, 7 and 8", s)
 		}
 	}
+	o.patience().check(all, "onelogin")
 	all.oneOf("onelogin.rules.combine", o.Rules.Combine, "union", "last_wins")
 	all.oneOf("onelogin.rules.case", o.Rules.Case, "", "sensitive", "insensitive")
 	all.oneOf("onelogin.rules.regexp", o.Rules.Regexp, "", "anchored", "unanchored")
@@ -112,6 +113,7 @@ func (t *tomorroConfig) check(all *checks) {
 	all.oneOf("tomorro.member_removal", t.MemberRemoval, "values", "filter", "scim1", "put")
 	all.oneOf("tomorro.content_type", t.ContentType, "application/json", "application/scim+json")
 	all.oneOf("tomorro.remove", t.Remove, "deactivate", "delete")
+	t.patience().check(all, "tomorro")
 	all.atLeast("tomorro.members_per_request", t.MembersPerRequest, 1)
 	all.atLeast("tomorro.concurrency", t.Concurrency, 1)
 	all.atLeast("tomorro.page_size", t.PageSize, 1)

@@ -91,6 +91,7 @@ func oneloginClient(s session) onelogin.Config {
 	return onelogin.Config{
 		URL: o.URL, ClientID: o.ClientID, ClientSecret: o.ClientSecret.reveal(), AppID: o.AppID, Credentials: o.Credentials,
 		Concurrency: o.Concurrency, PageSize: o.PageSize, PerSecond: o.PerSecond, Logger: s.log,
+		Timeout: o.Timeout, Retries: o.patience().clientRetries(), Backoff: o.Backoff,
 		OnPage: func(list string, done, total int) { s.progress.step("OneLogin "+list, done, total) },
 	}
 }
@@ -100,6 +101,7 @@ func tomorroClient(s session) tomorro.Config {
 	return tomorro.Config{
 		URL: t.URL, Token: t.Token.reveal(), UpdateWith: t.Update, MemberRemoval: t.MemberRemoval, ContentType: t.ContentType,
 		SendExternalID: t.SendExternalID, Concurrency: t.Concurrency, PageSize: t.PageSize, PerSecond: t.PerSecond, Logger: s.log,
+		Timeout: t.Timeout, Retries: t.patience().clientRetries(), Backoff: t.Backoff,
 		OnPage: func(list string, done, total int) { s.progress.step("Tomorro "+list, done, total) },
 	}
 }

@@ -2,6 +2,7 @@ package flaky
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"time"
@@ -38,6 +39,7 @@ func (f *Fault) strike(w *recorder, r *http.Request, next http.Handler) {
 	case KindReset:
 		w.cut()
 	case KindTimeout:
+		_, _ = io.Copy(io.Discard, r.Body) // or the server would not notice that the client has gone
 		select {
 		case <-r.Context().Done():
 		case <-time.After(longest):

@@ -10,6 +10,9 @@ import (
 type ExpectedAccount struct {
 	UserName, GivenName, FamilyName, UserType string
 	Groups                                    []string // sorted
+	// Frozen says that a rule which only OneLogin can evaluate matches: the person
+	// may be in further groups and stays there.
+	Frozen bool
 }
 
 // Expected computes the end state of a world from its raw data, straight from
@@ -39,6 +42,9 @@ func Expected(w *World, titles map[string]string, groups []string) (accounts map
 		}
 		accounts[strings.ToLower(p.Email)] = ExpectedAccount{
 			UserName: p.Email, GivenName: p.FirstName, FamilyName: p.LastName, UserType: userType, Groups: expectedGroups(w, p, groups),
+			Frozen: slices.ContainsFunc(w.Rules, func(r Rule) bool {
+				return r.Enabled && r.Actions[0].Macro != "" && expectedMatch(&r, p)
+			}),
 		}
 	}
 	return accounts, held
@@ -77,6 +83,8 @@ func expectedMatch(r *Rule, p *Person) bool {
 			ok = slices.Contains(p.RoleIDs, id)
 		case "title =":
 			ok = p.Title != nil && *p.Title == c.Value
+		case "department =":
+			ok = p.Department != nil && *p.Department == c.Value
 		case "department bw":
 			ok = p.Department != nil && strings.HasPrefix(*p.Department, c.Value)
 		case "email ew":

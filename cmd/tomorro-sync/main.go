@@ -4,12 +4,10 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 )
 
 func main() {
-	debug.SetGCPercent(50) // a run is short and waits for the network: memory matters more than CPU
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	os.Exit(run(ctx, services{}, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))

@@ -101,7 +101,10 @@ func (s *Server) show(b *bytes.Buffer, p *Person, keys []string) {
 			b.WriteByte(',')
 		}
 		value, _ := json.Marshal(s.attribute(p, key)) // plain values
-		fmt.Fprintf(b, "%q:%s", key, value)
+		b.WriteByte('"')
+		b.WriteString(key)
+		b.WriteString(`":`)
+		b.Write(value)
 	}
 	b.WriteByte('}')
 }

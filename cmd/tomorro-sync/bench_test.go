@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"tomorro-sync/reconcile/reconciletest/flaky"
+)
+
+// BenchmarkReconcile measures the real program against both simulators, each a
+// process of its own, with lock and journal on, at 20 ms latency, 16 requests at
+// once, OneLogin pages of 50 and SCIM pages of 100. For each phase it prints the
+// requests, the seconds, the lower bound that latency and concurrency set, their
+// ratio, and the peak memory of the program in MiB:
+//
+//	go test ./cmd/tomorro-sync -run '^$' -bench Reconcile -benchtime 1x
+//
+// The bound is latency * (token + first page + ceil(other pages / 16)) for the
+// longer of the two sides, which are read at the same time, plus latency *
+// ceil(writes / 16) for people and for groups.
+func BenchmarkReconcile(b *testing.B) {
+	bin := filepath.Join(b.TempDir(), "tomorro-sync")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		b.Fatalf("build: %v\n%s", err, out)
+	}
+	for _, size := range []struct{ users, groups int }{{2_000, 100}, {10_000, 200}} {
+		b.Run(fmt.Sprintf("%d-%d", size.users, size.groups), func(b *testing.B) {
+			for b.Loop() {
+				newMeasurement(b, bin, size.users, size.groups).all()
+			}
+		})
+	}
+}
+
+const (
+	benchLatency     = 20 * time.Millisecond
+	benchConcurrency = 16
+)
+
+type measurement struct {
+	b                 *testing.B
+	bin, config       string
+	onelogin, tomorro string // their control addresses
+	users, groups     int
+}
+
+func newMeasurement(b *testing.B, bin string, users, groups int) *measurement {
+	b.Helper()
+	m := &measurement{b: b, bin: bin, users: users, groups: groups, config: filepath.Join(b.TempDir(), "c.yaml")}
+	sim := exec.Command(bin, "simulate", "--plain", "--output", "json", "--users", fmt.Sprint(users), "--groups", fmt.Sprint(groups),
+		"--latency", benchLatency.String(), "--write-config", m.config)
+	sim.Stderr = os.Stderr
+	out, err := sim.StdoutPipe()
+	if err == nil {
+		err = sim.Start()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = sim.Process.Signal(syscall.SIGTERM); _ = sim.Wait() })
+	var at struct{ Onelogin, Tomorro string }
+	if err := json.NewDecoder(bufio.NewReader(out)).Decode(&at); err != nil {
+		b.Fatal(err)
+	}
+	m.onelogin, m.tomorro = at.Onelogin, strings.TrimSuffix(at.Tomorro, "/scim/v2")
+	m.env()
+	return m
+}
+
+// env starts a Redis and raises the limits that a benchmark meets.
+func (m *measurement) env() {
+	for name, value := range map[string]string{
+		"REDIS_URL": startRedis(m.b), "ONELOGIN_CONCURRENCY": fmt.Sprint(benchConcurrency), "TOMORRO_CONCURRENCY": fmt.Sprint(benchConcurrency),
+		"TOMORRO_MEMBERS_PER_REQUEST": "1000", "LIMITS_REMOVE_MEMBER_MAX": "none",
+	} {
+		m.b.Setenv(envPrefix+name, value)
+	}
+}
+
+// startRedis starts a real Redis when there is one, else an embedded one in this
+// process.
+func startRedis(b *testing.B) string {
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		s := miniredis.NewMiniRedis()
+		if err := s.Start(); err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(s.Close)
+		return "redis://" + s.Addr() + "/0"
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	cmd := exec.Command(path, "--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--dir", b.TempDir(), "--appendonly", "yes", "--save", "")
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for range 100 {
+		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			_ = c.Close()
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return fmt.Sprintf("redis://127.0.0.1:%d/0", port)
+}
+
+func (m *measurement) all() {
+	m.phase("initial", 0)
+	m.phase("noop", m.users)
+	resp, err := http.Post(m.onelogin+"/_sim/churn", "application/json", strings.NewReader(`{"seed":1}`))
+	if err != nil {
+		m.b.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	m.phase("1percent", m.users)
+}
+
+// phase makes one run and reports it; accounts is how many Tomorro has before.
+func (m *measurement) phase(name string, accounts int) {
+	for _, at := range []string{m.onelogin, m.tomorro} {
+		req, _ := http.NewRequest(http.MethodDelete, at+"/_sim/stats", nil)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			m.b.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	cmd := exec.Command(m.bin, "--config", m.config, "reconcile", "--yes", "--output", "json")
+	cmd.Stderr = os.Stderr
+	began := time.Now()
+	out, err := cmd.Output()
+	took := time.Since(began)
+	if err != nil {
+		m.b.Fatalf("%s: %v\n%.2000s", name, err, out)
+	}
+	ol, to := m.stats(m.onelogin), m.stats(m.tomorro)
+	bound := m.bound(ol, to, accounts)
+	peak := float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024
+	m.b.ReportMetric(float64(ol.Total+to.Total), name+"-requests")
+	m.b.ReportMetric(took.Seconds(), name+"-s")
+	m.b.ReportMetric(bound.Seconds(), name+"-bound-s")
+	m.b.ReportMetric(took.Seconds()/bound.Seconds(), name+"-ratio")
+	m.b.ReportMetric(peak, name+"-MiB")
+}
+
+func (m *measurement) stats(at string) flaky.Stats {
+	resp, err := http.Get(at + "/_sim/stats")
+	if err != nil {
+		m.b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var s flaky.Stats
+	if err := json.NewDecoder(resp.Body).Decode(&s); err != nil {
+		m.b.Fatal(err)
+	}
+	return s
+}
+
+func (m *measurement) bound(ol, to flaky.Stats, accounts int) time.Duration {
+	waves := func(n int) int { return (n + benchConcurrency - 1) / benchConcurrency }
+	pages := func(n, size int) int { return max(1, (n+size-1)/size) }
+	source := 2 + waves(pages(m.users, 50)-1)
+	target := 1 + waves(pages(accounts, 100)-1)
+	people := to.ByRoute["POST /scim/v2/Users"] + to.ByRoute["PUT /scim/v2/Users/{id}"]
+	groups := to.ByRoute["PATCH /scim/v2/Groups/{id}"]
+	return benchLatency * time.Duration(max(source, target)+waves(people)+waves(groups))
+}

@@ -1,0 +1,138 @@
+//go:build integration
+
+package tomorro_test
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
+	"tomorro-sync/sinks/tomorro"
+)
+
+// startScimmy starts a SCIM server that nobody here wrote, from the folder where
+// its packages are installed.
+func startScimmy(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("TOMORRO_SYNC_SCIMMY")
+	if dir == "" {
+		t.Fatal("TOMORRO_SYNC_SCIMMY must name a folder with testdata/scimmy and its packages installed; .ci/run does that")
+	}
+	cmd := exec.Command("node", "server.mjs")
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stdin.Close(); _ = cmd.Wait() })
+	address, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(address)
+}
+
+// directory is a company of 200 people in 20 groups, three each.
+func directory() *reconcile.Directory {
+	d := &reconcile.Directory{}
+	for _, list := range []string{reconcile.ListUsers, reconcile.ListAssigned, reconcile.ListRoles, reconcile.ListRules} {
+		d.Receipt.Lists = append(d.Receipt.Lists, reconcile.ListReceipt{List: list})
+	}
+	for g := range 20 {
+		d.Roles = append(d.Roles, reconcile.OneLoginRole{ID: int64(g + 1), Name: fmt.Sprintf("Role %d", g)})
+		d.Rules = append(d.Rules, reconcile.Rule{ID: int64(g + 1), Name: fmt.Sprintf("r%d", g), Position: g,
+			Conditions: []reconcile.Condition{{Source: "has_role", Operator: "ri", Value: strconv.Itoa(g + 1)}},
+			Actions:    []reconcile.Action{{Name: "set_groups", Values: []string{fmt.Sprintf("Group %d", g)}}}})
+	}
+	for i := range 200 {
+		p := reconcile.Person{Key: reconcile.Key(i + 1), Email: fmt.Sprintf("p%d@x.io", i), FirstName: "Zoë", LastName: fmt.Sprintf("O'Neil %d", i),
+			Title: []string{"user", "manager", "viewer"}[i%3], Status: 1, Licence: reconcile.Approved, Assigned: true}
+		for j := range 3 {
+			p.Roles = append(p.Roles, int64((i+j*5)%20+1))
+		}
+		d.People = append(d.People, p)
+	}
+	return d
+}
+
+// TestAgainstScimmy loads a company, changes ten percent of it, and ends with an
+// empty plan, in each dialect that the server's standard has.
+func TestAgainstScimmy(t *testing.T) {
+	for _, c := range []struct{ update, remove, contentType string }{
+		{tomorro.UpdateByPut, tomorro.RemoveByFilter, "application/scim+json"},
+		{tomorro.UpdateByPatch, tomorro.RemoveByPut, "application/json"},
+		{tomorro.UpdateByPut, tomorro.RemoveByValues, "application/json"},
+	} {
+		t.Run(c.update+" "+c.remove, func(t *testing.T) {
+			client, err := tomorro.New(tomorro.Config{URL: startScimmy(t), Token: "secret", SendExternalID: true,
+				UpdateWith: c.update, MemberRemoval: c.remove, ContentType: c.contentType, PageSize: 50, Concurrency: 4})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := directory()
+			links := make(map[reconcile.Key]string)
+			if n := sync(t, client, d, links); n != 20+200+600 {
+				t.Fatalf("%d changes were planned for the initial load, want 820", n)
+			}
+			for i := range 20 { // ten percent
+				p := &d.People[i*10]
+				switch i % 4 {
+				case 0:
+					p.LastName += " Ray"
+					p.Title = "manager"
+				case 1:
+					p.Status = 2
+				case 2:
+					p.Email = "new" + p.Email
+				default:
+					p.Roles[0] = p.Roles[0]%20 + 2
+					slices.Sort(p.Roles)
+				}
+			}
+			if n := sync(t, client, d, links); n < 20 {
+				t.Errorf("%d changes were planned for ten percent", n)
+			}
+		})
+	}
+}
+
+// sync plans, applies, and wants the next plan to be empty. It gives the number
+// of changes.
+func sync(t *testing.T, client *tomorro.Client, d *reconcile.Directory, links map[reconcile.Key]string) int {
+	t.Helper()
+	policy := &reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, CreateGroups: true}
+	plan := func() reconcile.Plan {
+		current, err := client.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := reconcile.Decide(reconcile.Input{Directory: d, Current: &current, Links: links, Policy: policy})
+		return reconcile.Guard(reconcile.Confirm(p, reconciletest.Testify(d, p.ToConfirm()), policy), policy)
+	}
+	first := plan()
+	result, err := reconcile.Apply(t.Context(), first, client, &reconciletest.Log{}, reconcile.ApplyOptions{Concurrency: 4})
+	if err != nil || len(result.Problems) > 0 {
+		t.Fatalf("apply: %v, %d problems, first %+v", err, len(result.Problems), result.Problems[:min(1, len(result.Problems))])
+	}
+	for _, l := range append(first.Links, result.Links...) {
+		links[l.Key] = l.Account
+	}
+	if second := plan(); !second.Empty() || len(second.Held) > 0 {
+		t.Fatalf("the second plan has %d changes and %d holds, first %+v", len(second.Changes), len(second.Held), second.Changes[:min(3, len(second.Changes))])
+	}
+	return len(first.Changes)
+}

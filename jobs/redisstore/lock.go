@@ -43,7 +43,6 @@ func (s *Store) Do(ctx context.Context, holder string, work func(context.Context
 	if err != nil {
 		return err
 	}
-	defer s.release(ctx, token)
 	wctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan struct{})
@@ -51,10 +50,21 @@ func (s *Store) Do(ctx context.Context, holder string, work func(context.Context
 		defer close(done)
 		s.keep(wctx, token, began, cancel)
 	}()
+	finished := false
+	defer func() {
+		if !finished { // work panicked: the lock must not wait for its end
+			cancel(nil)
+			s.release(ctx, token)
+		}
+	}()
 	err = work(wctx, jobs.Lease{Fence: fence, Name: s.keys.lock()})
+	finished = true
 	lost := context.Cause(wctx)
 	cancel(nil)
 	<-done
+	if !errors.Is(lost, jobs.ErrLockLost) {
+		s.release(ctx, token)
+	}
 	if errors.Is(lost, jobs.ErrLockLost) && !errors.Is(err, jobs.ErrLockLost) {
 		err = errors.Join(err, lost)
 	}

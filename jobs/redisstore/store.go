@@ -2,9 +2,9 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the scripts
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -56,6 +56,18 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("reach Redis: %w; is it running, and is redis.url right", err), s.client.Close())
 	}
 	return s, nil
+}
+
+// Silence sends what the Redis client logs by itself to log, at debug level: what
+// matters reaches the caller as an error. It is for the program's main function,
+// since that logger is one for the whole process.
+func Silence(log *slog.Logger) { redis.SetLogger(quiet{log}) }
+
+type quiet struct{ log *slog.Logger }
+
+// Printf implements the Redis client's logger.
+func (q quiet) Printf(ctx context.Context, format string, v ...any) {
+	q.log.DebugContext(ctx, fmt.Sprintf(format, v...))
 }
 
 func newStore(client redis.UniversalClient, o Options) *Store {

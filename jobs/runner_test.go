@@ -1,0 +1,213 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/redisstore"
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// source gives a directory, or an error.
+type source struct {
+	d   reconcile.Directory
+	err error
+}
+
+func (s *source) Pull(context.Context) (reconcile.Directory, error) { return s.d, s.err }
+
+func (s *source) Witness(_ context.Context, keys []reconcile.Key) []reconcile.Testimony {
+	return reconciletest.Testify(&s.d, keys)
+}
+
+func company() reconcile.Directory {
+	d := reconcile.Directory{}
+	for _, list := range []string{reconcile.ListUsers, reconcile.ListAssigned, reconcile.ListRoles, reconcile.ListRules} {
+		d.Receipt.Lists = append(d.Receipt.Lists, reconcile.ListReceipt{List: list})
+	}
+	for i, email := range []string{"ann@x.io", "bob@x.io", "cyd@x.io"} {
+		d.People = append(d.People, reconcile.Person{Key: reconcile.Key(i + 1), Email: email, FirstName: "F", LastName: "L", Title: "user",
+			Status: 1, Licence: reconcile.Approved, Assigned: true})
+	}
+	return d
+}
+
+type rig struct {
+	source *source
+	memory *reconciletest.Memory
+	store  *redisstore.Store
+	runner *jobs.Runner
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	store, err := redisstore.Embedded(redisstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	r := &rig{source: &source{d: company()}, memory: reconciletest.NewMemory(reconcile.Current{}), store: store}
+	r.runner = &jobs.Runner{Source: r.source, Target: r.memory, Locker: store, Journal: store, Links: store, Budget: store,
+		Policy: reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, Limits: reconcile.DefaultLimits()}}
+	return r
+}
+
+func yes(reconcile.Plan) (bool, error) { return true, nil }
+
+func (r *rig) reconcile(t *testing.T) jobs.Report {
+	t.Helper()
+	report, err := r.runner.Reconcile(t.Context(), jobs.Trigger{By: "test"}, yes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func TestRunIsJournaled(t *testing.T) {
+	r := newRig(t)
+	report := r.reconcile(t)
+	if report.Done[reconcile.OpCreate] != 3 || report.Exit != jobs.ExitDone {
+		t.Errorf("%+v", report)
+	}
+	entries, err := r.store.Entries(t.Context(), report.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	intents := map[string]bool{}
+	outcomes := 0
+	for _, e := range entries {
+		switch e.Kind {
+		case jobs.EntryIntent:
+			intents[e.ID] = true
+		case jobs.EntryOutcome:
+			if !intents[e.Intent] || e.Result != reconcile.Done || e.Target == "" {
+				t.Errorf("outcome %+v", e)
+			}
+			outcomes++
+		}
+	}
+	if len(intents) != 3 || outcomes != 3 || entries[0].Kind != jobs.EntryBegin || entries[len(entries)-1].Kind != jobs.EntryEnd {
+		t.Errorf("%d intents, %d outcomes in %d entries", len(intents), outcomes, len(entries))
+	}
+	links, err := r.store.Links(t.Context())
+	if err != nil || len(links) != 3 {
+		t.Errorf("links %v %v", links, err)
+	}
+	if again := r.reconcile(t); len(again.Planned) != 0 {
+		t.Errorf("the second run planned %v", again.Planned)
+	}
+}
+
+// TestBudgetSpansRuns: two runs under the limit are together over it.
+func TestBudgetSpansRuns(t *testing.T) {
+	r := newRig(t)
+	r.reconcile(t)
+	one := 1
+	r.runner.Policy.Limits.Allow[reconcile.LimitDeactivate] = reconcile.Allowance{Max: &one}
+	r.source.d.People[0].Assigned = false
+	if first := r.reconcile(t); first.Done[reconcile.OpDeactivate] != 1 {
+		t.Fatalf("%+v", first)
+	}
+	r.source.d.People[1].Assigned = false
+	second := r.reconcile(t)
+	if second.Held[reconcile.HoldGuard] != 1 || second.Exit != jobs.ExitHeld || second.Done[reconcile.OpDeactivate] != 0 {
+		t.Errorf("%+v", second)
+	}
+}
+
+func TestLinksMakeARename(t *testing.T) {
+	r := newRig(t)
+	r.reconcile(t)
+	r.source.d.People[0].Email = "ann.ray@x.io"
+	if report := r.reconcile(t); report.Done[reconcile.OpRename] != 1 || len(report.Planned) != 1 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestDeclined(t *testing.T) {
+	r := newRig(t)
+	report, err := r.runner.Reconcile(t.Context(), jobs.Trigger{By: "test"}, func(p reconcile.Plan) (bool, error) { return false, nil })
+	if err != nil || report.Run != "" || len(r.memory.Writes()) != 0 {
+		t.Errorf("%+v %v, %d writes", report, err, len(r.memory.Writes()))
+	}
+	if runs, _ := r.store.Runs(t.Context(), 5); len(runs) != 0 {
+		t.Errorf("a declined run is in the journal: %+v", runs)
+	}
+}
+
+func TestFailedPullIsJournaled(t *testing.T) {
+	r := newRig(t)
+	r.source.err = errors.New("no such app")
+	if _, err := r.runner.Reconcile(t.Context(), jobs.Trigger{By: "test"}, yes); err == nil || !strings.Contains(err.Error(), "no such app") {
+		t.Fatal(err)
+	}
+	runs, err := r.store.Runs(t.Context(), 5)
+	if err != nil || len(runs) != 1 || runs[0].End == nil || runs[0].End.Report.Exit != jobs.ExitError {
+		t.Errorf("%+v %v", runs, err)
+	}
+}
+
+func TestExits(t *testing.T) {
+	r := newRig(t)
+	r.memory.Fail = func(w reconcile.Write) reconciletest.Fault {
+		if w.Account.UserName == "bob@x.io" {
+			return reconciletest.Refuses
+		}
+		return reconciletest.Works
+	}
+	report := r.reconcile(t)
+	if report.Exit != jobs.ExitFailed || len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "bob@x.io") {
+		t.Errorf("%+v", report)
+	}
+	r.memory.Fail = nil
+	r.runner.Policy.Approve = []string{"create"}
+	if report := r.reconcile(t); report.Exit != jobs.ExitApproval {
+		t.Errorf("%+v", report)
+	}
+	r.source.d.Receipt.Lists[0].Why = "page 2 of 3 failed"
+	if report := r.reconcile(t); report.Exit != jobs.ExitHeld || len(report.Incomplete) != 1 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestLocked(t *testing.T) {
+	r := newRig(t)
+	err := r.store.Do(t.Context(), "somebody", func(ctx context.Context, _ jobs.Lease) error {
+		_, err := r.runner.Reconcile(ctx, jobs.Trigger{By: "test"}, yes)
+		return err
+	})
+	if !errors.Is(err, jobs.ErrLocked) || len(r.memory.Writes()) != 0 {
+		t.Errorf("%v, %d writes", err, len(r.memory.Writes()))
+	}
+}
+
+// TestStoreFailsInMidRun: what cannot be recorded is not written.
+func TestStoreFailsInMidRun(t *testing.T) {
+	r := newRig(t)
+	broken := &breaking{Journal: r.store, after: 3} // begin, one intent, its outcome
+	r.runner.Journal, r.runner.Concurrency = broken, 1
+	_, err := r.runner.Reconcile(t.Context(), jobs.Trigger{By: "test"}, yes)
+	if err == nil || len(r.memory.Writes()) != 1 {
+		t.Errorf("%v, %d writes; want an error and 1", err, len(r.memory.Writes()))
+	}
+}
+
+type breaking struct {
+	jobs.Journal
+	after int
+}
+
+func (b *breaking) Append(ctx context.Context, l jobs.Lease, e ...jobs.Entry) ([]string, error) {
+	if b.after--; b.after < 0 {
+		return nil, errors.New("connection refused")
+	}
+	return b.Journal.Append(ctx, l, e...)
+}

@@ -125,6 +125,8 @@ func TestApplyEndsWithItsContext(t *testing.T) {
 func TestApplyHoldsRemovalsAfterAFailure(t *testing.T) {
 	d := people("ann@x.io", "bob@x.io")
 	d.People[0].LastName = "New"
+	d.Rules = []reconcile.Rule{{ID: 1, Name: "board", Conditions: []reconcile.Condition{{Source: "has_role", Operator: "ri", Value: "9"}},
+		Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"legal"}}}}}
 	current := reconcile.Current{
 		Accounts: []reconcile.Account{
 			{ID: "a1", UserName: "ann@x.io", GivenName: "F", FamilyName: "L", UserType: "user", Active: true},

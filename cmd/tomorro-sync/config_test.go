@@ -163,7 +163,7 @@ func TestSecretMasksItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	for how, text := range map[string]string{
-		"v": fmt.Sprintf("%v", *c), "+v": fmt.Sprintf("%+v", *c), "#v": fmt.Sprintf("%#v", *c), "s": fmt.Sprintf("%s", c.Tomorro.Token), "q": fmt.Sprintf("%q", c.Tomorro.Token),
+		"v": fmt.Sprintf("%v", *c), "+v": fmt.Sprintf("%+v", *c), "#v": fmt.Sprintf("%#v", *c), "q": fmt.Sprintf("%q", c.Tomorro.Token),
 		"slog": log.String(), "json": string(asJSON), "yaml": string(asYAML),
 	} {
 		if strings.Contains(text, "hush") {

@@ -1,0 +1,101 @@
+package onelogin
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"tomorro-sync/reconcile"
+)
+
+// TestSaid reads every family of error bodies on record.
+func TestSaid(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"status":{"error":true,"code":401,"type":"Unauthorized","message":"Authentication Failure"}}`:                          "Authentication Failure",
+		`{"status":{"error":true,"code":400,"type":"bad request","message":{"attribute":"id","description":"ID is incorrect"}}}`: "id ID is incorrect",
+		`{"message":"unknown attribute: x","name":"BadRequestError","statusCode":400}`:                                           "unknown attribute: x",
+		`{"status":400,"error":"BadRequestError","description":"Invalid pagination cursor"}`:                                     "Invalid pagination cursor",
+		`{"code":422,"message":"Validation Failed","errors":[{"field":"enabled","message":["Required field is missing"]}]}`:      "Validation Failed; enabled Required field is missing",
+		`{"messages":["one","two"]}`: "one; two",
+		`<html>`:                     "", ``: "", `[]`: "", `"x"`: "", `{"status":[1],"message":7}`: "",
+	} {
+		if got := said([]byte(body)); got != want {
+			t.Errorf("%s: %q, want %q", body, got, want)
+		}
+	}
+}
+
+func TestMixedTypes(t *testing.T) {
+	var in interner
+	people, err := in.people([]byte(`[
+		{"id":"12","email":null,"title":null,"role_ids":["3",1,3],"group_id":null,"member_of":["a"," b"],"last_login":"0001-01-01T00:00:00.000Z","custom_attributes":{"n":4410,"badge":null},"status":1,"state":"1"},
+		{"id":13,"role_id":null,"member_of":"x; y;","custom_attributes":null}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := people[0]
+	if p.Key != 12 || p.Email != "" || p.Title != "" || len(p.Roles) != 2 || p.Roles[0] != 1 || p.Licence != 1 || len(p.MemberOf) != 2 || p.MemberOf[1] != "b" || len(p.Custom) != 1 || p.Custom["n"] != "4410" {
+		t.Errorf("%+v", p)
+	}
+	if p.Unread != reconcile.FieldDepartment|reconcile.FieldCompany {
+		t.Errorf("null counts as absent: %b", p.Unread)
+	}
+	if q := people[1]; !q.Unread.Has(reconcile.FieldTitle|reconcile.FieldStatus) || q.Unread.Has(reconcile.FieldRoles) || len(q.MemberOf) != 2 {
+		t.Errorf("%+v", q)
+	}
+}
+
+func TestRuleShapes(t *testing.T) {
+	rules, err := decodeRules([]byte(`[
+		{"id":3,"name":"last","match":"any","enabled":true,"position":null,"conditions":[],"actions":[{"action":"set_groups","value":"one text"}]},
+		{"id":2,"name":"mapped","match":"all","enabled":true,"position":2,"conditions":[{"source":"has_role","operator":"ri","value":459456}],"actions":[{"action":"set_groups","value":["member_of"],"expression":""}]},
+		{"id":1,"name":"existing","match":"all","enabled":true,"position":1,"conditions":[],"actions":[{"action":"set_groups","value":["a","b"]}]},
+		{"id":4,"name":"off","match":"all","enabled":false,"position":null,"conditions":[],"actions":[]}]`))
+	if err != nil || len(rules) != 3 {
+		t.Fatalf("%d rules, %v", len(rules), err)
+	}
+	if rules[0].ID != 1 || rules[1].ID != 2 || rules[2].ID != 3 || rules[2].Position != -1 || !rules[2].MatchAny {
+		t.Errorf("order: %+v", rules)
+	}
+	if rules[0].Actions[0].Expression != nil || rules[1].Actions[0].Expression == nil || rules[1].Conditions[0].Value != "459456" || rules[2].Actions[0].Values[0] != "one text" {
+		t.Errorf("%+v", rules)
+	}
+}
+
+func FuzzSaid(f *testing.F) {
+	f.Add([]byte(`{"status":{"message":{"description":"x"}},"errors":[{"message":[]}]}`))
+	f.Fuzz(func(_ *testing.T, body []byte) { _ = said(body) })
+}
+
+func FuzzPeople(f *testing.F) {
+	f.Add([]byte(`[{"id":1,"role_ids":[1],"custom_attributes":{"a":null}}]`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var in interner
+		people, err := in.people(body)
+		for _, p := range people {
+			if err == nil && p.Key <= 0 {
+				t.Errorf("a person without an id from %q", body)
+			}
+		}
+	})
+}
+
+func FuzzRules(f *testing.F) {
+	f.Add([]byte(`[{"id":1,"conditions":[{"value":1}],"actions":[{"value":"x","expression":null}]}]`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		rules, err := decodeRules(body)
+		if err == nil && !json.Valid(body) {
+			t.Errorf("%d rules from %q", len(rules), body)
+		}
+	})
+}
+
+func FuzzHead(f *testing.F) {
+	f.Add("1", " 7 ", "abc=")
+	f.Fuzz(func(t *testing.T, page, total, cursor string) {
+		h := headOf(http.Header{"Current-Page": {page}, "Total-Pages": {total}, "Total-Count": {total}, "After-Cursor": {cursor}})
+		if h.current < -1 || h.totalPages < -1 || h.totalCount < -1 {
+			t.Errorf("%+v", h)
+		}
+	})
+}

@@ -211,7 +211,7 @@ func TestReconcileReports(t *testing.T) {
 		Errors: []string{"bob@x.io: Tomorro says \"taken\""}, Exit: 3}
 	f := &fakeServices{plan: onePending(), report: report}
 	got := start(t, f, "", false, "reconcile", "--yes", "--user", "ann@x.io", "--approve", "00ff")
-	for _, want := range []string{"done: 1,200 create", "failed: 1 rename", `! bob@x.io: Tomorro says "taken"`, "journal show r1"} {
+	for _, want := range []string{"done: 1,200 new accounts", "failed: 1 change of e-mail", `! bob@x.io: Tomorro says "taken"`, "journal show r1"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("output lacks %q:\n%s", want, got.out)
 		}
@@ -232,7 +232,7 @@ func TestJournal(t *testing.T) {
 		{ID: "4", Kind: jobs.EntryOutcome, Intent: "2", Result: "done", Target: "t-ann"},
 		{ID: "5", Kind: jobs.EntryOutcome, Intent: "3", Result: "failed", Error: "taken"},
 	}}
-	if got := start(t, f, "", false, "journal"); got.code != 0 || !strings.Contains(got.out, "1970-01-01 00:00:00  r1  command: 2 create, exit 0") {
+	if got := start(t, f, "", false, "journal"); got.code != 0 || !strings.Contains(got.out, "1970-01-01 00:00:00  r1  command: 2 new accounts, exit 0") {
 		t.Errorf("%+v", got)
 	}
 	for _, format := range []string{"text", "json"} {

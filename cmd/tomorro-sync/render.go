@@ -178,10 +178,22 @@ func countText(n map[reconcile.Op]int) string {
 	words := make([]string, 0, len(n))
 	for _, op := range slices.SortedFunc(maps.Keys(n), func(a, b reconcile.Op) int { return opRank(a) - opRank(b) }) {
 		if n[op] > 0 {
-			words = append(words, fmt.Sprintf("%s %s", thousands(n[op]), verb(op)))
+			words = append(words, noun(op, n[op]))
 		}
 	}
 	return strings.Join(words, ", ")
+}
+
+// noun words a number of changes of one kind.
+func noun(op reconcile.Op, n int) string {
+	words := map[reconcile.Op][2]string{
+		reconcile.OpCreateGroup: {"new group", "new groups"}, reconcile.OpCreate: {"new account", "new accounts"},
+		reconcile.OpReactivate: {"return", "returns"}, reconcile.OpRename: {"change of e-mail", "changes of e-mail"},
+		reconcile.OpChangeRole: {"change of role", "changes of role"}, reconcile.OpUpdateName: {"change of name", "changes of name"},
+		reconcile.OpAddMember: {"new membership", "new memberships"}, reconcile.OpRemoveMember: {"removed membership", "removed memberships"},
+		reconcile.OpDeactivate: {"deactivation", "deactivations"}, reconcile.OpDelete: {"deletion", "deletions"}, reconcile.OpDeleteGroup: {"deleted group", "deleted groups"},
+	}[op]
+	return plural(n, words[0], words[1])
 }
 
 func opRank(op reconcile.Op) int {

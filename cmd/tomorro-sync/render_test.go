@@ -49,7 +49,7 @@ func TestPlanOnPipe(t *testing.T) {
 		"+ legal  40 members: p00@x.io, p01@x.io, p02@x.io and 37 more  rule 12 'Legal'",
 		`! create of r00@x.io, r01@x.io, r02@x.io and 27 more  title "Paralegal" is not one`,
 		`uses a macro\u001b[2Jand`,
-		"1 change role, 40 add member, 30 deactivate",
+		"1 change of role, 40 new memberships, 30 deactivations",
 		"30 changes are held",
 	} {
 		if !strings.Contains(out.String(), want) {

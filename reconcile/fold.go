@@ -15,8 +15,9 @@ func Fold(s string) string {
 	s = strings.TrimSpace(s)
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 0x80 {
-			// Folding can undo normal form, so it is normalised on both sides.
-			return norm.NFC.String(cases.Fold().String(norm.NFC.String(s)))
+			// Folding can undo normal form, so it is normalised on both sides. It also
+			// swaps the two cases of Cherokee, which lower case then makes one.
+			return norm.NFC.String(strings.ToLower(cases.Fold().String(norm.NFC.String(s))))
 		}
 	}
 	return strings.ToLower(s)

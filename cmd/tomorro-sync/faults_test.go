@@ -33,6 +33,22 @@ func settledOffice(t *testing.T) *office {
 	return o
 }
 
+// hurry makes the clients give up soon, where a fault lets them wait for ever.
+func (o *office) hurry(kind string) {
+	if kind == "timeout" {
+		o.edit("timeout: 10s", "timeout: 300ms")
+		o.edit("timeout: 10s", "timeout: 300ms")
+	}
+}
+
+// relax undoes hurry.
+func (o *office) relax(kind string) {
+	if kind == "timeout" {
+		o.edit("timeout: 300ms", "timeout: 10s")
+		o.edit("timeout: 300ms", "timeout: 10s")
+	}
+}
+
 // harmless fails when somebody who should have access lost it, or lost a group
 // that they should have. Faults may leave work undone; they may never do harm.
 func (o *office) harmless(before map[string]onelogintest.ExpectedAccount) {
@@ -68,6 +84,7 @@ func TestFaultsAtOneLogin(t *testing.T) {
 				o := settledOffice(t)
 				before := o.actual()
 				fault.Path, fault.Query = where.Path, where.Query
+				o.hurry(kind)
 				o.lab.oneloginWire.Add(fault)
 				code, stdout, stderr := o.run("reconcile", "--yes")
 				if len(o.lab.oneloginWire.Unfired()) > 0 && place != "token" {
@@ -81,6 +98,7 @@ func TestFaultsAtOneLogin(t *testing.T) {
 					t.Errorf("what is held has no reason:\n%s", stdout)
 				}
 				o.lab.oneloginWire.Clear()
+				o.relax(kind)
 				o.must(exitDone, "reconcile", "--yes")
 				o.equal()
 			})
@@ -123,6 +141,7 @@ func TestFaultsAtTomorro(t *testing.T) {
 				if kind == "empty list" {
 					fault.Body = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"Resources":[]}`
 				}
+				o.hurry(kind)
 				o.lab.tomorroWire.Add(fault)
 				code, stdout, stderr := o.run("reconcile", "--yes")
 				if len(o.lab.tomorroWire.Unfired()) > 0 {
@@ -133,6 +152,7 @@ func TestFaultsAtTomorro(t *testing.T) {
 					t.Errorf("exit %d, want %v\n%s%s", code, want, stdout, stderr)
 				}
 				o.lab.tomorroWire.Clear()
+				o.relax(kind)
 				o.must(exitDone, "reconcile", "--yes")
 				o.equal()
 				for i, u := range o.lab.tomorro.State().Users {

@@ -39,7 +39,7 @@ func newOffice(t *testing.T, o labOptions, more string) *office {
 	}
 	t.Cleanup(l.stop)
 	redis := miniredis.RunT(t)
-	patience := "timeout: 300ms, retries: 2, backoff: 1ms"
+	patience := "timeout: 10s, retries: 2, backoff: 1ms"
 	text := fmt.Sprintf(`
 onelogin: {url: %q, client_id: %s, client_secret: %s, app_id: %d, concurrency: 16, %s, page_size: %d}
 tomorro: {url: %q, token: %s, concurrency: 16, %s}
@@ -241,6 +241,24 @@ func TestOnePerson(t *testing.T) {
 		t.Errorf("%+v", users)
 	}
 	if code, _, stderr := o.run("reconcile", "--yes", "--user", "nobody@acme.example"); code != exitError || !strings.Contains(stderr, "neither OneLogin nor Tomorro knows nobody@acme.example") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+}
+
+// TestPlanSeesWhatReconcileDoes: the plan knows a renamed person by what earlier
+// runs remembered, and says so when it cannot.
+func TestPlanSeesWhatReconcileDoes(t *testing.T) {
+	o := newOffice(t, labOptions{users: 30, groups: 3, seed: 2, plain: true}, "")
+	o.edit("tomorro: {", "tomorro: {send_external_id: false, ")
+	o.must(exitDone, "reconcile", "--yes")
+	o.world.People[4].Email = "renamed@acme.example"
+	if out := o.must(exitPending, "plan"); !strings.Contains(out, "1 change of e-mail") {
+		t.Errorf("the plan does not know the renamed person:\n%s", out)
+	}
+	o.must(exitDone, "reconcile", "--yes")
+	o.equal()
+	o.edit("redis://", "redis://127.0.0.1:1,")
+	if code, _, stderr := o.run("plan"); code != exitDone || !strings.Contains(stderr, "planning without Redis") {
 		t.Errorf("exit %d, %s", code, stderr)
 	}
 }

@@ -20,7 +20,8 @@ func (p *program) planCommand() *cobra.Command {
 		Use:   "plan",
 		Short: "Show what a run would change; writes nothing, needs no Redis",
 		Long: `plan reads OneLogin and Tomorro and shows what a run would do, with the cause of each change.
-It writes nothing and needs no Redis. Exit code: 0 nothing to do, 4 changes pending, 11 nothing but held by the guard,
+It writes nothing and needs no Redis; if redis.url names one that answers, accounts that earlier runs remembered and what the
+limits have left are taken into account, as reconcile does. Exit code: 0 nothing to do, 4 changes pending, 11 nothing but held by the guard,
 12 nothing but waiting for approval.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.plan(cmd, all) },
@@ -34,7 +35,7 @@ func (p *program) plan(cmd *cobra.Command, all bool) error {
 	if err != nil {
 		return err
 	}
-	s := session{config: c, store: false}
+	s := session{config: c, remember: c.Redis.URL != ""}
 	return p.open(cmd.Context(), s, func(conn *connection) error {
 		plan, err := conn.runner.Plan(cmd.Context())
 		if err != nil {

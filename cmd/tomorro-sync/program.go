@@ -31,6 +31,7 @@ type session struct {
 	approved string    // the id of an approved plan, or empty
 	user     string    // the one person to look at, or empty
 	store    bool      // Redis: the lock, the journal, the links
+	remember bool      // read from Redis what is remembered, if it can be reached
 	embedded bool      // a Redis inside this process instead of the configured one
 	progress *progress // nil-safe
 	log      *slog.Logger

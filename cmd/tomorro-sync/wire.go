@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/redisstore"
@@ -30,6 +31,12 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		}
 		conn.journal, conn.close = store, func() { _ = store.Close() }
 		run.Locker, run.Journal, run.Links, run.Budget = store, store, store, store
+	}
+	if s.remember {
+		if store := s.glance(ctx); store != nil {
+			conn.close = func() { _ = store.Close() }
+			run.Links, run.Budget = store, store
+		}
 	}
 	if s.config.OneLogin.URL == "" || s.config.Tomorro.URL == "" {
 		return conn, nil
@@ -66,6 +73,22 @@ func (r runWith) Reconcile(ctx context.Context, by jobs.Trigger, approve func(re
 		defer r.progress.resume()
 		return approve(plan)
 	})
+}
+
+// glanceTimeout is how long a plan waits for a Redis that it can do without.
+const glanceTimeout = 2 * time.Second
+
+// glance opens the configured Redis for reading, or says that it could not: a
+// plan without it may take a changed e-mail for a new person.
+func (s session) glance(ctx context.Context) *redisstore.Store {
+	ctx, cancel := context.WithTimeout(ctx, glanceTimeout)
+	defer cancel()
+	store, err := s.openStore(ctx)
+	if err != nil {
+		s.log.Warn("planning without Redis: remembered accounts are known only by externalId and address", "reason", err)
+		return nil
+	}
+	return store
 }
 
 func (s session) openStore(ctx context.Context) (*redisstore.Store, error) {

@@ -31,7 +31,7 @@ func newRig(t *testing.T, knobs tomorrotest.Knobs, edit func(*tomorro.Config)) *
 	server := httptest.NewServer(r.flaky)
 	t.Cleanup(server.Close)
 	cfg := tomorro.Config{URL: server.URL + "/scim/v2", Token: "tomorro-token", SendExternalID: true,
-		Retries: 2, Backoff: time.Millisecond, Timeout: 250 * time.Millisecond, MaxWait: 3 * time.Second}
+		Retries: 2, Backoff: time.Millisecond, Timeout: 10 * time.Second, MaxWait: 3 * time.Second}
 	if edit != nil {
 		edit(&cfg)
 	}
@@ -163,7 +163,11 @@ func TestCreateNeverTwice(t *testing.T) {
 		"lost answer": {Kind: flaky.KindLostAnswer}, "truncated": {Kind: flaky.KindTruncated}, "reset before": {Kind: flaky.KindReset},
 		"502 before": {Kind: flaky.KindStatus, Status: 502}, "timeout": {Kind: flaky.KindTimeout}, "html": {Kind: flaky.KindHTML200},
 	} {
-		r := newRig(t, tomorrotest.Knobs{}, nil)
+		r := newRig(t, tomorrotest.Knobs{}, func(cfg *tomorro.Config) {
+			if name == "timeout" {
+				cfg.Timeout = 250 * time.Millisecond
+			}
+		})
 		fault.Method, fault.Path, fault.Times = "POST", "/scim/v2/Users", 1
 		r.flaky.Add(fault)
 		got, err := r.client.Write(t.Context(), create("a@x.io"))

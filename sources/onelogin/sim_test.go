@@ -33,7 +33,7 @@ func newRig(t *testing.T, users int, edit func(*onelogin.Config)) *rig {
 	server := httptest.NewServer(r.flaky)
 	t.Cleanup(server.Close)
 	cfg := onelogin.Config{URL: server.URL, ClientID: r.sim.ClientID, ClientSecret: r.sim.ClientSecret, AppID: r.sim.AppID(),
-		Retries: 2, Backoff: time.Millisecond, Timeout: 250 * time.Millisecond, MaxWait: 2 * time.Second}
+		Retries: 2, Backoff: time.Millisecond, Timeout: 10 * time.Second, MaxWait: 2 * time.Second}
 	if edit != nil {
 		edit(&cfg)
 	}
@@ -214,7 +214,11 @@ func TestIncompleteLists(t *testing.T) {
 		"rules truncated":    {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindTruncated}, list: reconcile.ListRules, why: "cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, 130, nil)
+			r := newRig(t, 130, func(cfg *onelogin.Config) {
+				if name == "page timeout" {
+					cfg.Timeout = 250 * time.Millisecond
+				}
+			})
 			if c.turn != nil {
 				r.sim.Turn(c.turn)
 			}

@@ -206,12 +206,14 @@ func TestIncompleteLists(t *testing.T) {
 		"page reset":         {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindReset}, list: reconcile.ListUsers, why: "EOF"},
 		"page timeout":       {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindTimeout}, list: reconcile.ListUsers, why: "Timeout"},
 		"page empty":         {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindEmpty}, list: reconcile.ListUsers, why: "the total was"},
-		"all empty":          {fault: &flaky.Fault{Path: "/api/2/users", Kind: flaky.KindEmpty}, list: reconcile.ListUsers, why: "nobody at all"},
-		"page 401":           {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 401}, list: reconcile.ListUsers, why: "401"},
-		"page 403":           {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 403}, list: reconcile.ListUsers, why: "403"},
-		"app users 500":      {fault: &flaky.Fault{Path: "/api/2/apps/*/users", Kind: flaky.KindStatus, Status: 500}, list: reconcile.ListAssigned, why: "500"},
-		"roles 503":          {fault: &flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 503}, list: reconcile.ListRoles, why: "503"},
-		"rules truncated":    {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindTruncated}, list: reconcile.ListRules, why: "cannot be read"},
+		"page short": {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 200, Body: "[]", Header: map[string]string{
+			"Current-Page": "2", "Page-Items": "0", "Total-Pages": "3", "Total-Count": "130"}}, list: reconcile.ListUsers, why: "announces 130 and gives 80"},
+		"all empty":       {fault: &flaky.Fault{Path: "/api/2/users", Kind: flaky.KindEmpty}, list: reconcile.ListUsers, why: "nobody at all"},
+		"page 401":        {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 401}, list: reconcile.ListUsers, why: "401"},
+		"page 403":        {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 403}, list: reconcile.ListUsers, why: "403"},
+		"app users 500":   {fault: &flaky.Fault{Path: "/api/2/apps/*/users", Kind: flaky.KindStatus, Status: 500}, list: reconcile.ListAssigned, why: "500"},
+		"roles 503":       {fault: &flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 503}, list: reconcile.ListRoles, why: "503"},
+		"rules truncated": {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindTruncated}, list: reconcile.ListRules, why: "cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, 130, func(cfg *onelogin.Config) {
@@ -324,8 +326,8 @@ func TestTokenExpiry(t *testing.T) {
 		t.Errorf("%d token calls before the end, want 0", n)
 	}
 	now = now.Add(61 * time.Minute)
-	if n := pull(); n != 1 {
-		t.Errorf("%d token calls after the end, want 1", n)
+	if n := pull(); n != 1 || r.flaky.Stats().ByStatus["401"] != 0 {
+		t.Errorf("%d token calls after the end and %d refusals, want 1 and none", n, r.flaky.Stats().ByStatus["401"])
 	}
 }
 

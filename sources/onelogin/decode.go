@@ -18,13 +18,15 @@ import (
 // absent was not asked for or not granted.
 type given[T any] struct {
 	value   T
-	present bool
+	present bool // the key is there
+	null    bool // and says nothing
 }
 
 // UnmarshalJSON is called for null as well, but not for an absent key.
 func (g *given[T]) UnmarshalJSON(data []byte) error {
 	g.present = true
 	if string(data) == "null" {
+		g.null = true
 		return nil
 	}
 	return json.Unmarshal(data, &g.value)
@@ -182,8 +184,9 @@ func (r *record) absent(roles bool) reconcile.Fields {
 	}
 	unless(reconcile.FieldTitle, r.Title.present)
 	unless(reconcile.FieldRoles, roles)
-	unless(reconcile.FieldStatus, r.Status.present)
-	unless(reconcile.FieldLicence, r.State.present)
+	// 0 is a status and a state, so null must not become it.
+	unless(reconcile.FieldStatus, r.Status.present && !r.Status.null)
+	unless(reconcile.FieldLicence, r.State.present && !r.State.null)
 	unless(reconcile.FieldGroup, r.Group.present)
 	unless(reconcile.FieldDepartment, r.Department.present)
 	unless(reconcile.FieldCompany, r.Company.present)

@@ -40,6 +40,10 @@ func TestMixedTypes(t *testing.T) {
 	if p.Unread != reconcile.FieldDepartment|reconcile.FieldCompany {
 		t.Errorf("null counts as absent: %b", p.Unread)
 	}
+	nothing, err := in.people([]byte(`[{"id":1,"status":null,"state":null}]`))
+	if err != nil || !nothing[0].Unread.Has(reconcile.FieldStatus|reconcile.FieldLicence) {
+		t.Errorf("a status that says nothing became one: %+v %v", nothing, err)
+	}
 	if q := people[1]; !q.Unread.Has(reconcile.FieldTitle|reconcile.FieldStatus) || q.Unread.Has(reconcile.FieldRoles) || len(q.MemberOf) != 2 {
 		t.Errorf("%+v", q)
 	}

@@ -41,7 +41,7 @@ func (c *Client) testify(ctx context.Context, key reconcile.Key) reconcile.Testi
 		Status given[number] `json:"status"`
 		State  given[number] `json:"state"`
 	}
-	if err := json.Unmarshal(r.Body(), &u); err != nil || reconcile.Key(u.ID) != key || !u.Status.present || !u.State.present {
+	if err := json.Unmarshal(r.Body(), &u); err != nil || reconcile.Key(u.ID) != key || !u.Status.present || u.Status.null || !u.State.present || u.State.null {
 		t.Why = fmt.Sprintf("ask for user %d: the answer is not about this user", key)
 		return t
 	}

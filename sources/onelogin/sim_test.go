@@ -341,9 +341,10 @@ func TestWitness(t *testing.T) {
 	r.flaky.Add(flaky.Fault{Path: "/api/2/users/77", Kind: flaky.KindStatus, Status: 502})
 	r.flaky.Add(flaky.Fault{Path: "/api/2/users/78", Kind: flaky.KindStatus, Status: 200, Body: `{"id":78,"status":null,"state":1}`})
 	r.flaky.Add(flaky.Fault{Path: "/api/2/users/79", Kind: flaky.KindStatus, Status: 200, Body: `{"id":80,"status":2,"state":1}`})
-	keys := []reconcile.Key{12345, reconcile.Key(people[7].ID), reconcile.Key(people[8].ID), reconcile.Key(people[9].ID), reconcile.Key(people[10].ID), 77, 78, 79}
+	r.flaky.Add(flaky.Fault{Path: "/api/2/users/81", Kind: flaky.KindStatus, Status: 404, Body: "<html>no such page</html>"})
+	keys := []reconcile.Key{12345, reconcile.Key(people[7].ID), reconcile.Key(people[8].ID), reconcile.Key(people[9].ID), reconcile.Key(people[10].ID), 77, 78, 79, 81}
 	want := []string{reconcile.WitnessGone, reconcile.WitnessPresent, reconcile.WitnessInactive, reconcile.WitnessUnassigned, reconcile.WitnessInactive,
-		reconcile.WitnessUnknown, reconcile.WitnessUnknown, reconcile.WitnessUnknown}
+		reconcile.WitnessUnknown, reconcile.WitnessUnknown, reconcile.WitnessUnknown, reconcile.WitnessUnknown}
 	for i, got := range r.client.Witness(t.Context(), keys) {
 		if got.Key != keys[i] || got.Answer != want[i] {
 			t.Errorf("%d: %+v, want %s", keys[i], got, want[i])

@@ -29,8 +29,8 @@ func (c *Client) testify(ctx context.Context, key reconcile.Key) reconcile.Testi
 	case err != nil:
 		t.Why = err.Error()
 		return t
-	case r.StatusCode() == http.StatusNotFound:
-		t.Answer = reconcile.WitnessGone
+	case r.StatusCode() == http.StatusNotFound && said(r.Body()) != "":
+		t.Answer = reconcile.WitnessGone // in OneLogin's own words, not some proxy's
 		return t
 	case r.StatusCode() != http.StatusOK:
 		t.Why = refusal("ask for user "+key.String(), "Read Users", r).Error()
@@ -66,6 +66,9 @@ func (c *Client) hasApp(ctx context.Context, path string) (answer, why string) {
 	apps, err := decodeOK(r, decodeNamed)
 	if err != nil {
 		return reconcile.WitnessUnknown, err.Error()
+	}
+	if h := headOf(r.Header()); h.totalPages > 1 || h.after != "" {
+		return reconcile.WitnessUnknown, "there is more than one page of apps"
 	}
 	if slices.ContainsFunc(apps, func(a named) bool { return int64(a.ID) == c.cfg.AppID }) {
 		return reconcile.WitnessPresent, ""

@@ -49,7 +49,8 @@ func (r *Runner) Plan(ctx context.Context) (reconcile.Plan, error) {
 			return plan, fmt.Errorf("neither OneLogin nor Tomorro knows %s; check the spelling", r.User)
 		}
 	}
-	if keys := plan.ToConfirm(); len(keys) > 0 {
+	// Without a receipt the guard holds every removal: nobody need be asked for.
+	if keys := plan.ToConfirm(); len(keys) > 0 && plan.Receipt.Complete() {
 		plan = reconcile.Confirm(plan, r.Source.Witness(ctx, keys), &policy)
 	}
 	if ctx.Err() != nil {

@@ -18,13 +18,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // source gives a directory, or an error.
 type source struct {
-	d   reconcile.Directory
-	err error
+	d     reconcile.Directory
+	err   error
+	asked int // people, by id
 }
 
 func (s *source) Pull(context.Context) (reconcile.Directory, error) { return s.d, s.err }
 
 func (s *source) Witness(_ context.Context, keys []reconcile.Key) []reconcile.Testimony {
+	s.asked += len(keys)
 	return reconciletest.Testify(&s.d, keys)
 }
 
@@ -120,6 +122,22 @@ func TestBudgetSpansRuns(t *testing.T) {
 	second := r.reconcile(t)
 	if second.Held[reconcile.HoldGuard] != 1 || second.Exit != jobs.ExitHeld || second.Done[reconcile.OpDeactivate] != 0 {
 		t.Errorf("%+v", second)
+	}
+}
+
+// TestWitnessesAreAskedOnce: one question for each removal, and none when the
+// pull is incomplete and nobody will be removed anyway.
+func TestWitnessesAreAskedOnce(t *testing.T) {
+	r := newRig(t)
+	r.reconcile(t)
+	r.source.d.People[0].Status, r.source.d.People[1].Assigned = 2, false
+	r.source.d.Receipt.Lists[0].Why = "page 2 of 3 failed"
+	if report := r.reconcile(t); r.source.asked != 0 || report.Held[reconcile.HoldGuard] != 2 {
+		t.Errorf("%d were asked for, %+v", r.source.asked, report)
+	}
+	r.source.d.Receipt.Lists[0].Why = ""
+	if report := r.reconcile(t); r.source.asked != 2 || report.Done[reconcile.OpDeactivate] != 2 {
+		t.Errorf("%d were asked for, %+v", r.source.asked, report)
 	}
 }
 

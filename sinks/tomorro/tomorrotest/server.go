@@ -2,6 +2,7 @@ package tomorrotest
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"slices"
@@ -230,7 +231,8 @@ func (s *Server) limited(w http.ResponseWriter) bool {
 func (s *Server) newID() string {
 	s.made++
 	h := sha256.Sum256([]byte(s.seed + strconv.Itoa(s.made)))
-	return fmt.Sprintf("%x-%x-4%x-a%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])[:36]
+	x := hex.EncodeToString(h[:])
+	return fmt.Sprintf("%s-%s-4%s-a%s-%s", x[:8], x[8:12], x[12:15], x[15:18], x[18:30])
 }
 
 func (s *Server) record(r *http.Request, who string, effect bool) {

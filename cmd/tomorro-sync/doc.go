@@ -3,9 +3,11 @@
 //
 // # Commands
 //
+//	tomorro-sync demo                     the whole job on simulators, nothing to install
 //	tomorro-sync plan                     show what a run would change
 //	tomorro-sync reconcile [--yes]        make one run now
 //	tomorro-sync journal [show RUN]       what runs did, and why
+//	tomorro-sync simulate                 serve both services as simulators on loopback
 //	tomorro-sync version
 //
 // Every command takes --output json: one JSON document on stdout, logs on stderr.
@@ -41,9 +43,11 @@ holds what would do harm, and journals what it did.
 
 Configuration: a YAML file (--config), with every value also by environment: TOMORRO_SYNC_ and the path in capitals.
   onelogin: url, client_id, client_secret, app_id, credentials, concurrency, page_size, requests_per_second,
-            scope_roles, active_statuses, rules: {combine, case, regexp, capture, groups_action}
+            timeout, retries, backoff, scope_roles, active_statuses,
+            rules: {combine, case, regexp, capture, groups_action}
   tomorro:  url, token, pricing, default_substitute, update, member_removal, members_per_request, content_type,
-            concurrency, page_size, requests_per_second, remove, allow_viewer, send_external_id
+            concurrency, page_size, requests_per_second, timeout, retries, backoff,
+            remove, allow_viewer, send_external_id
   redis:    url, password
   groups:   mode, create, delete
   titles:   {"head of legal": admin}

@@ -85,6 +85,13 @@ func (g *Gate) Quiet(d time.Duration) {
 	}
 }
 
+// Seconds is n seconds as a duration, at least none and at most a year: what a
+// service says must not overflow.
+func Seconds(n int64) time.Duration {
+	const year = 365 * 24 * 3600
+	return time.Duration(min(max(n, 0), year)) * time.Second
+}
+
 // RetryAfter reads a Retry-After header in either form of RFC 9110 section
 // 10.2.3, seconds or an HTTP date. ok is false when there is none to be read.
 func RetryAfter(header string, now time.Time) (d time.Duration, ok bool) {
@@ -96,7 +103,7 @@ func RetryAfter(header string, now time.Time) (d time.Duration, ok bool) {
 		if n < 0 {
 			return 0, false
 		}
-		return time.Duration(n) * time.Second, true
+		return Seconds(int64(n)), true
 	}
 	t, err := http.ParseTime(header)
 	if err != nil {

@@ -110,6 +110,9 @@ func TestRetryAfter(t *testing.T) {
 			t.Errorf("%q: %s %v, want %s", in, got, ok, want)
 		}
 	}
+	if got, ok := pace.RetryAfter("2002000000000", now); !ok || got != 365*24*time.Hour {
+		t.Errorf("for ever: %s %v, want a year", got, ok)
+	}
 	for _, in := range []string{"", "-1", "soon", "1.5"} {
 		if got, ok := pace.RetryAfter(in, now); ok {
 			t.Errorf("%q was read as %s", in, got)

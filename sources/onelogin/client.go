@@ -237,7 +237,7 @@ func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error)
 // else /auth/rate_limit does. That answer needs no quota.
 func (c *Client) quotaReset(r *resty.Response) time.Duration {
 	if n, err := strconv.Atoi(r.Header().Get("X-RateLimit-Reset")); err == nil && n >= 0 {
-		return time.Duration(n) * time.Second
+		return pace.Seconds(int64(n))
 	}
 	var limit struct {
 		Data struct {
@@ -258,7 +258,7 @@ func (c *Client) quotaReset(r *resty.Response) time.Duration {
 	if json.NewDecoder(resp.Body).Decode(&limit) != nil || limit.Data.Reset < 0 {
 		return c.cfg.Backoff
 	}
-	return time.Duration(limit.Data.Reset) * time.Second
+	return pace.Seconds(int64(limit.Data.Reset))
 }
 
 // watch reads the quota headers of v1 answers and stops before it is used up:
@@ -271,10 +271,10 @@ func (c *Client) watch(r *resty.Response) {
 	c.mu.Lock()
 	c.quota = left
 	c.mu.Unlock()
-	reset, err := strconv.Atoi(r.Header().Get("X-RateLimit-Reset"))
-	if err == nil && left <= c.cfg.Reserve && reset >= 0 && time.Duration(reset)*time.Second <= c.cfg.MaxWait {
+	seconds, err := strconv.ParseInt(r.Header().Get("X-RateLimit-Reset"), 10, 64)
+	if reset := pace.Seconds(seconds); err == nil && left <= c.cfg.Reserve && reset <= c.cfg.MaxWait {
 		c.throttled.Add(1)
-		c.gate.Quiet(time.Duration(reset) * time.Second)
+		c.gate.Quiet(reset)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/pace"
 )
 
 const tokenPath = "/auth/oauth2/v2/token"
@@ -70,7 +71,7 @@ func (c *Client) authenticate(ctx context.Context) (string, time.Time, error) {
 		if got.CreatedAt.IsZero() {
 			got.CreatedAt = c.cfg.Now()
 		}
-		return got.AccessToken, got.CreatedAt.Add(time.Duration(got.ExpiresIn) * time.Second), nil
+		return got.AccessToken, got.CreatedAt.Add(pace.Seconds(got.ExpiresIn)), nil
 	case r.StatusCode() == http.StatusInternalServerError:
 		return "", time.Time{}, fmt.Errorf("%s: OneLogin answered 500: %w; the administrator who made these credentials may have been deleted: make new ones", what, reconcile.ErrRefused)
 	case r.StatusCode() == http.StatusOK && bad != nil, r.StatusCode() == http.StatusNotFound:

@@ -27,7 +27,7 @@ type Report struct {
 	// Incomplete says why the pull was not complete; empty when it was.
 	Incomplete []string `json:"incomplete,omitempty"`
 	Fallbacks  []string `json:"fallbacks,omitempty"`
-	// Errors name each write that was not done, sorted.
+	// Errors name what was not done and why, sorted.
 	Errors []string `json:"errors,omitempty"`
 	// Exit is the exit code that a command ends with for this report.
 	Exit int `json:"exit"`
@@ -52,13 +52,29 @@ func newReport(run string, by Trigger, plan *reconcile.Plan, result *reconcile.R
 	for _, c := range []reconcile.HoldClass{reconcile.HoldGuard, reconcile.HoldApproval, reconcile.HoldData} {
 		r.Held[c] = plan.HeldBy(c)
 	}
-	for i := range result.Problems {
-		r.Errors = append(r.Errors, describe(&result.Problems[i]))
-	}
-	slices.Sort(r.Errors)
-	r.Errors = slices.Compact(r.Errors)
+	r.Errors = problems(result.Problems)
 	r.Exit = exitOf(&r, err)
 	return r
+}
+
+// problems words what was not done, sorted: a line for each write that failed, and
+// one for all that were not sent for the same reason.
+func problems(outcomes []reconcile.Outcome) []string {
+	var lines []string
+	skipped := make(map[string]int)
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.Result == reconcile.Skipped && o.Err != nil {
+			skipped[o.Err.Error()] += len(o.Write.Changes)
+			continue
+		}
+		lines = append(lines, describe(o))
+	}
+	for reason, n := range skipped {
+		lines = append(lines, fmt.Sprintf("not sent: %d changes, because %s", n, reason))
+	}
+	slices.Sort(lines)
+	return slices.Compact(lines)
 }
 
 func exitOf(r *Report, err error) int {

@@ -207,6 +207,17 @@ func TestLocked(t *testing.T) {
 	}
 }
 
+// TestStopped: what was not sent is one line, however much it is.
+func TestStopped(t *testing.T) {
+	r := newRig(t)
+	r.memory.Fail = func(reconcile.Write) reconciletest.Fault { return reconciletest.Forbids }
+	r.runner.Concurrency = 1
+	report, err := r.runner.Reconcile(t.Context(), jobs.Trigger{By: "test"}, yes)
+	if !errors.Is(err, reconcile.ErrRefused) || report.Exit != jobs.ExitError || len(report.Errors) != 2 || !strings.HasPrefix(report.Errors[1], "not sent: 2 changes, because") {
+		t.Errorf("%v %+v", err, report)
+	}
+}
+
 // TestStoreFailsInMidRun: what cannot be recorded is not written.
 func TestStoreFailsInMidRun(t *testing.T) {
 	r := newRig(t)

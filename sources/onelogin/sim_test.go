@@ -363,3 +363,18 @@ func TestQuotaIsWaitedFor(t *testing.T) {
 	}
 	r.check(t, d)
 }
+
+// TestQuotaNearZero: before the calls that others need are used up, this client
+// waits until the hour is over.
+func TestQuotaNearZero(t *testing.T) {
+	r := newRig(t, 60, func(c *onelogin.Config) { c.Reserve = 40 })
+	r.sim.Turn(func(k *onelogintest.Knobs) {
+		k.IgnoredFields, k.QuotaLeft, k.QuotaReset = []string{"title"}, 41, 1
+	})
+	begin := time.Now()
+	d, err := r.client.Pull(t.Context())
+	if err != nil || time.Since(begin) < time.Second || r.client.Stats().Quota > 40 {
+		t.Fatalf("%v after %s, quota %d", err, time.Since(begin), r.client.Stats().Quota)
+	}
+	r.check(t, d)
+}

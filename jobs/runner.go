@@ -49,14 +49,16 @@ func (r *Runner) Plan(ctx context.Context) (reconcile.Plan, error) {
 			return plan, fmt.Errorf("neither OneLogin nor Tomorro knows %s; check the spelling", r.User)
 		}
 	}
-	// Without a receipt the guard holds every removal: nobody need be asked for.
-	if keys := plan.ToConfirm(); len(keys) > 0 && plan.Receipt.Complete() {
-		plan = reconcile.Confirm(plan, r.Source.Witness(ctx, keys), &policy)
+	// What the guard holds anyway need not be asked for: on the day OneLogin loses
+	// half of its people, that is half of its people.
+	plan = reconcile.Guard(plan, &policy)
+	if keys := plan.ToConfirm(); len(keys) > 0 {
+		plan = reconcile.Guard(reconcile.Confirm(plan, r.Source.Witness(ctx, keys), &policy), &policy)
 	}
 	if ctx.Err() != nil {
 		return plan, context.Cause(ctx)
 	}
-	return reconcile.Guard(plan, &policy), nil
+	return plan, nil
 }
 
 // Reconcile makes one run: lock, plan, approve, write, report. approve sees the

@@ -125,8 +125,8 @@ func TestBudgetSpansRuns(t *testing.T) {
 	}
 }
 
-// TestWitnessesAreAskedOnce: one question for each removal, and none when the
-// pull is incomplete and nobody will be removed anyway.
+// TestWitnessesAreAskedOnce: one question for each removal, and none when an
+// incomplete pull or a limit holds it anyway.
 func TestWitnessesAreAskedOnce(t *testing.T) {
 	r := newRig(t)
 	r.reconcile(t)
@@ -136,6 +136,13 @@ func TestWitnessesAreAskedOnce(t *testing.T) {
 		t.Errorf("%d were asked for, %+v", r.source.asked, report)
 	}
 	r.source.d.Receipt.Lists[0].Why = ""
+	one := 1
+	deactivate := r.runner.Policy.Limits.Allow[reconcile.LimitDeactivate]
+	r.runner.Policy.Limits.Allow[reconcile.LimitDeactivate] = reconcile.Allowance{Max: &one}
+	if report := r.reconcile(t); r.source.asked != 0 || report.Held[reconcile.HoldGuard] != 2 {
+		t.Errorf("over the limit %d were asked for, %+v", r.source.asked, report)
+	}
+	r.runner.Policy.Limits.Allow[reconcile.LimitDeactivate] = deactivate
 	if report := r.reconcile(t); r.source.asked != 2 || report.Done[reconcile.OpDeactivate] != 2 {
 		t.Errorf("%d were asked for, %+v", r.source.asked, report)
 	}

@@ -4,8 +4,9 @@
 // Everything but Apply is pure. A run is
 //
 //	plan := Decide(Input{...})               // Desired, who is who, what differs
-//	plan = Confirm(plan, testimonies, ...)   // each removal asked for once more
 //	plan = Guard(plan, policy)               // what must not happen is held
+//	plan = Confirm(plan, testimonies, ...)   // each removal left is asked for once more,
+//	plan = Guard(plan, policy)               // and what depends on one not confirmed is held
 //	result, err := Apply(ctx, plan, sink, recorder, options)
 //
 // # Words

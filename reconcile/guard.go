@@ -7,7 +7,7 @@ import (
 )
 
 // Guard holds what must not happen without a person's word. It changes nothing
-// in a plan but what is held. In order:
+// in a plan but what is held, and may be called again after Confirm. In order:
 //
 //	receipt     without a complete pull nobody is removed from anything
 //	protection  people in `protect:` keep what they have

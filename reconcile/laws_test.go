@@ -17,7 +17,7 @@ import (
 // -rapid.checks=10000.
 
 func planOf(w *reconciletest.World) reconcile.Plan {
-	plan := reconcile.Decide(w.Input())
+	plan := reconcile.Guard(reconcile.Decide(w.Input()), &w.Policy)
 	said := reconciletest.Testify(&w.Directory, plan.ToConfirm())
 	return reconcile.Guard(reconcile.Confirm(plan, said, &w.Policy), &w.Policy)
 }

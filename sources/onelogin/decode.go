@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"tomorro-sync/reconcile"
 )
@@ -29,6 +30,9 @@ func (g *given[T]) UnmarshalJSON(data []byte) error {
 		g.null = true
 		return nil
 	}
+	if u, ok := any(&g.value).(json.Unmarshaler); ok {
+		return u.UnmarshalJSON(data) // saves a second scan of the same bytes
+	}
 	return json.Unmarshal(data, &g.value)
 }
 
@@ -37,6 +41,13 @@ type loose string
 
 // UnmarshalJSON accepts a string, a number, a boolean, null, and a list of these.
 func (l *loose) UnmarshalJSON(data []byte) error {
+	if n := len(data); n >= 2 && data[0] == '"' && bytes.IndexByte(data, '\\') < 0 && utf8.Valid(data) {
+		*l = loose(data[1 : n-1]) // plain text, as nearly all of it is
+		return nil
+	}
+	if string(data) == "null" {
+		return nil
+	}
 	var s string
 	if json.Unmarshal(data, &s) == nil {
 		*l = loose(s)

@@ -103,3 +103,23 @@ func FuzzHead(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkPeople decodes a page of 50 users.
+func BenchmarkPeople(b *testing.B) {
+	body := []byte("[")
+	for i := range 50 {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, `{"id":137729105,"email":"iris@acme.com","username":"","firstname":"Iris","lastname":"Kaya","title":"Field Engineer","department":"Ops","company":null,"status":1,"state":1,"group_id":477661,"role_ids":[439869,439870,439871,439872,439873],"member_of":null,"last_login":"2026-02-01T21:37:36.092Z","custom_attributes":{"cost_center":"4410","badge":null}}`...)
+	}
+	body = append(body, ']')
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		var in interner
+		if people, err := in.people(body); err != nil || len(people) != 50 {
+			b.Fatal(err)
+		}
+	}
+}

@@ -37,16 +37,16 @@ func settledOffice(t *testing.T) *office {
 // hurry makes the clients give up soon, where a fault lets them wait for ever.
 func (o *office) hurry(kind string) {
 	if kind == "timeout" {
-		o.edit("timeout: 10s", "timeout: 300ms")
-		o.edit("timeout: 10s", "timeout: 300ms")
+		o.edit("timeout: 10s", "timeout: 500ms")
+		o.edit("timeout: 10s", "timeout: 500ms")
 	}
 }
 
 // relax undoes hurry.
 func (o *office) relax(kind string) {
 	if kind == "timeout" {
-		o.edit("timeout: 300ms", "timeout: 10s")
-		o.edit("timeout: 300ms", "timeout: 10s")
+		o.edit("timeout: 500ms", "timeout: 10s")
+		o.edit("timeout: 500ms", "timeout: 10s")
 	}
 }
 

@@ -204,7 +204,7 @@ func TestIncompleteLists(t *testing.T) {
 		"page html 200":      {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "3"}, Kind: flaky.KindHTML200}, list: reconcile.ListUsers, why: "web page"},
 		"page truncated":     {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindTruncated}, list: reconcile.ListUsers, why: "cannot be read"},
 		"page reset":         {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindReset}, list: reconcile.ListUsers, why: `page 2 of 3: Get "`},
-		"page timeout":       {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindTimeout}, list: reconcile.ListUsers, why: "deadline exceeded"},
+		"page timeout":       {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindTimeout}, list: reconcile.ListUsers, why: `page 2 of 3: Get "`},
 		"page empty":         {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindEmpty}, list: reconcile.ListUsers, why: "the total was"},
 		"page short": {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 200, Body: "[]", Header: map[string]string{
 			"Current-Page": "2", "Page-Items": "0", "Total-Pages": "3", "Total-Count": "130"}}, list: reconcile.ListUsers, why: "announces 130 and gives 80"},

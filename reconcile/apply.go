@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +25,8 @@ type Sink interface {
 // Recorder is told of each write before it is sent and of what became of it.
 type Recorder interface {
 	// Intent returns when it is certain that the write will be remembered. Its
-	// error stops the run: nothing is written that is not recorded.
+	// error stops the run: nothing is written that is not recorded. But a
+	// *NewerError only takes the changes that it names out of the write.
 	Intent(ctx context.Context, w Write) (ticket string, err error)
 	// Outcome records what became of the write with this ticket. Its error
 	// stops the run.
@@ -54,6 +56,9 @@ type Outcome struct {
 type ApplyOptions struct {
 	Concurrency     int
 	MembersPerWrite int
+	// Grace is how long a request under way may still take after ctx ended with
+	// ErrStopping.
+	Grace time.Duration
 	// Progress is called after each write with the changes dealt with so far and
 	// in all. It may be called by several goroutines at once.
 	Progress func(done, total int)
@@ -139,6 +144,10 @@ func (a *applier) one(ctx context.Context, w Write) {
 		return
 	}
 	ticket, err := a.rec.Intent(ctx, w)
+	if newer, ok := errors.AsType[*NewerError](err); ok {
+		a.without(ctx, w, newer)
+		return
+	}
 	if err != nil {
 		a.stop(fmt.Errorf("record the intent: %w", err))
 		a.finish(Outcome{Write: w, Result: Skipped, Err: err})
@@ -158,6 +167,24 @@ func (a *applier) one(ctx context.Context, w Write) {
 	}
 }
 
+// without sends a write again for those whom nobody else wrote meanwhile.
+func (a *applier) without(ctx context.Context, w Write, newer *NewerError) {
+	var left, kept []Change
+	for i, c := range w.Changes {
+		if slices.Contains(newer.Changes, i) {
+			left = append(left, c)
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	a.finish(Outcome{Write: Write{Op: w.Op, Changes: left, Group: w.Group, GroupID: w.GroupID}, Result: Skipped, Err: newer})
+	if len(kept) == 0 || len(left) == 0 {
+		return
+	}
+	w.Changes, w.Add, w.Remove = kept, nil, nil
+	a.one(ctx, w)
+}
+
 // recordTimeout bounds how long a stopped run waits to record what it did.
 const recordTimeout = 5 * time.Second
 
@@ -167,7 +194,13 @@ func (a *applier) send(ctx context.Context, w Write) Outcome {
 	if ctx.Err() != nil {
 		return Outcome{Write: w, Result: Skipped, Err: context.Cause(ctx)}
 	}
-	written, err := a.sink.Write(ctx, w)
+	if err := Fence(ctx); err != nil {
+		a.stop(err)
+		return Outcome{Write: w, Result: Skipped, Err: err}
+	}
+	wctx, done := graceful(ctx, a.opts.Grace)
+	defer done()
+	written, err := a.sink.Write(wctx, w)
 	o := Outcome{Write: w, Result: Done, ID: written.ID, Note: written.Note, Missing: written.Missing, Err: err}
 	if exists, ok := errors.AsType[*ExistsError](err); ok && w.Op == WriteCreateUser {
 		o.Result, o.ID, o.Err = a.mayAdopt(w, exists)
@@ -184,6 +217,25 @@ func (a *applier) send(ctx context.Context, w Write) Outcome {
 		}
 	}
 	return o
+}
+
+// graceful gives a context that outlives one which ends with ErrStopping by at
+// most the grace, and ends with any other cause at once.
+func graceful(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	if grace <= 0 {
+		return ctx, func() {}
+	}
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		cause := context.Cause(ctx)
+		if !errors.Is(cause, ErrStopping) {
+			cancel(cause)
+			return
+		}
+		timer := time.AfterFunc(grace, func() { cancel(cause) })
+		context.AfterFunc(inner, func() { timer.Stop() })
+	})
+	return inner, func() { stop(); cancel(nil) }
 }
 
 // mayAdopt decides about an account that a create ran into.

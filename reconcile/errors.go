@@ -26,3 +26,18 @@ type ExistsError struct {
 func (e *ExistsError) Error() string {
 	return fmt.Sprintf("%s already has account %s", e.Account.UserName, e.Account.ID)
 }
+
+// ErrStopping is the cause of a context that asks to end in good order: nothing
+// new is begun, and what is under way is finished.
+var ErrStopping = errors.New("asked to stop")
+
+// NewerError is a recorder's answer to a write about somebody whom somebody else
+// wrote since Tomorro was read, or is writing now.
+type NewerError struct {
+	Changes []int // indices into the write's changes
+}
+
+// Error says why such a change is left out.
+func (e *NewerError) Error() string {
+	return "somebody else wrote this meanwhile; it is looked at again"
+}

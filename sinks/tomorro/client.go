@@ -91,7 +91,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	cfg.fill()
 	c := &Client{cfg: cfg, gate: pace.NewGate(cfg.Concurrency, cfg.PerSecond), sent: make(map[string]int), editing: make(map[string]*sync.Mutex)}
-	transport := &pace.Transport{Gate: c.gate, Base: pace.NewBase(cfg.Concurrency), Sent: c.count}
+	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Sent: c.count}
 	c.http = resty.NewWithClient(&http.Client{Transport: transport, Timeout: cfg.Timeout}).
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).
 		SetAuthToken(cfg.Token).
@@ -104,6 +104,23 @@ func New(cfg Config) (*Client, error) {
 		SetRetryAfter(c.wait).
 		AddRetryCondition(c.again)
 	return c, nil
+}
+
+// fenced makes the context's check before each request that changes something,
+// retries included.
+type fenced struct{ base http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (f fenced) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodGet {
+		if err := reconcile.Fence(r.Context()); err != nil {
+			if r.Body != nil {
+				_ = r.Body.Close()
+			}
+			return nil, err
+		}
+	}
+	return f.base.RoundTrip(r)
 }
 
 func (cfg *Config) fill() {

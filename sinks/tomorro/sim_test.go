@@ -338,3 +338,23 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestRetriesAskTheFence: between two tries of one write the lock can be lost.
+func TestRetriesAskTheFence(t *testing.T) {
+	r := newRig(t, tomorrotest.Knobs{}, nil)
+	id := r.fill(t, 1, 0)[0]
+	r.flaky.Add(flaky.Fault{Method: "PUT", Path: "/scim/v2/Users/*", Kind: flaky.KindStatus, Status: 502})
+	asked := 0
+	lost := errors.New("the lock was lost")
+	ctx := reconcile.WithFence(t.Context(), func() error {
+		if asked++; asked > 1 {
+			return lost
+		}
+		return nil
+	})
+	w := reconcile.Write{Op: reconcile.WriteUpdateUser, Account: reconcile.Account{ID: id, UserName: "p0@x.io", GivenName: "New", UserType: "user", Active: true}}
+	_, err := r.client.Write(ctx, w)
+	if !errors.Is(err, reconcile.ErrUncertain) || !errors.Is(err, lost) || r.flaky.Stats().Writes != 1 {
+		t.Errorf("%v, %d writes arrived; want 1", err, r.flaky.Stats().Writes)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tomorro-sync/reconcile"
@@ -33,11 +34,11 @@ type Trigger struct {
 	Who string `json:"who,omitempty"` // the person or process, when known
 }
 
-// Lease is a held lock. Fence grows with each lease of the same lock, so that
-// what an older holder still sends can be told apart.
+// Lease is a held lock. The zero Lease is that of a writer without the lock,
+// which is bound by claims alone.
 type Lease struct {
-	Fence int64
-	Name  string // the lock's name, one per connection
+	Fence int64  // grows with each lease of the same lock
+	Token string // what the lock holds as long as this lease is current
 }
 
 // Locker lets one run at a time work on a connection.
@@ -80,6 +81,7 @@ const (
 	EntryOutcome EntryKind = "outcome" // what became of it
 	EntryHold    EntryKind = "hold"    // what was not done, and why
 	EntryEnd     EntryKind = "end"     // a run ended: its report
+	EntryErase   EntryKind = "erase"   // a person's values were erased from the journal
 )
 
 // Entry is one line of the journal. Which fields are set depends on Kind.
@@ -102,6 +104,7 @@ type Entry struct {
 	Note    string             `json:"note,omitempty"`    // outcome
 	Held    []reconcile.Held   `json:"held,omitempty"`    // hold
 	Report  *Report            `json:"report,omitempty"`  // end
+	Erased  int                `json:"erased,omitempty"`  // erase: how many entries lost a person's values
 }
 
 // Journal is the append-only record of what runs did. It is a log and never an
@@ -110,6 +113,84 @@ type Journal interface {
 	// Append writes entries in order and returns their ids. It fails with an
 	// error that wraps ErrLockLost when the lease is not current any more.
 	Append(ctx context.Context, lease Lease, entries ...Entry) ([]string, error)
+	// Trim forgets entries that are older than keep, but none of the last runs.
+	Trim(ctx context.Context, keep time.Duration, runs int) error
+}
+
+// Ledger is the part of the journal that writes go through: each is claimed
+// before it is sent and settled after, in one step each.
+type Ledger interface {
+	// Snapshot says where writes stand now. Take it before reading Tomorro.
+	Snapshot(ctx context.Context) (Snapshot, error)
+	// Claim stores intents, each only if the lease is current and none of its
+	// subjects was written by somebody else since the snapshot. The error wraps
+	// ErrLockLost when the lease is not current; then nothing is stored.
+	Claim(ctx context.Context, lease Lease, claims []Claim) ([]Claimed, error)
+	// Settle stores outcomes and what follows from them. An intent that has its
+	// outcome already keeps it. No lease is asked for: what was done was done.
+	Settle(ctx context.Context, settled []Settled) error
+}
+
+// Snapshot is where writes stood at one moment.
+type Snapshot struct {
+	Position int64   // grows with each claim and outcome
+	Open     []Entry // intents without an outcome
+	Marks    []Mark  // who is to be looked at again
+}
+
+// Mark asks for another look at somebody.
+type Mark struct {
+	Subject string    `json:"subject"` // see Subject
+	Time    time.Time `json:"time"`
+}
+
+// Claim asks to make one write.
+type Claim struct {
+	Run      string
+	Position int64 // of the snapshot that the write follows from
+	Entry    Entry // the intent
+	Subjects []string
+}
+
+// Claimed answers a Claim: the intent's id, or who was written since the
+// snapshot, in which case nothing was stored and these are marked.
+type Claimed struct {
+	ID    string
+	Newer []string
+}
+
+// Settled is the outcome of one claimed write.
+type Settled struct {
+	Run      string
+	Entry    Entry // the outcome; Entry.Intent names the intent
+	Subjects []string
+	Links    []reconcile.Link
+	Ended    []reconcile.Key // identities whose account was deleted
+	Spent    map[reconcile.Limit]int
+}
+
+// Subject names who a change is about, for claims: the person, the account of
+// nobody, or the group.
+func Subject(c *reconcile.Change) string {
+	switch {
+	case c.Key != 0:
+		return c.Key.String()
+	case c.Account != "":
+		return "account " + c.Account
+	case c.GroupID != "":
+		return "group " + c.GroupID
+	}
+	return "group named " + reconcile.Fold(c.Group)
+}
+
+// Subjects names everybody a write is about, each once.
+func Subjects(w *reconcile.Write) []string {
+	names := make([]string, 0, len(w.Changes))
+	for i := range w.Changes {
+		names = append(names, Subject(&w.Changes[i]))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // JournalReader reads the journal back.
@@ -120,6 +201,21 @@ type JournalReader interface {
 	// Entries gives all entries of one run, oldest first. An unknown run gives
 	// an error that wraps ErrNoRun.
 	Entries(ctx context.Context, run string) ([]Entry, error)
+	// Scan gives every entry from a time on, oldest first, until yield says no.
+	Scan(ctx context.Context, since time.Time, yield func(Entry) bool) error
+}
+
+// Follower waits for what comes.
+type Follower interface {
+	// Follow gives entries as they are stored, from now on, until ctx ends.
+	Follow(ctx context.Context, yield func(Entry) bool) error
+}
+
+// Eraser rewrites what the journal knows of somebody.
+type Eraser interface {
+	// Erase passes each entry to edit and stores those that it changed, in their
+	// place; note is then appended.
+	Erase(ctx context.Context, edit func(*Entry) bool, note Entry) (int, error)
 }
 
 // ErrNoRun marks a run id that the journal does not know.
@@ -136,16 +232,18 @@ type RunRecord struct {
 type Links interface {
 	// Links gives every remembered link.
 	Links(ctx context.Context) (map[reconcile.Key]string, error)
-	// Link remembers or replaces links.
+	// Link remembers or replaces links. It fails like Journal.Append.
 	Link(ctx context.Context, lease Lease, links []reconcile.Link) error
-	// Unlink forgets the links of accounts that were deleted.
-	Unlink(ctx context.Context, lease Lease, keys []reconcile.Key) error
+}
+
+// Marks are who is to be looked at again.
+type Marks interface {
+	// Unmark forgets the marks that a snapshot saw: a run has looked since.
+	Unmark(ctx context.Context, seen Snapshot) error
 }
 
 // Budget counts what was spent in a rolling window, over all channels.
 type Budget interface {
 	// Spent counts, by limit name, what was done since the given time.
 	Spent(ctx context.Context, since time.Time) (map[reconcile.Limit]int, error)
-	// Spend records what was done now.
-	Spend(ctx context.Context, lease Lease, done map[reconcile.Limit]int) error
 }

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tomorro-sync/reconcile"
@@ -15,22 +16,23 @@ type recorder struct {
 	r     *Runner
 	lease Lease
 	id    string
-	queue chan *note
-	done  chan struct{}
+	// position is that of the snapshot that the plan follows from
+	position int64
+	queue    chan *note
+	done     chan struct{}
 }
 
-// note is something to be stored: journal entries and what follows from them.
+// note is one thing to be stored: a claim, an outcome, or entries.
 type note struct {
+	claim   *Claim
+	settled *Settled
 	entries []Entry
-	links   []reconcile.Link
-	unlink  []reconcile.Key
-	spend   map[reconcile.Limit]int
 	reply   chan stored
 }
 
 type stored struct {
-	ids []string
-	err error
+	claimed Claimed
+	err     error
 }
 
 // mostAtOnce bounds how many notes share a round trip.
@@ -50,8 +52,7 @@ func (rec *recorder) close() {
 	<-rec.done
 }
 
-// loop stores notes until the queue is closed. It has no context of its own:
-// each caller waits for its reply as long as its own context lasts, and the
+// loop stores notes until the queue is closed. It has no context of its own: the
 // store bounds each call.
 func (rec *recorder) loop() {
 	for first := range rec.queue {
@@ -66,93 +67,122 @@ func (rec *recorder) loop() {
 // storeTimeout bounds one round trip for a batch.
 const storeTimeout = 10 * time.Second
 
+// store sends what happened before what is to happen.
 func (rec *recorder) store(batch []*note) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	var all note
-	all.spend = make(map[reconcile.Limit]int)
+	rec.settle(ctx, batch)
+	rec.claim(ctx, batch)
 	for _, n := range batch {
-		all.entries = append(all.entries, n.entries...)
-		all.links = append(all.links, n.links...)
-		all.unlink = append(all.unlink, n.unlink...)
-		for l, k := range n.spend {
-			all.spend[l] += k
-		}
-	}
-	ids, err := rec.r.Journal.Append(ctx, rec.lease, all.entries...)
-	if err == nil {
-		err = rec.follow(ctx, &all)
-	}
-	for _, n := range batch {
-		if err != nil {
+		if n.entries != nil {
+			_, err := rec.r.Journal.Append(ctx, rec.lease, n.entries...)
 			n.reply <- stored{err: err}
-			continue
 		}
-		n.reply <- stored{ids: ids[:len(n.entries)]}
-		ids = ids[len(n.entries):]
 	}
 }
 
-// follow stores what follows from outcomes: identities and spent budget.
-func (rec *recorder) follow(ctx context.Context, all *note) error {
-	if len(all.links) > 0 {
-		if err := rec.r.Links.Link(ctx, rec.lease, all.links); err != nil {
-			return err
+func (rec *recorder) settle(ctx context.Context, batch []*note) {
+	var all []Settled
+	for _, n := range batch {
+		if n.settled != nil {
+			all = append(all, *n.settled)
 		}
 	}
-	if len(all.unlink) > 0 {
-		if err := rec.r.Links.Unlink(ctx, rec.lease, all.unlink); err != nil {
-			return err
+	if len(all) == 0 {
+		return
+	}
+	err := rec.r.Ledger.Settle(ctx, all)
+	for _, n := range batch {
+		if n.settled != nil {
+			n.reply <- stored{err: err}
 		}
 	}
-	if len(all.spend) > 0 {
-		return rec.r.Budget.Spend(ctx, rec.lease, all.spend)
-	}
-	return nil
 }
 
-func (rec *recorder) submit(ctx context.Context, n *note) ([]string, error) {
+func (rec *recorder) claim(ctx context.Context, batch []*note) {
+	var all []Claim
+	for _, n := range batch {
+		if n.claim != nil {
+			all = append(all, *n.claim)
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	claimed, err := rec.r.Ledger.Claim(ctx, rec.lease, all)
+	for _, n := range batch {
+		switch {
+		case n.claim == nil:
+		case err != nil:
+			n.reply <- stored{err: err}
+		default:
+			n.reply <- stored{claimed: claimed[0]}
+			claimed = claimed[1:]
+		}
+	}
+}
+
+// submit stores one note. Once it is queued it waits for the answer, which the
+// store bounds: a write that is remembered must be known to be.
+func (rec *recorder) submit(ctx context.Context, n *note) (Claimed, error) {
 	n.reply = make(chan stored, 1)
-	for i := range n.entries {
-		n.entries[i].Run, n.entries[i].Time = rec.id, rec.r.now()
-	}
 	select {
 	case rec.queue <- n:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return Claimed{}, context.Cause(ctx)
 	}
-	select {
-	case s := <-n.reply:
-		return s.ids, s.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	s := <-n.reply
+	return s.claimed, s.err
+}
+
+func (rec *recorder) entries(ctx context.Context, entries ...Entry) error {
+	for i := range entries {
+		entries[i].Run, entries[i].Time = rec.id, rec.r.now()
 	}
+	_, err := rec.submit(ctx, &note{entries: entries})
+	return err
 }
 
 // Intent implements reconcile.Recorder.
 func (rec *recorder) Intent(ctx context.Context, w reconcile.Write) (string, error) {
-	ids, err := rec.submit(ctx, &note{entries: []Entry{{Kind: EntryIntent, Write: &w}}})
+	c := &Claim{Run: rec.id, Position: rec.position, Entry: Entry{Time: rec.r.now(), Write: &w}, Subjects: Subjects(&w)}
+	got, err := rec.submit(ctx, &note{claim: c})
 	if err != nil {
 		return "", err
 	}
-	return ids[0], nil
+	if len(got.Newer) > 0 {
+		newer := &reconcile.NewerError{}
+		for i := range w.Changes {
+			if slices.Contains(got.Newer, Subject(&w.Changes[i])) {
+				newer.Changes = append(newer.Changes, i)
+			}
+		}
+		return "", newer
+	}
+	return got.ID, nil
 }
 
 // Outcome implements reconcile.Recorder.
 func (rec *recorder) Outcome(ctx context.Context, ticket string, o reconcile.Outcome) error {
-	e := Entry{Kind: EntryOutcome, Intent: ticket, Result: o.Result, Target: o.ID, Note: o.Note}
+	_, err := rec.submit(ctx, &note{settled: settled(rec.id, ticket, rec.r.now(), &o)})
+	return err
+}
+
+// settled words an outcome for the ledger: what happened, and the identities and
+// spent budget that follow from it.
+func settled(run, intent string, now time.Time, o *reconcile.Outcome) *Settled {
+	s := &Settled{Run: run, Subjects: Subjects(&o.Write),
+		Entry: Entry{Time: now, Intent: intent, Result: o.Result, Target: o.ID, Note: o.Note}}
 	if o.Err != nil {
-		e.Error = o.Err.Error()
+		s.Entry.Error = o.Err.Error()
 	}
-	n := &note{entries: []Entry{e}}
 	if o.Result == reconcile.Done {
-		n.links, n.unlink = identities(&o)
+		s.Links, s.Ended = identities(o)
 	}
 	if o.Result == reconcile.Done || o.Result == reconcile.Uncertain {
-		n.spend = reconcile.Spend(o.Write.Changes) // what may have happened counts
+		s.Spent = reconcile.Spend(o.Write.Changes) // what may have happened counts
 	}
-	_, err := rec.submit(ctx, n)
-	return err
+	return s
 }
 
 // identities are the links that a done write makes and ends.
@@ -175,14 +205,14 @@ const heldPerEntry = 200
 
 // begin journals the plan, and remembers the identities that it relies on.
 func (rec *recorder) begin(ctx context.Context, by Trigger, plan *reconcile.Plan) error {
-	n := &note{links: plan.Links}
-	n.entries = append(n.entries, Entry{Kind: EntryBegin, Trigger: &by, PlanID: plan.ID, Counts: &plan.Counts, Receipt: &plan.Receipt})
-	for held := plan.Held; len(held) > 0; {
-		part := held[:min(len(held), heldPerEntry)]
-		held = held[len(part):]
-		n.entries = append(n.entries, Entry{Kind: EntryHold, Held: part})
+	if err := rec.r.Links.Link(ctx, rec.lease, plan.Links); err != nil {
+		return fmt.Errorf("begin the run: %w", err)
 	}
-	if _, err := rec.submit(ctx, n); err != nil {
+	entries := []Entry{{Kind: EntryBegin, Trigger: &by, PlanID: plan.ID, Counts: &plan.Counts, Receipt: &plan.Receipt}}
+	for held := range slices.Chunk(plan.Held, heldPerEntry) {
+		entries = append(entries, Entry{Kind: EntryHold, Held: held})
+	}
+	if err := rec.entries(ctx, entries...); err != nil {
 		return fmt.Errorf("begin the run: %w", err)
 	}
 	return nil
@@ -195,7 +225,7 @@ const endTimeout = 5 * time.Second
 func (rec *recorder) end(ctx context.Context, report *Report) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if _, err := rec.submit(ctx, &note{entries: []Entry{{Kind: EntryEnd, Report: report}}}); err != nil {
+	if err := rec.entries(ctx, Entry{Kind: EntryEnd, Report: report}); err != nil {
 		return fmt.Errorf("end the run: %w", err)
 	}
 	return nil
@@ -206,6 +236,5 @@ func (rec *recorder) failed(ctx context.Context, by Trigger, started time.Time, 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	report := Report{Run: rec.id, Trigger: by, Started: started, Finished: rec.r.now(), Errors: []string{why.Error()}, Exit: ExitError}
-	_, err := rec.submit(ctx, &note{entries: []Entry{{Kind: EntryBegin, Trigger: &by}, {Kind: EntryEnd, Report: &report}}})
-	return err
+	return rec.entries(ctx, Entry{Kind: EntryBegin, Trigger: &by}, Entry{Kind: EntryEnd, Report: &report})
 }

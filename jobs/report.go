@@ -27,6 +27,11 @@ type Report struct {
 	// Incomplete says why the pull was not complete; empty when it was.
 	Incomplete []string `json:"incomplete,omitempty"`
 	Fallbacks  []string `json:"fallbacks,omitempty"`
+	// Settled are intents of earlier runs that had no outcome.
+	Settled []SettledIntent `json:"settled,omitempty"`
+	// Newer counts changes that were left out because somebody else wrote the
+	// same person meanwhile; they are marked for another look.
+	Newer int `json:"newer,omitempty"`
 	// Errors name what was not done and why, sorted.
 	Errors []string `json:"errors,omitempty"`
 	// Exit is the exit code that a command ends with for this report.
@@ -53,6 +58,11 @@ func newReport(run string, by Trigger, plan *reconcile.Plan, result *reconcile.R
 		r.Held[c] = plan.HeldBy(c)
 	}
 	r.Errors = problems(result.Problems)
+	for i := range result.Problems {
+		if _, newer := errors.AsType[*reconcile.NewerError](result.Problems[i].Err); newer {
+			r.Newer += len(result.Problems[i].Write.Changes)
+		}
+	}
 	r.Exit = exitOf(&r, err)
 	return r
 }
@@ -81,7 +91,7 @@ func exitOf(r *Report, err error) int {
 	switch {
 	case err != nil:
 		return ExitError
-	case len(r.Failed)+len(r.Skipped) > 0:
+	case total(r.Failed)+total(r.Skipped) > r.Newer:
 		return ExitFailed
 	case r.Held[reconcile.HoldGuard] > 0 || len(r.Incomplete) > 0:
 		return ExitHeld
@@ -89,6 +99,13 @@ func exitOf(r *Report, err error) int {
 		return ExitApproval
 	}
 	return ExitDone
+}
+
+func total(n map[reconcile.Op]int) (sum int) {
+	for _, v := range n {
+		sum += v
+	}
+	return sum
 }
 
 // describe says in one line what was not done, for whom, and why.

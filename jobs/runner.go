@@ -16,7 +16,7 @@ import (
 )
 
 // Runner makes runs for one connection. Source, Target and Policy are required;
-// Plan needs nothing else, Reconcile needs all four stores.
+// Plan needs nothing else, Reconcile needs all that remembers.
 type Runner struct {
 	Source Source
 	Target Target
@@ -24,28 +24,39 @@ type Runner struct {
 
 	Locker  Locker
 	Journal Journal
-	Links   Links // also read by Plan when it is there
-	Budget  Budget
+	Ledger  Ledger
+	Marks   Marks
+	Links   Links  // also read by Plan when it is there
+	Budget  Budget // likewise
 
 	User            string // the e-mail of the one person to look at; empty for all
 	Holder          string // how others see who holds the lock; default host and process
 	Concurrency     int    // writes at once; default 8
 	MembersPerWrite int    // default 100
-	Progress        func(done, total int)
-	Now             func() time.Time // default time.Now
+	// Grace is how long requests under way may still take when a run is asked to
+	// stop; default 20 s.
+	Grace    time.Duration
+	Keep     time.Duration // how long the journal is kept; 0 for ever
+	KeepRuns int           // of these, how many runs whatever their age
+	Progress func(done, total int)
+	Now      func() time.Time // default time.Now
 }
 
 // Plan reads both sides and decides what a run would do. It writes nothing.
 func (r *Runner) Plan(ctx context.Context) (reconcile.Plan, error) {
-	directory, current, links, spent, err := r.observe(ctx)
+	seen, err := r.observe(ctx)
 	if err != nil {
 		return reconcile.Plan{}, err
 	}
+	return r.decide(ctx, &seen)
+}
+
+func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan, error) {
 	policy := r.Policy
-	policy.Spent = spent
-	plan := reconcile.Decide(reconcile.Input{Directory: &directory, Current: &current, Links: links, Policy: &policy})
+	policy.Spent = seen.spent
+	plan := reconcile.Decide(reconcile.Input{Directory: &seen.directory, Current: &seen.current, Links: seen.links, Policy: &policy})
 	if r.User != "" {
-		if plan = plan.Only(r.User); !known(&directory, &current, r.User) {
+		if plan = plan.Only(r.User); !known(&seen.directory, &seen.current, r.User) {
 			return plan, fmt.Errorf("neither OneLogin nor Tomorro knows %s; check the spelling", r.User)
 		}
 	}
@@ -61,18 +72,18 @@ func (r *Runner) Plan(ctx context.Context) (reconcile.Plan, error) {
 	return plan, nil
 }
 
-// Reconcile makes one run: lock, plan, approve, write, report. approve sees the
-// plan before anything is written, also when there is nothing to write; false
-// ends the run without one. A report without a Run is one of a run that was
-// declined. The error is about the run as a whole; failed changes are in the
-// report.
+// Reconcile makes one run: lock, settle what a dead run left open, plan, approve,
+// write, report. approve sees the plan before anything is written, also when
+// there is nothing to write; false ends the run without one. A report without a
+// Run is one of a run that was declined. The error is about the run as a whole;
+// failed changes are in the report.
 func (r *Runner) Reconcile(ctx context.Context, by Trigger, approve func(reconcile.Plan) (bool, error)) (Report, error) {
 	var report Report
 	err := r.Locker.Do(ctx, r.holder(), func(ctx context.Context, lease Lease) error {
 		run := newRecorder(r, lease, newRunID(r.now()))
 		defer run.close()
 		started := r.now()
-		plan, err := r.Plan(ctx)
+		seen, plan, settled, err := r.prepare(ctx, run)
 		if err != nil {
 			return errors.Join(err, run.failed(ctx, by, started, err))
 		}
@@ -83,46 +94,89 @@ func (r *Runner) Reconcile(ctx context.Context, by Trigger, approve func(reconci
 			return err
 		}
 		result, err := reconcile.Apply(ctx, plan, r.Target, run, reconcile.ApplyOptions{
-			Concurrency: cmp.Or(r.Concurrency, 8), MembersPerWrite: r.MembersPerWrite, Progress: r.Progress,
+			Concurrency: cmp.Or(r.Concurrency, 8), MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second), Progress: r.Progress,
 		})
 		report = newReport(run.id, by, &plan, &result, err)
-		report.Started, report.Finished = started, r.now()
-		return errors.Join(err, run.end(ctx, &report))
+		report.Settled, report.Started, report.Finished = settled, started, r.now()
+		return errors.Join(err, run.end(ctx, &report), r.tidy(ctx, &report, seen.snapshot))
 	})
 	return report, err
 }
 
-// observe reads both sides, and what is remembered, at the same time.
-func (r *Runner) observe(ctx context.Context) (d reconcile.Directory, c reconcile.Current, links map[reconcile.Key]string, spent map[reconcile.Limit]int, err error) {
+// prepare reads both sides, settles what is open, and decides.
+func (r *Runner) prepare(ctx context.Context, run *recorder) (seen observation, plan reconcile.Plan, settled []SettledIntent, err error) {
+	if seen, err = r.observe(ctx); err != nil {
+		return seen, plan, nil, err
+	}
+	run.position = seen.snapshot.Position
+	if settled, err = r.settle(ctx, &seen); err != nil {
+		return seen, plan, settled, err
+	}
+	plan, err = r.decide(ctx, &seen)
+	return seen, plan, settled, err
+}
+
+// tidy forgets, after a run that looked at everybody, the marks from before it,
+// and what the journal need not keep.
+func (r *Runner) tidy(ctx context.Context, report *Report, seen Snapshot) error {
+	if report.Exit == ExitError || r.User != "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	if err := r.Marks.Unmark(ctx, seen); err != nil {
+		return err
+	}
+	if r.Keep <= 0 {
+		return nil
+	}
+	return r.Journal.Trim(ctx, r.Keep, r.KeepRuns)
+}
+
+// observation is what one look at both sides found, and what was remembered.
+type observation struct {
+	directory reconcile.Directory
+	current   reconcile.Current
+	links     map[reconcile.Key]string
+	spent     map[reconcile.Limit]int
+	snapshot  Snapshot
+}
+
+// observe notes where writes stand, and then reads both sides, and what is
+// remembered, at the same time.
+func (r *Runner) observe(ctx context.Context) (seen observation, err error) {
+	if r.Ledger != nil {
+		if seen.snapshot, err = r.Ledger.Snapshot(ctx); err != nil {
+			return seen, err
+		}
+	}
 	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
 	p.Go(func(ctx context.Context) (err error) {
-		if d, err = r.Source.Pull(ctx); err != nil {
+		if seen.directory, err = r.Source.Pull(ctx); err != nil {
 			return fmt.Errorf("reading OneLogin: %w", err)
 		}
 		return nil
 	})
 	p.Go(func(ctx context.Context) (err error) {
-		if c, err = r.Target.Read(ctx); err != nil {
+		if seen.current, err = r.Target.Read(ctx); err != nil {
 			return fmt.Errorf("reading Tomorro: %w", err)
 		}
 		return nil
 	})
 	p.Go(func(ctx context.Context) (err error) {
-		if r.Links == nil {
-			return nil
+		if r.Links != nil {
+			seen.links, err = r.Links.Links(ctx)
 		}
-		links, err = r.Links.Links(ctx)
 		return err
 	})
 	p.Go(func(ctx context.Context) (err error) {
-		if r.Budget == nil {
-			return nil
+		if r.Budget != nil {
+			seen.spent, err = r.Budget.Spent(ctx, r.now().Add(-r.Policy.Limits.Window))
 		}
-		spent, err = r.Budget.Spent(ctx, r.now().Add(-r.Policy.Limits.Window))
 		return err
 	})
 	err = p.Wait()
-	return d, c, links, spent, err
+	return seen, err
 }
 
 func known(d *reconcile.Directory, c *reconcile.Current, email string) bool {

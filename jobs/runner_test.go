@@ -57,7 +57,7 @@ func newRig(t *testing.T) *rig {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	r := &rig{source: &source{d: company()}, memory: reconciletest.NewMemory(reconcile.Current{}), store: store}
-	r.runner = &jobs.Runner{Source: r.source, Target: r.memory, Locker: store, Journal: store, Links: store, Budget: store,
+	r.runner = &jobs.Runner{Source: r.source, Target: r.memory, Locker: store, Journal: store, Ledger: store, Marks: store, Links: store, Budget: store,
 		Policy: reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, Limits: reconcile.DefaultLimits()}}
 	return r
 }
@@ -228,8 +228,8 @@ func TestStopped(t *testing.T) {
 // TestStoreFailsInMidRun: what cannot be recorded is not written.
 func TestStoreFailsInMidRun(t *testing.T) {
 	r := newRig(t)
-	broken := &breaking{Journal: r.store, after: 3} // begin, one intent, its outcome
-	r.runner.Journal, r.runner.Concurrency = broken, 1
+	broken := &breaking{Ledger: r.store, after: 1}
+	r.runner.Ledger, r.runner.Concurrency = broken, 1
 	_, err := r.runner.Reconcile(t.Context(), jobs.Trigger{By: "test"}, yes)
 	if err == nil || len(r.memory.Writes()) != 1 {
 		t.Errorf("%v, %d writes; want an error and 1", err, len(r.memory.Writes()))
@@ -237,13 +237,13 @@ func TestStoreFailsInMidRun(t *testing.T) {
 }
 
 type breaking struct {
-	jobs.Journal
-	after int
+	jobs.Ledger
+	after int // claims
 }
 
-func (b *breaking) Append(ctx context.Context, l jobs.Lease, e ...jobs.Entry) ([]string, error) {
+func (b *breaking) Claim(ctx context.Context, l jobs.Lease, c []jobs.Claim) ([]jobs.Claimed, error) {
 	if b.after--; b.after < 0 {
 		return nil, errors.New("connection refused")
 	}
-	return b.Journal.Append(ctx, l, e...)
+	return b.Ledger.Claim(ctx, l, c)
 }

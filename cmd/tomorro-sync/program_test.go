@@ -56,6 +56,15 @@ func (f *fakeServices) Entries(_ context.Context, run string) ([]jobs.Entry, err
 	return f.entries, nil
 }
 
+func (f *fakeServices) Scan(_ context.Context, _ time.Time, yield func(jobs.Entry) bool) error {
+	for _, e := range f.entries {
+		if !yield(e) {
+			break
+		}
+	}
+	return nil
+}
+
 type result struct {
 	code     int
 	out, err string

@@ -30,7 +30,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 			return nil, err
 		}
 		conn.journal, conn.close = store, func() { _ = store.Close() }
-		run.Locker, run.Journal, run.Links, run.Budget = store, store, store, store
+		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
 	}
 	if s.remember {
 		if store := s.glance(ctx); store != nil {

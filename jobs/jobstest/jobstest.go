@@ -21,6 +21,12 @@ type Store interface {
 	jobs.Locker
 	jobs.Journal
 	jobs.JournalReader
+	jobs.Follower
+	jobs.Eraser
+	jobs.Ledger
+	jobs.Marks
+	jobs.Ticks
+	jobs.Pauser
 	jobs.Links
 	jobs.Budget
 }
@@ -37,8 +43,16 @@ func Run(t *testing.T, open Open) {
 	t.Run("the lock is released", func(t *testing.T) { released(t, open) })
 	t.Run("journal", func(t *testing.T) { journal(t, open) })
 	t.Run("a lost lease writes nothing", func(t *testing.T) { fenced(t, open) })
+	t.Run("scan and follow", func(t *testing.T) { scanned(t, open) })
+	t.Run("trim keeps the last runs and open intents", func(t *testing.T) { trimmed(t, open) })
+	t.Run("erase", func(t *testing.T) { erased(t, open) })
+	t.Run("claims", func(t *testing.T) { claims(t, open) })
+	t.Run("a claim without the lock", func(t *testing.T) { pushes(t, open) })
+	t.Run("one outcome for an intent", func(t *testing.T) { outcomes(t, open) })
 	t.Run("links", func(t *testing.T) { links(t, open) })
 	t.Run("budget", func(t *testing.T) { budget(t, open) })
+	t.Run("ticks", func(t *testing.T) { ticks(t, open) })
+	t.Run("pause", func(t *testing.T) { pause(t, open) })
 	t.Run("connections are apart", func(t *testing.T) { apart(t, open) })
 }
 
@@ -182,44 +196,6 @@ func fenced(t *testing.T, open Open) {
 	}))
 	if _, err := s.Entries(t.Context(), "late"); !errors.Is(err, jobs.ErrNoRun) {
 		t.Errorf("a lost lease wrote: %v", err)
-	}
-}
-
-func links(t *testing.T, open Open) {
-	s := open(t, "links", 30*time.Second)
-	must(t, s.Do(t.Context(), "a", func(ctx context.Context, l jobs.Lease) error {
-		if err := s.Link(ctx, l, []reconcile.Link{{Key: 1, Account: "a1"}, {Key: 2, Account: "a2"}}); err != nil {
-			return err
-		}
-		if err := s.Link(ctx, l, []reconcile.Link{{Key: 2, Account: "a9"}}); err != nil {
-			return err
-		}
-		return s.Unlink(ctx, l, []reconcile.Key{1, 77})
-	}))
-	got, err := s.Links(t.Context())
-	must(t, err)
-	if len(got) != 1 || got[2] != "a9" {
-		t.Errorf("links %v", got)
-	}
-}
-
-func budget(t *testing.T, open Open) {
-	s := open(t, "budget", 30*time.Second)
-	must(t, s.Do(t.Context(), "a", func(ctx context.Context, l jobs.Lease) error {
-		if err := s.Spend(ctx, l, map[reconcile.Limit]int{reconcile.LimitDeactivate: 3, reconcile.LimitCreate: 0}); err != nil {
-			return err
-		}
-		return s.Spend(ctx, l, map[reconcile.Limit]int{reconcile.LimitDeactivate: 2, reconcile.LimitRename: 1})
-	}))
-	spent, err := s.Spent(t.Context(), time.Now().Add(-time.Hour))
-	must(t, err)
-	if spent[reconcile.LimitDeactivate] != 5 || spent[reconcile.LimitRename] != 1 || spent[reconcile.LimitCreate] != 0 {
-		t.Errorf("spent %v", spent)
-	}
-	later, err := s.Spent(t.Context(), time.Now().Add(time.Hour))
-	must(t, err)
-	if later[reconcile.LimitDeactivate] != 0 {
-		t.Errorf("outside the window: %v", later)
 	}
 }
 

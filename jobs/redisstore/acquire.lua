@@ -7,6 +7,11 @@ if held then
   return {0, held, redis.call('PTTL', KEYS[1])}
 end
 local fence = redis.call('INCR', KEYS[2])
-local token = fence .. ' ' .. ARGV[2] .. ' ' .. ARGV[1]
+if fence == 1 then
+  -- The first lease ever, or the first after a loss of Redis: begin above what was given before.
+  fence = math.floor(tonumber(ARGV[2]) / 1000)
+  redis.call('SET', KEYS[2], string.format('%.0f', fence))
+end
+local token = string.format('%.0f', fence) .. ' ' .. ARGV[2] .. ' ' .. ARGV[1]
 redis.call('SET', KEYS[1], token, 'PX', ARGV[3])
 return {fence, token, 0}

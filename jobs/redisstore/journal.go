@@ -1,11 +1,15 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the script
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,215 +24,242 @@ var appendSource string
 var appendScript = redis.NewScript(appendSource)
 
 // Append implements jobs.Journal, in one round trip: the script checks the lease
-// and writes, so that a holder that has lost the lock writes nothing.
+// and writes, so that a holder that has lost the lock writes nothing. The zero
+// lease needs no lock.
 func (s *Store) Append(ctx context.Context, lease jobs.Lease, entries ...jobs.Entry) ([]string, error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
-	args := make([]any, 1, 1+3*len(entries))
-	args[0] = lease.Fence
+	for i := range entries {
+		entries[i].Fence = lease.Fence
+	}
+	return s.append(ctx, lease.Token, nil, entries)
+}
+
+func (s *Store) append(ctx context.Context, token string, links []reconcile.Link, entries []jobs.Entry) ([]string, error) {
+	args := make([]any, 0, 2+2*len(links)+3*len(entries))
+	args = append(args, token, len(links))
+	for _, l := range links {
+		args = append(args, l.Key.String(), l.Account)
+	}
 	for i := range entries {
 		e := &entries[i]
-		e.Fence = lease.Fence
 		data, err := json.Marshal(e)
 		if err != nil {
 			return nil, fmt.Errorf("journal a %s entry: %w", e.Kind, err)
 		}
 		args = append(args, string(e.Kind), e.Run, data)
 	}
-	ids, err := appendScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.fence(), s.keys.journal(), s.keys.runs()}, args...).StringSlice()
+	ids, err := appendScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.journal(), s.keys.runs(), s.keys.links()}, args...).StringSlice()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	if len(ids) != len(entries) {
-		return nil, fmt.Errorf("journal: %w: another run has begun since", jobs.ErrLockLost)
+	if len(ids) == 0 {
+		return nil, fmt.Errorf("journal: %w: it ended or passed to somebody else", jobs.ErrLockLost)
 	}
-	return ids, nil
+	return ids[1:], nil
 }
 
-// Runs implements jobs.JournalReader.
-func (s *Store) Runs(ctx context.Context, limit int) ([]jobs.RunRecord, error) {
-	var out []jobs.RunRecord
-	ends := make(map[string]*jobs.Entry)
-	last := "+"
-	for len(out) < limit {
-		page, err := s.client.XRevRangeN(ctx, s.keys.runs(), last, "-", 200).Result()
+// record is one line of a stream as it is stored.
+type record struct {
+	id     string
+	values map[string]any
+}
+
+func (r *record) field(name string) string {
+	text, _ := r.values[name].(string)
+	return text
+}
+
+// walk gives the records of a stream from one id to another, oldest first, with
+// what stands in the place of those that were edited.
+func (s *Store) walk(ctx context.Context, stream, from, to string, yield func(record) (bool, error)) error {
+	edited, err := s.edited(ctx, stream)
+	if err != nil {
+		return err
+	}
+	const size = 500
+	for {
+		page, err := s.client.XRangeN(ctx, stream, from, to, size).Result()
 		if err != nil {
-			return nil, fmt.Errorf("read the runs: %w", err)
+			return fmt.Errorf("read the journal: %w", err)
 		}
+		upto := to
+		if len(page) == size {
+			upto = page[size-1].ID
+		}
+		records := make([]record, 0, len(page))
 		for _, m := range page {
-			e, err := decode(m)
-			if err != nil {
-				return nil, err
-			}
-			if e.Kind == jobs.EntryEnd {
-				ends[e.Run] = &e
-			} else if len(out) < limit {
-				out = append(out, jobs.RunRecord{Begin: e, End: ends[e.Run]})
+			records = append(records, record{m.ID, m.Values})
+		}
+		lower, exclusive := strings.CutPrefix(from, "(")
+		for _, e := range edited {
+			if (before(lower, e.id) || !exclusive && e.id == lower) && !before(upto, e.id) {
+				records = append(records, e)
 			}
 		}
-		if len(page) < 200 {
-			break
+		slices.SortFunc(records, func(a, b record) int { return compareIDs(a.id, b.id) })
+		for _, r := range records {
+			if more, err := yield(r); err != nil || !more {
+				return err
+			}
 		}
-		last = "(" + page[len(page)-1].ID
+		if len(page) < size {
+			return nil
+		}
+		from = "(" + page[size-1].ID
+	}
+}
+
+// edited gives what stands in the place of erased records, by id.
+func (s *Store) edited(ctx context.Context, stream string) ([]record, error) {
+	all, err := s.client.HGetAll(ctx, s.keys.edited(stream)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the journal: %w", err)
+	}
+	out := make([]record, 0, len(all))
+	for id, text := range all {
+		r := record{id: id}
+		if err := json.Unmarshal([]byte(text), &r.values); err != nil {
+			return nil, fmt.Errorf("journal entry %s cannot be read: %w", id, err)
+		}
+		out = append(out, r)
 	}
 	return out, nil
 }
 
+func before(a, b string) bool { return compareIDs(a, b) < 0 }
+
+// compareIDs orders stream ids, "-" first and "+" last.
+func compareIDs(a, b string) int {
+	am, as := splitID(a)
+	bm, bs := splitID(b)
+	return cmp.Or(cmp.Compare(am, bm), cmp.Compare(as, bs))
+}
+
+func splitID(id string) (ms, seq uint64) {
+	switch id {
+	case "-":
+		return 0, 0
+	case "+":
+		return 1<<64 - 1, 1<<64 - 1
+	}
+	first, second, _ := strings.Cut(id, "-")
+	ms, _ = strconv.ParseUint(first, 10, 64)
+	seq, _ = strconv.ParseUint(second, 10, 64)
+	return ms, seq
+}
+
+// Runs implements jobs.JournalReader. Runs are few: all are read, so that an
+// edited one has its place.
+func (s *Store) Runs(ctx context.Context, limit int) ([]jobs.RunRecord, error) {
+	var out []jobs.RunRecord
+	at := make(map[string]int)
+	err := s.walk(ctx, s.keys.runs(), "-", "+", func(r record) (bool, error) {
+		e, err := decodeRecord(r)
+		if err != nil {
+			return false, err
+		}
+		if i, known := at[e.Run]; e.Kind == jobs.EntryEnd && known {
+			out[i].End = &e
+		} else if e.Kind == jobs.EntryBegin {
+			at[e.Run] = len(out)
+			out = append(out, jobs.RunRecord{Begin: e})
+		}
+		return true, nil
+	})
+	slices.Reverse(out)
+	return out[:min(limit, len(out))], err
+}
+
 // Entries implements jobs.JournalReader: it reads the journal from the run's
-// begin to its end only.
+// begin on, to its end when there is one.
 func (s *Store) Entries(ctx context.Context, run string) ([]jobs.Entry, error) {
-	from, to, err := s.bounds(ctx, run)
+	from, to := "", "+"
+	err := s.walk(ctx, s.keys.runs(), "-", "+", func(r record) (bool, error) {
+		if r.field("run") == run {
+			if r.field("kind") == string(jobs.EntryEnd) {
+				to = r.field("at")
+			} else {
+				from = r.field("at")
+			}
+		}
+		return true, nil
+	})
+	if err == nil && from == "" {
+		err = fmt.Errorf("%w: %s", jobs.ErrNoRun, run)
+	}
 	if err != nil {
 		return nil, err
 	}
 	var out []jobs.Entry
-	for {
-		page, err := s.client.XRangeN(ctx, s.keys.journal(), from, to, 500).Result()
-		if err != nil {
-			return nil, fmt.Errorf("read the journal: %w", err)
+	err = s.walk(ctx, s.keys.journal(), from, to, func(r record) (bool, error) {
+		if r.field("run") != run {
+			return true, nil
 		}
-		for _, m := range page {
-			if m.Values["run"] != run {
-				continue
+		e, err := decodeRecord(r)
+		out = append(out, e)
+		return true, err
+	})
+	return out, err
+}
+
+// Scan implements jobs.JournalReader.
+func (s *Store) Scan(ctx context.Context, since time.Time, yield func(jobs.Entry) bool) error {
+	from := "-"
+	if !since.IsZero() {
+		from = strconv.FormatInt(max(0, since.UnixMilli()), 10) + "-0"
+	}
+	return s.walk(ctx, s.keys.journal(), from, "+", func(r record) (bool, error) {
+		e, err := decodeRecord(r)
+		return err == nil && yield(e), err
+	})
+}
+
+// followBlock is how long one request waits for something new.
+const followBlock = time.Second
+
+// Follow implements jobs.Follower.
+func (s *Store) Follow(ctx context.Context, yield func(jobs.Entry) bool) error {
+	last := "0-0"
+	newest, err := s.client.XRevRangeN(ctx, s.keys.journal(), "+", "-", 1).Result()
+	if err != nil {
+		return fmt.Errorf("follow the journal: %w", err)
+	}
+	if len(newest) == 1 {
+		last = newest[0].ID
+	}
+	for ctx.Err() == nil {
+		got, err := s.client.XRead(ctx, &redis.XReadArgs{Streams: []string{s.keys.journal(), last}, Block: followBlock, Count: 500}).Result()
+		if errors.Is(err, redis.Nil) {
+			continue
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
 			}
+			return fmt.Errorf("follow the journal: %w", err)
+		}
+		for _, m := range got[0].Messages {
 			e, err := decode(m)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			out = append(out, e)
+			if last = m.ID; !yield(e) {
+				return nil
+			}
 		}
-		if len(page) < 500 {
-			return out, nil
-		}
-		from = "(" + page[len(page)-1].ID
 	}
+	return nil
 }
 
-// bounds finds where a run begins and ends in the journal.
-func (s *Store) bounds(ctx context.Context, run string) (from, to string, err error) {
-	to, last := "+", "+"
-	for {
-		page, err := s.client.XRevRangeN(ctx, s.keys.runs(), last, "-", 500).Result()
-		if err != nil {
-			return "", "", fmt.Errorf("read the runs: %w", err)
-		}
-		for _, m := range page {
-			if m.Values["run"] != run {
-				continue
-			}
-			at, _ := m.Values["at"].(string)
-			if m.Values["kind"] == string(jobs.EntryEnd) {
-				to = at
-				continue
-			}
-			return at, to, nil
-		}
-		if len(page) < 500 {
-			return "", "", fmt.Errorf("%w: %s", jobs.ErrNoRun, run)
-		}
-		last = "(" + page[len(page)-1].ID
-	}
-}
+func decode(m redis.XMessage) (jobs.Entry, error) { return decodeRecord(record{m.ID, m.Values}) }
 
-func decode(m redis.XMessage) (jobs.Entry, error) {
+func decodeRecord(r record) (jobs.Entry, error) {
 	var e jobs.Entry
-	data, _ := m.Values["data"].(string)
-	if err := json.Unmarshal([]byte(data), &e); err != nil {
-		return e, fmt.Errorf("journal entry %s cannot be read: %w", m.ID, err)
+	if err := json.Unmarshal([]byte(r.field("data")), &e); err != nil {
+		return e, fmt.Errorf("journal entry %s cannot be read: %w", r.id, err)
 	}
-	e.ID = m.ID
+	e.ID = r.id
 	return e, nil
-}
-
-// Links implements jobs.Links.
-func (s *Store) Links(ctx context.Context) (map[reconcile.Key]string, error) {
-	all, err := s.client.HGetAll(ctx, s.keys.links()).Result()
-	if err != nil {
-		return nil, fmt.Errorf("read the links: %w", err)
-	}
-	links := make(map[reconcile.Key]string, len(all))
-	for text, account := range all {
-		key, ok := reconcile.ParseExternalID("onelogin:" + text)
-		if !ok {
-			return nil, fmt.Errorf("the links hold %q, which is not a OneLogin id", text)
-		}
-		links[key] = account
-	}
-	return links, nil
-}
-
-// Link implements jobs.Links.
-func (s *Store) Link(ctx context.Context, lease jobs.Lease, links []reconcile.Link) error {
-	if len(links) == 0 {
-		return nil
-	}
-	values := make([]any, 0, 2*len(links))
-	for _, l := range links {
-		values = append(values, l.Key.String(), l.Account)
-	}
-	if err := s.client.HSet(ctx, s.keys.links(), values...).Err(); err != nil {
-		return fmt.Errorf("remember links: %w", err)
-	}
-	return nil
-}
-
-// Unlink implements jobs.Links.
-func (s *Store) Unlink(ctx context.Context, lease jobs.Lease, keys []reconcile.Key) error {
-	if len(keys) == 0 {
-		return nil
-	}
-	fields := make([]string, len(keys))
-	for i, k := range keys {
-		fields[i] = k.String()
-	}
-	if err := s.client.HDel(ctx, s.keys.links(), fields...).Err(); err != nil {
-		return fmt.Errorf("forget links: %w", err)
-	}
-	return nil
-}
-
-// Spent implements jobs.Budget.
-func (s *Store) Spent(ctx context.Context, since time.Time) (map[reconcile.Limit]int, error) {
-	limits := reconcile.LimitNames()
-	counts := make([]*redis.IntCmd, len(limits))
-	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, l := range limits {
-			counts[i] = p.ZCount(ctx, s.keys.budget(l), fmt.Sprint(since.UnixMilli()), "+inf")
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the budget: %w", err)
-	}
-	spent := make(map[reconcile.Limit]int, len(limits))
-	for i, l := range limits {
-		spent[l] = int(counts[i].Val())
-	}
-	return spent, nil
-}
-
-// budgetKept is how long spendings are remembered: longer than any sensible window.
-const budgetKept = 31 * 24 * time.Hour
-
-// Spend implements jobs.Budget.
-func (s *Store) Spend(ctx context.Context, lease jobs.Lease, done map[reconcile.Limit]int) error {
-	now := s.now()
-	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for l, n := range done {
-			members := make([]redis.Z, n)
-			for i := range members {
-				members[i] = redis.Z{Score: float64(now.UnixMilli()), Member: fmt.Sprintf("%d-%d-%d", lease.Fence, now.UnixNano(), i)}
-			}
-			if n > 0 {
-				p.ZAdd(ctx, s.keys.budget(l), members...)
-				p.ZRemRangeByScore(ctx, s.keys.budget(l), "-inf", fmt.Sprint(now.Add(-budgetKept).UnixMilli()))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("count what was spent: %w", err)
-	}
-	return nil
 }

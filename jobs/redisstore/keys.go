@@ -27,3 +27,27 @@ func (k keys) links() string { return k.prefix + "links" }
 // budget is a sorted set per limit: one member for each spending, its time in
 // milliseconds as score.
 func (k keys) budget(l reconcile.Limit) string { return k.prefix + "budget:" + string(l) }
+
+// position is a counter that grows with each claim and outcome.
+func (k keys) position() string { return k.prefix + "position" }
+
+// touched is a hash from subject to the position of its last claim or outcome
+// and the run that made it. It grows with the number of people only.
+func (k keys) touched() string { return k.prefix + "touched" }
+
+// claims is a hash from subject to who is writing it: until when, how many
+// writes, which run.
+func (k keys) claims() string { return k.prefix + "claims" }
+
+// open is a hash from the ids of intents without an outcome to their runs.
+func (k keys) open() string { return k.prefix + "open" }
+
+// marks is a sorted set of subjects to be looked at again, by time in milliseconds.
+func (k keys) marks() string { return k.prefix + "marks" }
+
+// schedule is a hash: the last tick that was done and taken, and whether it is paused.
+func (k keys) schedule() string { return k.prefix + "schedule" }
+
+// edited is a hash from entry ids of a stream to what stands in their place since
+// a person was erased.
+func (k keys) edited(stream string) string { return stream + ":edited" }

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
 )
 
 //go:embed acquire.lua
@@ -36,7 +38,8 @@ const releaseTimeout = 3 * time.Second
 // Do implements jobs.Locker. The lock is extended three times in its life. When
 // it could not be, the work's context ends after two thirds of the life that the
 // last extension gave, so that its last request is answered before the lock can
-// be somebody else's.
+// be somebody else's. The context carries the same as a reconcile.Fence, for a
+// process that was paused and goes on before its timers do.
 func (s *Store) Do(ctx context.Context, holder string, work func(context.Context, jobs.Lease) error) error {
 	began := time.Now()
 	token, fence, err := s.acquire(ctx, holder)
@@ -45,23 +48,29 @@ func (s *Store) Do(ctx context.Context, holder string, work func(context.Context
 	}
 	wctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	life := newLife(began, s.ttl*2/3)
+	wctx = reconcile.WithFence(wctx, func() error { return life.check(cancel) })
 	done := make(chan struct{})
+	kctx, stopKeeping := context.WithCancel(context.WithoutCancel(ctx)) // work that is being stopped still needs the lock
+	defer stopKeeping()
 	go func() {
 		defer close(done)
-		s.keep(wctx, token, began, cancel)
+		s.keep(kctx, token, life, cancel)
 	}()
 	finished := false
 	defer func() {
 		if !finished { // work panicked: the lock must not wait for its end
+			stopKeeping()
 			cancel(nil)
 			s.release(ctx, token)
 		}
 	}()
-	err = work(wctx, jobs.Lease{Fence: fence, Name: s.keys.lock()})
+	err = work(wctx, jobs.Lease{Fence: fence, Token: token})
 	finished = true
 	lost := context.Cause(wctx)
-	cancel(nil)
+	stopKeeping()
 	<-done
+	cancel(nil)
 	if !errors.Is(lost, jobs.ErrLockLost) {
 		s.release(ctx, token)
 	}
@@ -99,28 +108,60 @@ func (s *Store) lockedBy(token string, leftMillis int64) error {
 	return e
 }
 
+// life is how long a lease can be relied upon without asking.
+type life struct {
+	mu   sync.Mutex
+	from time.Time
+	d    time.Duration
+}
+
+func newLife(from time.Time, d time.Duration) *life { return &life{from: from, d: d} }
+
+func (l *life) extended(from time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.from = from
+}
+
+func (l *life) ends() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.from.Add(l.d)
+}
+
+// check ends the work when the life is over by either clock: the monotonic one
+// stands still while a machine sleeps.
+func (l *life) check(cancel context.CancelCauseFunc) error {
+	ends, now := l.ends(), time.Now()
+	if now.Before(ends) && now.Round(0).Before(ends.Round(0)) {
+		return nil
+	}
+	err := fmt.Errorf("%w: Redis did not confirm it for %s", jobs.ErrLockLost, l.d)
+	cancel(err)
+	return err
+}
+
 // keep extends the lock until ctx ends, and cancels the work when it cannot.
-func (s *Store) keep(ctx context.Context, token string, extended time.Time, cancel context.CancelCauseFunc) {
+func (s *Store) keep(ctx context.Context, token string, life *life, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(s.ttl / 3)
 	defer ticker.Stop()
 	for {
-		deadline := extended.Add(s.ttl * 2 / 3)
-		expired := time.NewTimer(time.Until(deadline))
+		expired := time.NewTimer(time.Until(life.ends()))
 		select {
 		case <-ctx.Done():
 			expired.Stop()
 			return
 		case <-expired.C:
-			cancel(fmt.Errorf("%w: Redis did not answer for %s", jobs.ErrLockLost, s.ttl*2/3))
+			_ = life.check(cancel) // cancels
 			return
 		case <-ticker.C:
 			expired.Stop()
 		}
 		asked := time.Now()
-		ok, err := s.extend(ctx, token, deadline)
+		ok, err := s.extend(ctx, token, life.ends())
 		switch {
 		case err == nil && ok:
-			extended = asked
+			life.extended(asked)
 		case err == nil:
 			cancel(fmt.Errorf("%w: it ended or passed to somebody else", jobs.ErrLockLost))
 			return

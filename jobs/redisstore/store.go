@@ -37,6 +37,12 @@ type Store struct {
 var (
 	_ jobs.Locker        = (*Store)(nil)
 	_ jobs.Journal       = (*Store)(nil)
+	_ jobs.Ledger        = (*Store)(nil)
+	_ jobs.Marks         = (*Store)(nil)
+	_ jobs.Ticks         = (*Store)(nil)
+	_ jobs.Pauser        = (*Store)(nil)
+	_ jobs.Follower      = (*Store)(nil)
+	_ jobs.Eraser        = (*Store)(nil)
 	_ jobs.JournalReader = (*Store)(nil)
 	_ jobs.Links         = (*Store)(nil)
 	_ jobs.Budget        = (*Store)(nil)

@@ -1,0 +1,195 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+//go:embed claim.lua
+var claimSource string
+
+//go:embed settle.lua
+var settleSource string
+
+var (
+	claimScript  = redis.NewScript(claimSource)
+	settleScript = redis.NewScript(settleSource)
+)
+
+// claimLife is how long a claim binds others when its owner says nothing more:
+// longer than any request with its retries takes.
+const claimLife = 10 * time.Minute
+
+// Claim implements jobs.Ledger. All claims travel in one round trip, each as one
+// script.
+func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim) ([]jobs.Claimed, error) {
+	k := []string{s.keys.lock(), s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.marks()}
+	calls := make([]call, len(claims))
+	for i := range claims {
+		c := &claims[i]
+		c.Entry.Kind, c.Entry.Run, c.Entry.Fence = jobs.EntryIntent, c.Run, lease.Fence
+		data, err := json.Marshal(&c.Entry)
+		if err != nil {
+			return nil, fmt.Errorf("journal an intent: %w", err)
+		}
+		args := []any{lease.Token, c.Run, c.Position, claimLife.Milliseconds(), data}
+		for _, subject := range c.Subjects {
+			args = append(args, subject)
+		}
+		calls[i] = call{k, args}
+	}
+	answers, err := s.pipeline(ctx, claimScript, calls)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	out := make([]jobs.Claimed, len(claims))
+	for i, a := range answers {
+		said, err := a.StringSlice()
+		switch {
+		case err != nil || len(said) == 0:
+			return nil, fmt.Errorf("journal an intent: unexpected answer: %w", err)
+		case said[0] != "":
+			out[i].ID = said[0]
+		case said[1] == "lost":
+			return nil, fmt.Errorf("journal: %w: it ended or passed to somebody else", jobs.ErrLockLost)
+		default:
+			out[i].Newer = said[2:]
+		}
+	}
+	return out, nil
+}
+
+// Settle implements jobs.Ledger, in one round trip.
+func (s *Store) Settle(ctx context.Context, settled []jobs.Settled) error {
+	k := []string{s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.links()}
+	limits := reconcile.LimitNames()
+	for _, l := range limits {
+		k = append(k, s.keys.budget(l))
+	}
+	now := s.now()
+	calls := make([]call, len(settled))
+	for i := range settled {
+		o := &settled[i]
+		o.Entry.Kind, o.Entry.Run = jobs.EntryOutcome, o.Run
+		data, err := json.Marshal(&o.Entry)
+		if err != nil {
+			return fmt.Errorf("journal an outcome: %w", err)
+		}
+		args := []any{o.Run, o.Entry.Intent, data, now.UnixMilli(), now.Add(-budgetKept).UnixMilli(), len(o.Links), len(o.Ended)}
+		for _, l := range limits {
+			args = append(args, o.Spent[l])
+		}
+		for _, l := range o.Links {
+			args = append(args, l.Key.String(), l.Account)
+		}
+		for _, key := range o.Ended {
+			args = append(args, key.String())
+		}
+		for _, subject := range o.Subjects {
+			args = append(args, subject)
+		}
+		calls[i] = call{k, args}
+	}
+	if _, err := s.pipeline(ctx, settleScript, calls); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// call is one use of a script.
+type call struct {
+	keys []string
+	args []any
+}
+
+// pipeline sends all calls of a script at once. A server that does not know the
+// script yet (after a restart, a failover or a flush) is told it and asked again
+// for those calls only.
+func (s *Store) pipeline(ctx context.Context, script *redis.Script, calls []call) ([]*redis.Cmd, error) {
+	answers := make([]*redis.Cmd, len(calls))
+	send := func(missing func(int) bool, run func(redis.Pipeliner, call) *redis.Cmd) {
+		_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
+			for i, c := range calls {
+				if missing(i) {
+					answers[i] = run(p, c)
+				}
+			}
+			return nil
+		})
+	}
+	send(func(int) bool { return true }, func(p redis.Pipeliner, c call) *redis.Cmd { return script.EvalSha(ctx, p, c.keys, c.args...) })
+	unknown := func(i int) bool {
+		err := answers[i].Err()
+		return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")
+	}
+	for i := range answers {
+		if unknown(i) {
+			send(unknown, func(p redis.Pipeliner, c call) *redis.Cmd { return script.Eval(ctx, p, c.keys, c.args...) })
+			break
+		}
+	}
+	for _, a := range answers {
+		if err := a.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return nil, err
+		}
+	}
+	return answers, nil
+}
+
+// Snapshot implements jobs.Ledger.
+func (s *Store) Snapshot(ctx context.Context) (jobs.Snapshot, error) {
+	var snap jobs.Snapshot
+	position, err := s.client.Get(ctx, s.keys.position()).Int64()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return snap, fmt.Errorf("read the journal's position: %w", err)
+	}
+	snap.Position = position
+	open, err := s.client.HKeys(ctx, s.keys.open()).Result()
+	if err != nil {
+		return snap, fmt.Errorf("read the open intents: %w", err)
+	}
+	for _, id := range open {
+		found, err := s.client.XRange(ctx, s.keys.journal(), id, id).Result()
+		if err != nil {
+			return snap, fmt.Errorf("read an open intent: %w", err)
+		}
+		e := jobs.Entry{ID: id, Kind: jobs.EntryIntent} // lost with a failover
+		if len(found) == 1 {
+			if e, err = decode(found[0]); err != nil {
+				return snap, err
+			}
+		}
+		snap.Open = append(snap.Open, e)
+	}
+	marks, err := s.client.ZRangeWithScores(ctx, s.keys.marks(), 0, -1).Result()
+	if err != nil {
+		return snap, fmt.Errorf("read the marks: %w", err)
+	}
+	for _, m := range marks {
+		subject, _ := m.Member.(string)
+		snap.Marks = append(snap.Marks, jobs.Mark{Subject: subject, Time: time.UnixMilli(int64(m.Score))})
+	}
+	return snap, nil
+}
+
+// Unmark implements jobs.Marks.
+func (s *Store) Unmark(ctx context.Context, seen jobs.Snapshot) error {
+	if len(seen.Marks) == 0 {
+		return nil
+	}
+	last := seen.Marks[len(seen.Marks)-1].Time.UnixMilli() // they are sorted by time
+	if err := s.client.ZRemRangeByScore(ctx, s.keys.marks(), "-inf", fmt.Sprint(last)).Err(); err != nil {
+		return fmt.Errorf("forget the marks: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+// Links implements jobs.Links.
+func (s *Store) Links(ctx context.Context) (map[reconcile.Key]string, error) {
+	all, err := s.client.HGetAll(ctx, s.keys.links()).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the links: %w", err)
+	}
+	links := make(map[reconcile.Key]string, len(all))
+	for text, account := range all {
+		key, ok := reconcile.ParseExternalID("onelogin:" + text)
+		if !ok {
+			return nil, fmt.Errorf("the links hold %q, which is not a OneLogin id", text)
+		}
+		links[key] = account
+	}
+	return links, nil
+}
+
+// Link implements jobs.Links.
+func (s *Store) Link(ctx context.Context, lease jobs.Lease, links []reconcile.Link) error {
+	if len(links) == 0 {
+		return nil
+	}
+	_, err := s.append(ctx, lease.Token, links, nil)
+	return err
+}
+
+// Spent implements jobs.Budget.
+func (s *Store) Spent(ctx context.Context, since time.Time) (map[reconcile.Limit]int, error) {
+	limits := reconcile.LimitNames()
+	counts := make([]*redis.IntCmd, len(limits))
+	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, l := range limits {
+			counts[i] = p.ZCount(ctx, s.keys.budget(l), fmt.Sprint(since.UnixMilli()), "+inf")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the budget: %w", err)
+	}
+	spent := make(map[reconcile.Limit]int, len(limits))
+	for i, l := range limits {
+		spent[l] = int(counts[i].Val())
+	}
+	return spent, nil
+}
+
+// budgetKept is how long spendings are remembered: longer than any sensible window.
+const budgetKept = 31 * 24 * time.Hour

@@ -1,0 +1,113 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"tomorro-sync/jobs"
+)
+
+// Trim implements jobs.Journal. What an open intent needs is kept, however old.
+func (s *Store) Trim(ctx context.Context, keep time.Duration, runs int) error {
+	oldest := strconv.FormatInt(s.now().Add(-keep).UnixMilli(), 10) + "-0"
+	kept, err := s.Runs(ctx, max(1, runs))
+	if err != nil {
+		return err
+	}
+	oldestRun := oldest
+	if len(kept) > 0 {
+		if at := kept[len(kept)-1].Begin.ID; before(at, oldestRun) {
+			oldestRun = at // of the stream of runs
+		}
+	}
+	oldestEntry := oldest
+	err = s.walk(ctx, s.keys.runs(), oldestRun, oldestRun, func(r record) (bool, error) {
+		if at := r.field("at"); at != "" && before(at, oldestEntry) {
+			oldestEntry = at
+		}
+		return false, nil
+	})
+	if err != nil {
+		return err
+	}
+	open, err := s.client.HKeys(ctx, s.keys.open()).Result()
+	if err != nil {
+		return fmt.Errorf("trim the journal: %w", err)
+	}
+	for _, id := range open {
+		if before(id, oldestEntry) {
+			oldestEntry = id
+		}
+	}
+	for stream, least := range map[string]string{s.keys.journal(): oldestEntry, s.keys.runs(): oldestRun} {
+		if err := s.trim(ctx, stream, least); err != nil {
+			return fmt.Errorf("trim the journal: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) trim(ctx context.Context, stream, least string) error {
+	if err := s.client.XTrimMinID(ctx, stream, least).Err(); err != nil {
+		return err
+	}
+	edited, err := s.edited(ctx, stream)
+	if err != nil {
+		return err
+	}
+	for _, r := range edited {
+		if before(r.id, least) {
+			if err := s.client.HDel(ctx, s.keys.edited(stream), r.id).Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Erase implements jobs.Eraser. A stream's entry cannot be changed, so that it is
+// deleted and its successor kept beside the stream, in one transaction.
+func (s *Store) Erase(ctx context.Context, edit func(*jobs.Entry) bool, note jobs.Entry) (int, error) {
+	count := 0
+	for _, stream := range []string{s.keys.journal(), s.keys.runs()} {
+		err := s.walk(ctx, stream, "-", "+", func(r record) (bool, error) {
+			e, err := decodeRecord(r)
+			if err != nil || !edit(&e) {
+				return true, err
+			}
+			if stream == s.keys.journal() {
+				count++
+			}
+			return true, s.replace(ctx, stream, r, &e)
+		})
+		if err != nil {
+			return count, fmt.Errorf("erase from the journal: %w", err)
+		}
+	}
+	note.Erased = count
+	_, err := s.Append(ctx, jobs.Lease{}, note)
+	return count, err
+}
+
+func (s *Store) replace(ctx context.Context, stream string, r record, e *jobs.Entry) error {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	r.values["data"] = string(data)
+	text, err := json.Marshal(r.values)
+	if err != nil {
+		return err
+	}
+	_, err = s.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.HSet(ctx, s.keys.edited(stream), r.id, text)
+		p.XDel(ctx, stream, r.id)
+		return nil
+	})
+	return err
+}

@@ -1,0 +1,76 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the script
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"tomorro-sync/jobs"
+)
+
+//go:embed tick.lua
+var tickSource string
+
+var tickScript = redis.NewScript(tickSource)
+
+// Take implements jobs.Ticks.
+func (s *Store) Take(ctx context.Context, tick time.Time, late jobs.Late, within time.Duration) (jobs.Taken, error) {
+	answer, err := tickScript.Run(ctx, s.client, []string{s.keys.schedule(), s.keys.lock()},
+		tick.UnixMilli(), s.now().UnixMilli(), within.Milliseconds(), string(late)).Text()
+	if err != nil {
+		return "", fmt.Errorf("take the tick of %s: %w", tick.Format(time.RFC3339), err)
+	}
+	return jobs.Taken(answer), nil
+}
+
+// Done implements jobs.Ticks.
+func (s *Store) Done(ctx context.Context, tick time.Time) error {
+	if err := s.client.HSet(ctx, s.keys.schedule(), "done", tick.UnixMilli()).Err(); err != nil {
+		return fmt.Errorf("remember that the run of %s was made: %w", tick.Format(time.RFC3339), err)
+	}
+	return nil
+}
+
+// Schedule implements jobs.Pauser.
+func (s *Store) Schedule(ctx context.Context) (jobs.ScheduleState, error) {
+	var st jobs.ScheduleState
+	all, err := s.client.HGetAll(ctx, s.keys.schedule()).Result()
+	if err != nil {
+		return st, fmt.Errorf("read the schedule's state: %w", err)
+	}
+	if ms, err := strconv.ParseInt(all["done"], 10, 64); err == nil {
+		st.Done = time.UnixMilli(ms)
+	}
+	if since, who, ok := strings.Cut(all["paused"], " "); ok {
+		if ms, err := strconv.ParseInt(since, 10, 64); err == nil {
+			st.Paused, st.PausedBy = time.UnixMilli(ms), who
+		}
+	}
+	return st, nil
+}
+
+// Pause implements jobs.Pauser.
+func (s *Store) Pause(ctx context.Context, who string) error {
+	if err := s.client.HSetNX(ctx, s.keys.schedule(), "paused", fmt.Sprintf("%d %s", s.now().UnixMilli(), who)).Err(); err != nil {
+		return fmt.Errorf("pause the schedule: %w", err)
+	}
+	return nil
+}
+
+// Resume implements jobs.Pauser.
+func (s *Store) Resume(ctx context.Context) error {
+	_, err := s.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.HDel(ctx, s.keys.schedule(), "paused")
+		p.HSet(ctx, s.keys.schedule(), "done", s.now().UnixMilli()) // what came meanwhile was not missed
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("resume the schedule: %w", err)
+	}
+	return nil
+}

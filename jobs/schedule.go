@@ -1,0 +1,139 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// Late says what becomes of a tick of the schedule.
+type Late string
+
+// A tick that has just come is due. One that came while nobody was there is
+// run or skipped, as configured.
+const (
+	Due      Late = "due"
+	LateRun  Late = "run"
+	LateSkip Late = "skip"
+)
+
+// Taken is the answer to taking a tick.
+type Taken string
+
+// The answers. Only TakenRun is a reason to run.
+const (
+	TakenRun     Taken = "run"
+	TakenLate    Taken = "late"   // it is late, and late ones are skipped
+	TakenPaused  Taken = "paused" // the schedule is paused
+	TakenDone    Taken = "done"   // its run was made
+	TakenByOther Taken = "taken"  // another replica has it
+	TakenFirst   Taken = "first"  // nothing was remembered: from now on, ticks count
+)
+
+// Ticks lets one of several replicas have each tick of the schedule.
+type Ticks interface {
+	// Take asks for a tick. Its run must hold the lock before within has passed;
+	// otherwise another replica may take it.
+	Take(ctx context.Context, tick time.Time, late Late, within time.Duration) (Taken, error)
+	// Done remembers that the tick's run was made.
+	Done(ctx context.Context, tick time.Time) error
+}
+
+// ScheduleState is what is remembered of a schedule. Times are zero when there is none.
+type ScheduleState struct {
+	Done     time.Time `json:"done,omitzero"`   // the last tick that needs nothing more
+	Paused   time.Time `json:"paused,omitzero"` // since when
+	PausedBy string    `json:"pausedBy,omitempty"`
+}
+
+// Pauser stops and starts the schedule of all replicas, across restarts.
+type Pauser interface {
+	Schedule(ctx context.Context) (ScheduleState, error)
+	Pause(ctx context.Context, who string) error
+	Resume(ctx context.Context) error
+}
+
+// ParseSchedule reads a cron expression of five fields, or @daily and the like,
+// for a time zone. It refuses one that never comes.
+//
+// The expression is about wall clocks. Where a clock is set forward, a time that
+// it leaves out comes as much later as the clock jumped; where it is set back, a
+// time that comes twice counts once. (The cron package by itself leaves the run
+// out, or makes two.)
+func ParseSchedule(expression string, zone *time.Location) (cron.Schedule, error) {
+	if strings.Contains(expression, "TZ=") { // the parser panics on some of these
+		return nil, errors.New("the time zone belongs in schedule.timezone")
+	}
+	spec, err := cron.ParseStandard(expression)
+	if err != nil {
+		return nil, err
+	}
+	if _, every := spec.(cron.ConstantDelaySchedule); every {
+		return spec, nil // a distance in time knows no clock
+	}
+	s := wallClock{spec: spec, zone: zone}
+	if s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, zone)).IsZero() {
+		return nil, fmt.Errorf("%q never comes", expression)
+	}
+	return s, nil
+}
+
+// wallClock evaluates a schedule on the face of the zone's clocks.
+type wallClock struct {
+	spec cron.Schedule
+	zone *time.Location
+}
+
+// Next implements cron.Schedule.
+func (w wallClock) Next(after time.Time) time.Time {
+	t := after.In(w.zone)
+	naive := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+	for range 100 { // a clock set back shows a few faces again
+		naive = w.spec.Next(naive)
+		if naive.IsZero() {
+			return naive
+		}
+		if next := w.on(naive); next.After(after) {
+			return next
+		}
+	}
+	return time.Time{}
+}
+
+// on is when the zone's clocks show a face: the first time if they show it
+// twice; if never, when as much time has passed since the jump.
+func (w wallClock) on(face time.Time) time.Time {
+	t := time.Date(face.Year(), face.Month(), face.Day(), face.Hour(), face.Minute(), face.Second(), 0, w.zone)
+	for _, shift := range []time.Duration{time.Hour, 30 * time.Minute, 2 * time.Hour} {
+		if earlier := t.Add(-shift); sameFace(earlier, t) {
+			t = earlier
+			break
+		}
+	}
+	if !sameFace(t, face) { // a face that is left out: whichever side Date chose, take the later
+		_, before := t.Add(-24 * time.Hour).Zone()
+		if later := time.Date(face.Year(), face.Month(), face.Day(), face.Hour(), face.Minute(), face.Second(), 0, time.FixedZone("", before)); later.After(t) {
+			t = later.In(w.zone)
+		}
+	}
+	return t
+}
+
+func sameFace(a, b time.Time) bool {
+	ay, am, ad := a.Date()
+	by, bm, bd := b.Date()
+	return ay == by && am == bm && ad == bd && a.Hour() == b.Hour() && a.Minute() == b.Minute() && a.Second() == b.Second()
+}
+
+// latest is the last tick at or before now, not before since; zero if there is none.
+func latest(s cron.Schedule, since, now time.Time) time.Time {
+	var last time.Time
+	for t := s.Next(since); !t.IsZero() && !t.After(now); t = s.Next(t) {
+		last = t
+	}
+	return last
+}

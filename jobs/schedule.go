@@ -36,10 +36,12 @@ const (
 
 // Ticks lets one of several replicas have each tick of the schedule.
 type Ticks interface {
+	Schedule(ctx context.Context) (ScheduleState, error)
 	// Take asks for a tick. Its run must hold the lock before within has passed;
 	// otherwise another replica may take it.
 	Take(ctx context.Context, tick time.Time, late Late, within time.Duration) (Taken, error)
-	// Done remembers that the tick's run was made.
+	// Done remembers that the tick's run was made. An earlier tick than the one
+	// that is remembered changes nothing.
 	Done(ctx context.Context, tick time.Time) error
 }
 
@@ -72,14 +74,24 @@ func ParseSchedule(expression string, zone *time.Location) (cron.Schedule, error
 	if err != nil {
 		return nil, err
 	}
-	if _, every := spec.(cron.ConstantDelaySchedule); every {
-		return spec, nil // a distance in time knows no clock
+	if every, ok := spec.(cron.ConstantDelaySchedule); ok {
+		return aligned(every.Delay), nil // a distance in time knows no clock
 	}
 	s := wallClock{spec: spec, zone: zone}
 	if s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, zone)).IsZero() {
 		return nil, fmt.Errorf("%q never comes", expression)
 	}
 	return s, nil
+}
+
+// aligned ticks whenever its distance divides the time since year 1, so that all
+// replicas mean the same ticks. (The cron package counts from its start.)
+type aligned time.Duration
+
+// Next implements cron.Schedule.
+func (a aligned) Next(after time.Time) time.Time {
+	d := time.Duration(a)
+	return after.Truncate(d).Add(d)
 }
 
 // wallClock evaluates a schedule on the face of the zone's clocks.

@@ -2,7 +2,7 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the script
+	_ "embed" // the scripts
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,7 +16,13 @@ import (
 //go:embed tick.lua
 var tickSource string
 
-var tickScript = redis.NewScript(tickSource)
+//go:embed done.lua
+var doneSource string
+
+var (
+	tickScript = redis.NewScript(tickSource)
+	doneScript = redis.NewScript(doneSource)
+)
 
 // Take implements jobs.Ticks.
 func (s *Store) Take(ctx context.Context, tick time.Time, late jobs.Late, within time.Duration) (jobs.Taken, error) {
@@ -30,7 +36,7 @@ func (s *Store) Take(ctx context.Context, tick time.Time, late jobs.Late, within
 
 // Done implements jobs.Ticks.
 func (s *Store) Done(ctx context.Context, tick time.Time) error {
-	if err := s.client.HSet(ctx, s.keys.schedule(), "done", tick.UnixMilli()).Err(); err != nil {
+	if err := doneScript.Run(ctx, s.client, []string{s.keys.schedule()}, tick.UnixMilli()).Err(); err != nil {
 		return fmt.Errorf("remember that the run of %s was made: %w", tick.Format(time.RFC3339), err)
 	}
 	return nil

@@ -1,0 +1,169 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/robfig/cron/v3"
+	"github.com/sourcegraph/conc/panics"
+
+	"tomorro-sync/reconcile"
+)
+
+// Scheduler makes a run for each tick of a schedule, one over all replicas.
+type Scheduler struct {
+	Schedule cron.Schedule // see ParseSchedule
+	Ticks    Ticks
+	// Run makes the run of a tick. Whatever it returns, and if it panics, the
+	// tick is over; but not after ErrLocked (somebody else is at work: it is
+	// taken again) or reconcile.ErrStopping (another replica takes it).
+	Run    func(ctx context.Context, tick time.Time) error
+	Missed Late          // LateRun or LateSkip, for ticks that nobody was there for
+	Jitter time.Duration // each run begins up to that much after its tick
+	Log    *slog.Logger
+	Now    func() time.Time // default time.Now
+
+	taking  sync.Mutex
+	running atomic.Bool // this replica has a tick
+}
+
+const (
+	// lookEvery is how often a scheduler looks for ticks that it did not hear:
+	// Redis was away, the machine slept, another replica died with its tick.
+	lookEvery = time.Minute
+	// beginWithin is how long after its jitter a run may take to hold the lock.
+	// Then another replica may take its tick.
+	beginWithin = time.Minute
+	// missedAfter is how old a tick is that was missed and not merely delayed.
+	missedAfter = 15 * time.Minute
+)
+
+// Serve makes runs until ctx ends, and returns when the last one has ended.
+func (s *Scheduler) Serve(ctx context.Context) {
+	look := cron.FuncJob(func() { s.Look(ctx) })
+	c := cron.New(cron.WithLogger(cron.DiscardLogger))
+	c.Schedule(s.Schedule, look)
+	c.Schedule(cron.Every(lookEvery), look)
+	s.Look(ctx)
+	c.Start()
+	<-ctx.Done()
+	<-c.Stop().Done()
+}
+
+// Look deals with the latest tick that has come, and then with what came while
+// its run went on: at each tick, at the start, and once a minute. Older ticks that
+// nobody ran are covered by the same run.
+func (s *Scheduler) Look(ctx context.Context) {
+	for ctx.Err() == nil {
+		tick := s.mine(ctx)
+		if tick.IsZero() {
+			return
+		}
+		over := s.run(ctx, tick)
+		s.running.Store(false)
+		if !over {
+			return
+		}
+	}
+}
+
+// mine takes a tick unless this replica is busy with one.
+func (s *Scheduler) mine(ctx context.Context) time.Time {
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	if s.running.Load() {
+		return time.Time{}
+	}
+	tick, err := s.take(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.Log.Error("the schedule cannot be looked at; trying again every minute", "error", err)
+	}
+	s.running.Store(!tick.IsZero())
+	return tick
+}
+
+// run makes the run of a tick, and tells whether the tick is over.
+func (s *Scheduler) run(ctx context.Context, tick time.Time) bool {
+	if !s.wait(ctx) {
+		return false
+	}
+	err := s.guarded(ctx, tick)
+	switch {
+	case errors.Is(err, ErrLocked):
+		s.Log.Warn("the scheduled run waits for another run to end", "tick", tick, "error", err)
+		return false
+	case ctx.Err() != nil && errors.Is(err, reconcile.ErrStopping):
+		return false
+	}
+	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	if err := s.Ticks.Done(dctx, tick); err != nil {
+		s.Log.Error("the run was made, but that could not be remembered: it is made again", "tick", tick, "error", err)
+		return false
+	}
+	return true
+}
+
+// take gives the tick that is to be run now by this replica; zero if there is none.
+func (s *Scheduler) take(ctx context.Context) (time.Time, error) {
+	state, err := s.Ticks.Schedule(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	now := s.now()
+	if state.Done.IsZero() { // the first start ever: nothing was missed
+		_, err := s.Ticks.Take(ctx, now, LateSkip, beginWithin)
+		return time.Time{}, err
+	}
+	tick := latest(s.Schedule, state.Done, now)
+	if tick.IsZero() {
+		return tick, nil
+	}
+	late := Due
+	if now.Sub(tick) > missedAfter+s.Jitter {
+		late = s.Missed
+	}
+	taken, err := s.Ticks.Take(ctx, tick, late, beginWithin+s.Jitter)
+	if err != nil || taken != TakenRun {
+		s.Log.Debug("no run for this tick", "tick", tick, "why", string(taken))
+		return time.Time{}, err
+	}
+	if late != Due {
+		s.Log.Info("making the run that was missed", "tick", tick)
+	}
+	return tick, nil
+}
+
+// wait lets some of the jitter pass; false means that ctx ended.
+func (s *Scheduler) wait(ctx context.Context) bool {
+	if s.Jitter <= 0 {
+		return ctx.Err() == nil
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(rand.N(s.Jitter)):
+		return true
+	}
+}
+
+// guarded makes the run. A panic is a failed run and never the end of the schedule.
+func (s *Scheduler) guarded(ctx context.Context, tick time.Time) (err error) {
+	if crash := panics.Try(func() { err = s.Run(ctx, tick) }); crash != nil {
+		s.Log.Error("the run crashed; please report this", "panic", crash.Value, "stack", string(crash.Stack))
+		return crash.AsError()
+	}
+	return err
+}
+
+func (s *Scheduler) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}

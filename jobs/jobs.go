@@ -57,9 +57,9 @@ var ErrLockLost = errors.New("the lock was lost")
 
 // LockedError says who holds the lock.
 type LockedError struct {
-	Holder string
-	Since  time.Time
-	Until  time.Time // when it ends unless it is extended
+	Holder string    `json:"holder"`
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until"` // when it ends unless it is extended
 }
 
 // Error tells who, since when and until when.
@@ -240,6 +240,26 @@ type Links interface {
 type Marks interface {
 	// Unmark forgets the marks that a snapshot saw: a run has looked since.
 	Unmark(ctx context.Context, seen Snapshot) error
+}
+
+// Status is what can be seen of a connection from outside.
+type Status struct {
+	Schedule ScheduleState `json:"schedule"`
+	// Lock is who is at work; nil when nobody is.
+	Lock *LockedError `json:"lock,omitempty"`
+	// Open counts intents without an outcome. Next to a lock these are under way.
+	Open int `json:"open"`
+	// Marks counts who waits for another look, Oldest is since when the first of
+	// them does.
+	Marks  int       `json:"marks"`
+	Oldest time.Time `json:"oldest,omitzero"`
+	// Last is the last run that ended; nil when there was none.
+	Last *Report `json:"-"`
+}
+
+// Observer looks at a connection from outside, without any lock.
+type Observer interface {
+	Status(ctx context.Context) (Status, error)
 }
 
 // Budget counts what was spent in a rolling window, over all channels.

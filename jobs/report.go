@@ -1,8 +1,10 @@
 package jobs
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -99,6 +101,22 @@ func exitOf(r *Report, err error) int {
 		return ExitApproval
 	}
 	return ExitDone
+}
+
+// log tells how the run ended, in numbers only: its errors name people, and are
+// in the journal.
+func (r *Report) log(log *slog.Logger) {
+	level := slog.LevelInfo
+	if r.Exit == ExitError || r.Exit == ExitFailed {
+		level = slog.LevelError
+	}
+	held := 0
+	for _, n := range r.Held {
+		held += n
+	}
+	log.Log(context.Background(), level, "run ends", "exit", r.Exit, "took", r.Finished.Sub(r.Started).Round(time.Millisecond),
+		"planned", total(r.Planned), "done", total(r.Done), "failed", total(r.Failed), "skipped", total(r.Skipped), "held", held,
+		"incomplete", len(r.Incomplete), "settled", len(r.Settled), "newer", r.Newer)
 }
 
 func total(n map[reconcile.Op]int) (sum int) {

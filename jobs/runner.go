@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -39,6 +40,7 @@ type Runner struct {
 	Keep     time.Duration // how long the journal is kept; 0 for ever
 	KeepRuns int           // of these, how many runs whatever their age
 	Progress func(done, total int)
+	Log      *slog.Logger     // of each run's beginning and end, with its id; default none
 	Now      func() time.Time // default time.Now
 }
 
@@ -83,8 +85,11 @@ func (r *Runner) Reconcile(ctx context.Context, by Trigger, approve func(reconci
 		run := newRecorder(r, lease, newRunID(r.now()))
 		defer run.close()
 		started := r.now()
+		log := r.log().With("run", run.id)
+		log.Info("run begins", "by", by.By, "fence", lease.Fence)
 		seen, plan, settled, err := r.prepare(ctx, run)
 		if err != nil {
+			log.Error("run ends without a plan", "error", err)
 			return errors.Join(err, run.failed(ctx, by, started, err))
 		}
 		if yes, err := approve(plan); err != nil || !yes {
@@ -98,6 +103,7 @@ func (r *Runner) Reconcile(ctx context.Context, by Trigger, approve func(reconci
 		})
 		report = newReport(run.id, by, &plan, &result, err)
 		report.Settled, report.Started, report.Finished = settled, started, r.now()
+		report.log(log)
 		return errors.Join(err, run.end(ctx, &report), r.tidy(ctx, &report, seen.snapshot))
 	})
 	return report, err
@@ -199,6 +205,13 @@ func (r *Runner) now() time.Time {
 		return r.Now()
 	}
 	return time.Now()
+}
+
+func (r *Runner) log() *slog.Logger {
+	if r.Log != nil {
+		return r.Log
+	}
+	return slog.New(slog.DiscardHandler)
 }
 
 func (r *Runner) holder() string {

@@ -27,6 +27,7 @@ type Store interface {
 	jobs.Marks
 	jobs.Ticks
 	jobs.Pauser
+	jobs.Observer
 	jobs.Links
 	jobs.Budget
 }

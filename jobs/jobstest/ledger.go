@@ -95,6 +95,10 @@ func pushes(t *testing.T, open Open) {
 		} else {
 			settle(t, s, "run", other.ID, "2")
 		}
+		status, err := s.Status(ctx)
+		if err != nil || status.Lock == nil || status.Lock.Holder != "test" || status.Marks != 1 || time.Since(status.Oldest) > time.Minute || status.Open != 0 {
+			t.Errorf("status %+v %v", status, err)
+		}
 		seen := snapshot(t, s)
 		if len(seen.Marks) != 1 || seen.Marks[0].Subject != "1" {
 			t.Errorf("marks %+v", seen.Marks)
@@ -104,8 +108,8 @@ func pushes(t *testing.T, open Open) {
 		}
 		return s.Unmark(ctx, seen)
 	})
-	if snap := snapshot(t, s); len(snap.Marks) != 0 {
-		t.Errorf("marks stay: %+v", snap.Marks)
+	if status, err := s.Status(t.Context()); err != nil || status.Lock != nil || status.Marks != 0 || status.Open != 1 {
+		t.Errorf("status %+v %v", status, err)
 	}
 }
 

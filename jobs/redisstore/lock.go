@@ -96,7 +96,7 @@ func (s *Store) acquire(ctx context.Context, holder string) (token string, fence
 }
 
 // lockedBy reads a holder's token: "fence since holder".
-func (s *Store) lockedBy(token string, leftMillis int64) error {
+func (s *Store) lockedBy(token string, leftMillis int64) *jobs.LockedError {
 	part := strings.SplitN(token, " ", 3)
 	e := &jobs.LockedError{Holder: "somebody", Until: s.now().Add(time.Duration(max(0, leftMillis)) * time.Millisecond)}
 	if len(part) == 3 {

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	_ "embed" // the scripts
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -44,17 +45,55 @@ func (s *Store) Done(ctx context.Context, tick time.Time) error {
 
 // Schedule implements jobs.Pauser.
 func (s *Store) Schedule(ctx context.Context) (jobs.ScheduleState, error) {
-	var st jobs.ScheduleState
 	all, err := s.client.HGetAll(ctx, s.keys.schedule()).Result()
 	if err != nil {
-		return st, fmt.Errorf("read the schedule's state: %w", err)
+		return jobs.ScheduleState{}, fmt.Errorf("read the schedule's state: %w", err)
 	}
+	return scheduleState(all), nil
+}
+
+func scheduleState(all map[string]string) (st jobs.ScheduleState) {
 	if ms, err := strconv.ParseInt(all["done"], 10, 64); err == nil {
 		st.Done = time.UnixMilli(ms)
 	}
 	if since, who, ok := strings.Cut(all["paused"], " "); ok {
 		if ms, err := strconv.ParseInt(since, 10, 64); err == nil {
 			st.Paused, st.PausedBy = time.UnixMilli(ms), who
+		}
+	}
+	return st
+}
+
+// Status implements jobs.Observer, in one round trip.
+func (s *Store) Status(ctx context.Context) (jobs.Status, error) {
+	var schedule *redis.MapStringStringCmd
+	var token *redis.StringCmd
+	var left *redis.DurationCmd
+	var open, marks *redis.IntCmd
+	var oldest *redis.ZSliceCmd
+	var runs *redis.XMessageSliceCmd
+	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		schedule = p.HGetAll(ctx, s.keys.schedule())
+		token, left = p.Get(ctx, s.keys.lock()), p.PTTL(ctx, s.keys.lock())
+		open, marks = p.HLen(ctx, s.keys.open()), p.ZCard(ctx, s.keys.marks())
+		oldest = p.ZRangeWithScores(ctx, s.keys.marks(), 0, 0)
+		runs = p.XRevRangeN(ctx, s.keys.runs(), "+", "-", 8)
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return jobs.Status{}, fmt.Errorf("look at the connection: %w", err)
+	}
+	st := jobs.Status{Schedule: scheduleState(schedule.Val()), Open: int(open.Val()), Marks: int(marks.Val())}
+	if token.Err() == nil {
+		st.Lock = s.lockedBy(token.Val(), left.Val().Milliseconds())
+	}
+	if first := oldest.Val(); len(first) == 1 {
+		st.Oldest = time.UnixMilli(int64(first[0].Score))
+	}
+	for _, m := range runs.Val() {
+		if e, err := decode(m); err == nil && e.Kind == jobs.EntryEnd {
+			st.Last = e.Report
+			break
 		}
 	}
 	return st, nil

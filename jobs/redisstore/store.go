@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,8 @@ type Options struct {
 	// TTL is how long the lock outlives its holder; default 30 s. It must exceed
 	// a failover, during which Redis cannot be asked.
 	TTL time.Duration
+	// RootCAs verify the server's certificate; nil means the system's. For TLS only.
+	RootCAs *x509.CertPool
 	// Now is the clock for what people read; default time.Now.
 	Now func() time.Time
 }
@@ -41,6 +44,7 @@ var (
 	_ jobs.Marks         = (*Store)(nil)
 	_ jobs.Ticks         = (*Store)(nil)
 	_ jobs.Pauser        = (*Store)(nil)
+	_ jobs.Observer      = (*Store)(nil)
 	_ jobs.Follower      = (*Store)(nil)
 	_ jobs.Eraser        = (*Store)(nil)
 	_ jobs.JournalReader = (*Store)(nil)
@@ -54,6 +58,9 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	opts, err := ParseURL(address)
 	if err != nil {
 		return nil, err
+	}
+	if opts.TLSConfig != nil {
+		opts.TLSConfig.RootCAs = o.RootCAs
 	}
 	s := newStore(redis.NewUniversalClient(opts), o)
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)

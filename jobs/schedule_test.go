@@ -263,7 +263,7 @@ func TestTickWaitsForTheLock(t *testing.T) {
 	b.sched.Run = func(ctx context.Context, _ time.Time) error {
 		b.runs.Add(1)
 		stop(reconcile.ErrStopping)
-		return fmt.Errorf("half way: %w", context.Cause(ctx))
+		return fmt.Errorf("half way: %w", ctx.Err())
 	}
 	b.clock.set(night.Add(24 * time.Hour))
 	b.sched.Look(ctx)

@@ -11,8 +11,6 @@ import (
 
 	"github.com/robfig/cron/v3"
 	"github.com/sourcegraph/conc/panics"
-
-	"tomorro-sync/reconcile"
 )
 
 // Scheduler makes a run for each tick of a schedule, one over all replicas.
@@ -21,7 +19,8 @@ type Scheduler struct {
 	Ticks    Ticks
 	// Run makes the run of a tick. Whatever it returns, and if it panics, the
 	// tick is over; but not after ErrLocked (somebody else is at work: it is
-	// taken again) or reconcile.ErrStopping (another replica takes it).
+	// taken again), nor when it failed because ctx ended (another replica takes
+	// it).
 	Run    func(ctx context.Context, tick time.Time) error
 	Missed Late          // LateRun or LateSkip, for ticks that nobody was there for
 	Jitter time.Duration // each run begins up to that much after its tick
@@ -97,7 +96,7 @@ func (s *Scheduler) run(ctx context.Context, tick time.Time) bool {
 	case errors.Is(err, ErrLocked):
 		s.Log.Warn("the scheduled run waits for another run to end", "tick", tick, "error", err)
 		return false
-	case ctx.Err() != nil && errors.Is(err, reconcile.ErrStopping):
+	case err != nil && ctx.Err() != nil: // whatever it says, it ended because it was asked to
 		return false
 	}
 	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)

@@ -24,6 +24,7 @@ var importRules = []struct {
 	{"sinks/tomorro/tomorrotest", []string{"reconcile/reconciletest/flaky"}, nil},
 	{"jobs", []string{"reconcile", "reconcile/scim"}, nil},
 	{"jobs/redisstore", []string{"jobs", "reconcile", "reconcile/scim"}, nil},
+	{"jobs/admin", []string{"jobs", "reconcile", "reconcile/scim"}, nil},
 }
 
 func TestImportRules(t *testing.T) {

@@ -6,10 +6,12 @@ import "time"
 // the env tag the rest of the variable's name after TOMORRO_SYNC_. In a variable, a list is separated by
 // commas, and a map is written key:value,key:value.
 type config struct {
-	OneLogin oneloginConfig `yaml:"onelogin" envPrefix:"ONELOGIN_"`
-	Tomorro  tomorroConfig  `yaml:"tomorro" envPrefix:"TOMORRO_"`
-	Redis    redisConfig    `yaml:"redis" envPrefix:"REDIS_"`
-	Groups   groupsConfig   `yaml:"groups" envPrefix:"GROUPS_"`
+	// Connection names what is kept apart in one Redis: one Tomorro organisation.
+	Connection string         `yaml:"connection" env:"CONNECTION"`
+	OneLogin   oneloginConfig `yaml:"onelogin" envPrefix:"ONELOGIN_"`
+	Tomorro    tomorroConfig  `yaml:"tomorro" envPrefix:"TOMORRO_"`
+	Redis      redisConfig    `yaml:"redis" envPrefix:"REDIS_"`
+	Groups     groupsConfig   `yaml:"groups" envPrefix:"GROUPS_"`
 	// Titles maps job titles to userType, for titles that are not one of the
 	// four words already.
 	Titles map[string]string `yaml:"titles" env:"TITLES"`
@@ -19,7 +21,10 @@ type config struct {
 	// MinAdmins is how many active admins must remain at Tomorro.
 	MinAdmins int `yaml:"min_admins" env:"MIN_ADMINS"`
 	// Approve lists what waits for a person's word: create, update, delete.
-	Approve  []string       `yaml:"approve" env:"APPROVE"`
+	Approve []string `yaml:"approve" env:"APPROVE"`
+	// Grace is how long requests under way may take when the program is asked to stop.
+	Grace    time.Duration  `yaml:"grace" env:"GRACE"`
+	Journal  journalConfig  `yaml:"journal" envPrefix:"JOURNAL_"`
 	Schedule scheduleConfig `yaml:"schedule" envPrefix:"SCHEDULE_"`
 	Listen   listenConfig   `yaml:"listen" envPrefix:"LISTEN_"`
 }
@@ -107,6 +112,7 @@ type redisConfig struct {
 	URLFile      string `yaml:"url_file" env:"URL_FILE"`
 	Password     Secret `yaml:"password" env:"PASSWORD"`
 	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
+	CAFile       string `yaml:"ca_file" env:"CA_FILE"` // PEM, for a TLS certificate that the system does not know
 }
 
 type groupsConfig struct {
@@ -134,13 +140,22 @@ type allowanceConfig struct {
 	Share *share `yaml:"share" env:"SHARE"`
 }
 
-// scheduleConfig is read by a scheduled worker. Commands check and ignore it.
-type scheduleConfig struct {
-	Cron     string `yaml:"cron" env:"CRON"`
-	Timezone string `yaml:"timezone" env:"TIMEZONE"`
+// journalConfig says how long the journal is kept.
+type journalConfig struct {
+	Keep     time.Duration `yaml:"keep" env:"KEEP"`           // 0: for ever
+	KeepRuns int           `yaml:"keep_runs" env:"KEEP_RUNS"` // the last ones stay, however old
 }
 
-// listenConfig is read by a listening worker. Commands check and ignore it.
+// scheduleConfig is when serve makes runs.
+type scheduleConfig struct {
+	Cron     string        `yaml:"cron" env:"CRON"`
+	Timezone string        `yaml:"timezone" env:"TIMEZONE"`
+	Missed   string        `yaml:"missed" env:"MISSED"` // run or skip: what nobody was there for
+	Jitter   time.Duration `yaml:"jitter" env:"JITTER"` // each run begins up to that much later
+}
+
+// listenConfig is where serve listens. What concerns SCIM is checked, and read by
+// nothing so far.
 type listenConfig struct {
 	SCIM       string   `yaml:"scim" env:"SCIM"`
 	Admin      string   `yaml:"admin" env:"ADMIN"`
@@ -152,11 +167,15 @@ type listenConfig struct {
 // anything. Limits have their defaults in reconcile.
 func defaultConfig() config {
 	return config{
-		OneLogin:  oneloginConfig{Credentials: "basic", Concurrency: 8, Rules: rulesConfig{Combine: "union"}, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
-		Tomorro:   tomorroConfig{Pricing: "v6", Update: "put", MemberRemoval: "values", MembersPerRequest: 100, ContentType: "application/json", Concurrency: 8, PageSize: 100, Remove: "deactivate", SendExternalID: true, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
-		Groups:    groupsConfig{Mode: "exclusive"},
-		MinAdmins: 1,
-		Schedule:  scheduleConfig{Timezone: "UTC"},
+		Connection: "default",
+		OneLogin:   oneloginConfig{Credentials: "basic", Concurrency: 8, Rules: rulesConfig{Combine: "union"}, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
+		Tomorro:    tomorroConfig{Pricing: "v6", Update: "put", MemberRemoval: "values", MembersPerRequest: 100, ContentType: "application/json", Concurrency: 8, PageSize: 100, Remove: "deactivate", SendExternalID: true, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
+		Groups:     groupsConfig{Mode: "exclusive"},
+		MinAdmins:  1,
+		Grace:      20 * time.Second,
+		Journal:    journalConfig{Keep: 400 * 24 * time.Hour, KeepRuns: 30},
+		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run"},
+		Listen:     listenConfig{Admin: "127.0.0.1:8081"},
 	}
 }
 

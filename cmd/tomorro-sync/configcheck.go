@@ -14,6 +14,7 @@ import (
 
 	"github.com/robfig/cron/v3"
 
+	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 )
 
@@ -57,11 +58,23 @@ func (c *config) validate() error {
 		all.fail("limits.window", "%s is negative; write a duration such as 24h", c.Limits.Window)
 	}
 	all.atLeast("limits.min_population", c.Limits.MinPopulation, 0)
+	if !connectionNames.MatchString(c.Connection) {
+		all.fail("connection", "%q is not a name; use letters, digits, - and _, at most 40", c.Connection)
+	}
+	if c.Grace <= 0 {
+		all.fail("grace", "%s is not a time to wait; write a duration such as 20s", c.Grace)
+	}
+	if c.Journal.Keep < 0 {
+		all.fail("journal.keep", "%s is negative; write a duration such as 9600h, or 0 for ever", c.Journal.Keep)
+	}
+	all.atLeast("journal.keep_runs", c.Journal.KeepRuns, 1)
 	c.Schedule.check(&all)
 	c.Listen.check(&all)
 	slices.SortFunc(all, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(all...)
 }
+
+var connectionNames = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
 // required says every way in which a missing secret can be given.
 func (c *checks) required(s secretPair) {
@@ -150,25 +163,36 @@ func (s *scheduleConfig) check(all *checks) {
 	if _, err := time.LoadLocation(s.Timezone); err != nil {
 		all.fail("schedule.timezone", "%q is not a time zone; write one such as Europe/Paris", s.Timezone)
 	}
+	all.oneOf("schedule.missed", s.Missed, string(jobs.LateRun), string(jobs.LateSkip))
+	if s.Jitter < 0 || s.Jitter > 12*time.Hour {
+		all.fail("schedule.jitter", "%s is not between 0 and 12h", s.Jitter)
+	}
 	if s.Cron == "" {
 		return
 	}
-	if err := parseCron(s.Cron); err != nil {
+	if _, err := jobs.ParseSchedule(s.Cron, time.UTC); err != nil {
 		all.fail("schedule.cron", "%v; write five fields such as \"0 2 * * *\"", err)
 	}
 }
 
-// parseCron guards against the parser's panics on a TZ= prefix, and refuses
-// the prefix: the zone has its own key.
-func parseCron(expression string) error {
-	if strings.Contains(expression, "TZ=") {
-		return errors.New("the time zone belongs in schedule.timezone")
+// problem checks the schedule alone, for commands that need nothing else.
+func (s *scheduleConfig) problem() error {
+	var all checks
+	s.check(&all)
+	return errors.Join(all...)
+}
+
+// parsed gives the schedule for its zone; nil when there is none. It was checked.
+func (s *scheduleConfig) parsed() cron.Schedule {
+	zone, err := time.LoadLocation(s.Timezone)
+	if err != nil || s.Cron == "" {
+		return nil
 	}
-	s, err := cron.ParseStandard(expression)
-	if err == nil && s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		return fmt.Errorf("%q never comes", expression)
+	spec, err := jobs.ParseSchedule(s.Cron, zone)
+	if err != nil {
+		return nil
 	}
-	return err
+	return spec
 }
 
 var hashed = regexp.MustCompile(`^sha256:[0-9a-fA-F]{64}$`)

@@ -97,7 +97,7 @@ func (d *demonstration) run(ctx context.Context, o labOptions) error {
 	if !d.p.asJSON() {
 		d.view.show(&second)
 	}
-	runs, err := d.conn.journal.Runs(ctx, 5)
+	runs, err := d.conn.memory.Runs(ctx, 5)
 	if err != nil {
 		return err
 	}

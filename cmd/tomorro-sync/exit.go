@@ -66,12 +66,14 @@ func classify(ctx context.Context, err error) *failure {
 		return f
 	}
 	switch {
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, reconcile.ErrStopping)):
 		return &failure{exitInterrupted, errors.New("interrupted"), "run it again: it starts from what Tomorro has now"}
 	case errors.Is(err, jobs.ErrLocked):
 		return &failure{exitLocked, err, "wait until that run has ended, then run it again; see: tomorro-sync journal"}
 	case errors.Is(err, jobs.ErrLockLost):
-		return &failure{exitError, err, "look at Redis, then run it again: it starts from what Tomorro has now"}
+		return &failure{exitError, err, "nothing was written after that; look at Redis, then run it again: it settles what has no outcome and goes on from what Tomorro has now"}
+	case errors.Is(err, jobs.ErrNobody):
+		return &failure{exitError, err, "check the spelling, or give the OneLogin id; the journal knows those whom a run changed or held"}
 	case errors.Is(err, jobs.ErrNoRun):
 		return &failure{exitError, err, "list the runs with: tomorro-sync journal"}
 	case errors.Is(err, reconcile.ErrRefused):

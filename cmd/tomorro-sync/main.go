@@ -9,12 +9,27 @@ import (
 	"syscall"
 
 	"tomorro-sync/jobs/redisstore"
+	"tomorro-sync/reconcile"
 )
 
 func main() {
 	debug.SetGCPercent(75) // a run waits for the network: some CPU for less memory is a good trade
 	redisstore.Silence(slog.New(slog.DiscardHandler))
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(run(ctx, services{}, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(untilSignalled(), services{}, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+}
+
+// untilSignalled gives a context that ends with reconcile.ErrStopping at the
+// first SIGINT or SIGTERM, so that what is under way can end in good order. A
+// second one ends the program at once, as it would any other; the journal has
+// what the next run needs to settle it.
+func untilSignalled() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals)
+		cancel(reconcile.ErrStopping)
+	}()
+	return ctx
 }

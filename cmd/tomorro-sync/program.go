@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -23,6 +24,18 @@ type runner interface {
 	// Reconcile makes one run; approve is asked with the plan before anything
 	// is written.
 	Reconcile(ctx context.Context, by jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
+	// Recover settles what a process that died left open.
+	Recover(ctx context.Context) ([]jobs.SettledIntent, error)
+}
+
+// memory is what commands read and change in Redis beside a run.
+type memory interface {
+	jobs.JournalReader
+	jobs.Follower
+	jobs.Eraser
+	jobs.Ticks
+	jobs.Pauser
+	jobs.Observer
 }
 
 // session says what a command needs of a connection.
@@ -32,6 +45,7 @@ type session struct {
 	user     string    // the one person to look at, or empty
 	store    bool      // Redis: the lock, the journal, the links
 	remember bool      // read from Redis what is remembered, if it can be reached
+	serving  bool      // runs are logged, with their ids
 	embedded bool      // a Redis inside this process instead of the configured one
 	progress *progress // nil-safe
 	log      *slog.Logger
@@ -44,9 +58,9 @@ type connector interface {
 
 // connection is both services and, if asked for, Redis.
 type connection struct {
-	runner  runner
-	journal jobs.JournalReader // nil without Redis
-	close   func()
+	runner runner
+	memory memory // nil without Redis
+	close  func()
 }
 
 // program is one start of tomorro-sync.
@@ -57,9 +71,9 @@ type program struct {
 	interactive    bool // a person can be asked: stdin and stderr are terminals
 	connector      connector
 
-	configFile string
-	output     string
-	noColor    bool
+	configFiles []string
+	output      string
+	noColor     bool
 }
 
 // run is the whole program: it returns the exit code.
@@ -105,22 +119,32 @@ func (p *program) rootCommand() *cobra.Command {
 			return cmd.Help()
 		},
 		Args: cobra.ArbitraryArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if p.output != "text" && p.output != "json" {
-				return usage(fmt.Errorf("--output %q is neither text nor json", p.output), "write --output json, or leave it out")
-			}
-			return nil
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return p.checkOutput(cmd)
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&p.configFile, "config", "", "configuration `FILE`; tomorro-sync.yaml of this directory when there is one")
+	flags.StringArrayVar(&p.configFiles, "config", nil, "configuration `FILE`; tomorro-sync.yaml of this directory when there is one")
 	flags.StringVarP(&p.output, "output", "o", "text", "`FORMAT` of the result: text or json")
 	flags.BoolVar(&p.noColor, "no-color", false, "no colours; the variable NO_COLOR does the same")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(p.demoCommand(), p.planCommand(), p.reconcileCommand(), p.journalCommand(), p.simulateCommand(), p.versionCommand())
+	root.AddCommand(p.demoCommand(), p.planCommand(), p.reconcileCommand(), p.serveCommand(), p.scheduleCommand(), p.journalCommand(), p.simulateCommand(), p.versionCommand())
 	return root
+}
+
+// checkOutput refuses formats that a command does not have: only the journal's
+// have csv.
+func (p *program) checkOutput(cmd *cobra.Command) error {
+	formats := []string{"text", "json"}
+	if cmd.Annotations["csv"] != "" {
+		formats = append(formats, "csv")
+	}
+	if !slices.Contains(formats, p.output) {
+		return usage(fmt.Errorf("--output %q is not one of %s", p.output, strings.Join(formats, ", ")), "write --output json, or leave it out")
+	}
+	return nil
 }
 
 // arguments makes cobra's complaint about the number of arguments a usage error.
@@ -156,14 +180,29 @@ func (p *program) plain() bool {
 // configuration loads and checks the configuration. Every mistake in it ends
 // the program with exit 2.
 func (p *program) configuration() (*config, error) {
-	c, err := loadConfig(p.configFile, p.environ)
+	c, err := p.load()
 	if err == nil {
-		err = c.validate()
+		err = usage(c.validate(), configHint)
+	}
+	return c, err
+}
+
+const configHint = "correct the configuration file or the environment; every key is listed by: tomorro-sync --help"
+
+// load reads the one configuration of most commands.
+func (p *program) load() (*config, error) {
+	if len(p.configFiles) > 1 {
+		return nil, usage(errors.New("--config is given more than once"), "only serve takes several; name the one of the connection that you mean")
 	}
 	for _, m := range misspelled(p.environ) {
 		p.logger().Warn(m)
 	}
-	return c, usage(err, "correct the configuration file or the environment; every key is listed by: tomorro-sync --help")
+	file := ""
+	if len(p.configFiles) == 1 {
+		file = p.configFiles[0]
+	}
+	c, err := loadConfig(file, p.environ)
+	return c, usage(err, configHint)
 }
 
 // storeGiven makes sure that a command which needs Redis can find it.

@@ -18,6 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeServices is a connection whose run goes as the test says.
 type fakeServices struct {
+	memory  // what is not faked is not there
 	plan    reconcile.Plan
 	report  jobs.Report
 	err     error
@@ -29,7 +30,7 @@ type fakeServices struct {
 
 func (f *fakeServices) open(_ context.Context, s session) (*connection, error) {
 	f.opened = s
-	return &connection{runner: f, journal: f, close: func() { f.closed = true }}, nil
+	return &connection{runner: f, memory: f, close: func() { f.closed = true }}, nil
 }
 
 func (f *fakeServices) Plan(context.Context) (reconcile.Plan, error) { return f.plan, f.err }
@@ -42,6 +43,8 @@ func (f *fakeServices) Reconcile(_ context.Context, _ jobs.Trigger, approve func
 	f.agreed, err = approve(f.plan)
 	return f.report, err
 }
+
+func (f *fakeServices) Recover(context.Context) ([]jobs.SettledIntent, error) { return nil, f.err }
 
 func (f *fakeServices) Runs(_ context.Context, limit int) ([]jobs.RunRecord, error) {
 	begin := jobs.Entry{ID: "1-0", Run: "r1", Time: time.Unix(0, 0).UTC(), Kind: jobs.EntryBegin, Trigger: &jobs.Trigger{By: "command"}}
@@ -231,13 +234,13 @@ func TestReconcileReports(t *testing.T) {
 }
 
 func TestJournal(t *testing.T) {
-	change := func(who string) *reconcile.Write {
-		return &reconcile.Write{Op: reconcile.WriteCreateUser, Changes: []reconcile.Change{{Op: reconcile.OpCreate, Who: who, Cause: "title user"}}}
+	change := func(key reconcile.Key, who string) *reconcile.Write {
+		return &reconcile.Write{Op: reconcile.WriteCreateUser, Changes: []reconcile.Change{{Op: reconcile.OpCreate, Key: key, Who: who, Cause: "title user"}}}
 	}
 	f := &fakeServices{report: jobs.Report{Run: "r1", Done: map[reconcile.Op]int{reconcile.OpCreate: 2}}, entries: []jobs.Entry{
 		{ID: "1", Kind: jobs.EntryBegin, PlanID: "00ff"},
-		{ID: "2", Kind: jobs.EntryIntent, Write: change("ann@x.io")},
-		{ID: "3", Kind: jobs.EntryIntent, Write: change("bob@x.io")},
+		{ID: "2", Kind: jobs.EntryIntent, Write: change(1, "ann@x.io")},
+		{ID: "3", Kind: jobs.EntryIntent, Write: change(2, "bob@x.io")},
 		{ID: "4", Kind: jobs.EntryOutcome, Intent: "2", Result: "done", Target: "t-ann"},
 		{ID: "5", Kind: jobs.EntryOutcome, Intent: "3", Result: "failed", Error: "taken"},
 	}}

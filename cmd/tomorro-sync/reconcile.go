@@ -68,27 +68,40 @@ func (p *program) reconcileWith(ctx context.Context, conn *connection, c *config
 		return p.ask(ctx, fmt.Sprintf("Make %s at %s?", plural(len(plan.Changes), "change", "changes"), c.Tomorro.URL))
 	}
 	report, err := conn.runner.Reconcile(ctx, jobs.Trigger{By: "command", Who: os.Getenv("USER")}, approve)
-	if report.Run != "" {
-		if printed := p.report(view, &report, &shown); printed != nil && err == nil {
-			err = printed
-		}
-	}
-	if err != nil {
+	if report.Run == "" {
 		return err
 	}
-	return ended(report.Exit)
+	broken := &failure{code: report.Exit}
+	if err != nil {
+		broken = classify(ctx, err)
+	}
+	if printed := p.report(view, &report, &shown, broken); printed != nil && err == nil {
+		return printed
+	}
+	if err == nil || p.asJSON() { // the document has the error
+		return ended(broken.code)
+	}
+	return broken
 }
 
 type reportJSON struct {
 	jobs.Report
 	HeldChanges []reconcile.Held `json:"heldChanges"`
 	Notes       []reconcile.Note `json:"notes"`
+	Error       string           `json:"error,omitempty"` // why the run as a whole ended early
+	Hint        string           `json:"hint,omitempty"`
 }
 
-func (p *program) report(view *planView, r *jobs.Report, plan *reconcile.Plan) error {
+// report shows what a run did, also when it was broken off.
+func (p *program) report(view *planView, r *jobs.Report, plan *reconcile.Plan, broken *failure) error {
 	if p.asJSON() {
 		doc := planDocument(*plan)
-		return writeJSON(p.stdout, reportJSON{*r, doc.Held, doc.Notes})
+		out := reportJSON{Report: *r, HeldChanges: doc.Held, Notes: doc.Notes, Hint: broken.hint}
+		out.Exit = broken.code
+		if broken.err != nil {
+			out.Error = broken.err.Error()
+		}
+		return writeJSON(p.stdout, out)
 	}
 	view.showReport(r)
 	view.line("")
@@ -107,7 +120,7 @@ func (p *program) ask(ctx context.Context, question string) (bool, error) {
 	}()
 	select {
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return false, context.Cause(ctx)
 	case a := <-answer:
 		a = strings.ToLower(strings.TrimSpace(a))
 		return a == "y" || a == "yes", nil

@@ -36,6 +36,9 @@ func (v *planView) showReport(r *jobs.Report) {
 			v.paragraph("  ! ", v.clean(l), red)
 		}
 	}
+	if n := len(r.Settled); n > 0 {
+		v.paragraph("  ", plural(n, "change", "changes")+" of an earlier run had no outcome: settled by looking at Tomorro", yellow)
+	}
 	v.paragraph("  ", fmt.Sprintf("run %s, %s", r.Run, r.Finished.Sub(r.Started).Round(time.Millisecond)), dim)
 }
 
@@ -87,45 +90,61 @@ func (v *planView) showRuns(runs []jobs.RunRecord) {
 	}
 }
 
-// showEntries prints the journal of one run; person, an e-mail, narrows it to
-// what concerns one person.
-func (v *planView) showEntries(entries []jobs.Entry, person string) {
-	intents := make(map[string]bool)
-	for i := range entries {
-		e := &entries[i]
-		at := e.Time.Format(time.TimeOnly)
-		switch e.Kind {
-		case jobs.EntryIntent:
-			intents[e.ID] = v.showIntent(at, e, person)
-		case jobs.EntryOutcome:
-			if person == "" || intents[e.Intent] {
-				v.paragraph(at+"  outcome  ", v.clean(outcomeText(e)), "")
+// showEntry prints one entry of the journal; dated when it stands among those of
+// other days and runs.
+func (v *planView) showEntry(e *jobs.Entry, dated bool) {
+	at := e.Time.Format(time.TimeOnly)
+	if dated {
+		at = e.Time.Format(time.DateTime)
+	}
+	line := func(kind, text string, c style) { v.paragraph(fmt.Sprintf("%s  %-8s ", at, kind), v.clean(text), c) }
+	switch e.Kind {
+	case jobs.EntryIntent:
+		if e.Write != nil {
+			for i := range e.Write.Changes {
+				c := &e.Write.Changes[i]
+				line("intent", fmt.Sprintf("%s of %s: %s", verb(c.Op), subject(c), c.Cause), "")
 			}
-		case jobs.EntryHold:
-			for j := range e.Held {
-				if h := &e.Held[j]; concerns(&h.Change, person) {
-					v.paragraph(at+"  held     ", v.clean(verb(h.Op)+" of "+subject(&h.Change)+": "+h.Reason), purple)
-				}
-			}
-		case jobs.EntryBegin:
-			v.paragraph(at+"  begin    ", "plan "+e.PlanID, bold)
-		case jobs.EntryEnd:
-			v.paragraph(at+"  end      ", "", bold)
 		}
+	case jobs.EntryOutcome:
+		line("outcome", outcomeText(e), "")
+	case jobs.EntryHold:
+		for i := range e.Held {
+			h := &e.Held[i]
+			line("held", verb(h.Op)+" of "+subject(&h.Change)+": "+h.Reason, purple)
+		}
+	case jobs.EntryBegin:
+		line("begin", beginText(e), bold)
+	case jobs.EntryEnd:
+		line("end", endText(e), bold)
+	case jobs.EntryErase:
+		line("erased", fmt.Sprintf("%s: %s", e.Note, plural(e.Erased, "entry", "entries")), purple)
 	}
 }
 
-func (v *planView) showIntent(at string, e *jobs.Entry, person string) (shown bool) {
-	if e.Write == nil {
-		return false
-	}
-	for i := range e.Write.Changes {
-		if c := &e.Write.Changes[i]; concerns(c, person) {
-			shown = true
-			v.paragraph(at+"  intent   ", v.clean(fmt.Sprintf("%s of %s: %s", verb(c.Op), subject(c), c.Cause)), "")
+func beginText(e *jobs.Entry) string {
+	text := "run " + e.Run
+	if e.Trigger != nil {
+		text += " by " + e.Trigger.By
+		if e.Trigger.Who != "" {
+			text += " (" + e.Trigger.Who + ")"
 		}
 	}
-	return shown
+	if e.PlanID != "" {
+		text += ", plan " + e.PlanID
+	}
+	return text
+}
+
+func endText(e *jobs.Entry) string {
+	if e.Report == nil {
+		return "run " + e.Run
+	}
+	done := countText(e.Report.Done)
+	if done == "" {
+		done = "nothing written"
+	}
+	return fmt.Sprintf("run %s: %s, exit %d", e.Run, done, e.Report.Exit)
 }
 
 func outcomeText(e *jobs.Entry) string {
@@ -136,8 +155,4 @@ func outcomeText(e *jobs.Entry) string {
 		}
 	}
 	return text
-}
-
-func concerns(c *reconcile.Change, person string) bool {
-	return person == "" || reconcile.Fold(c.Who) == reconcile.Fold(person)
 }

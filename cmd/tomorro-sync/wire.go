@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
+	"fmt"
+	"os"
 	"time"
 
 	"tomorro-sync/jobs"
@@ -21,15 +24,19 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 	run := runWith{Runner: &jobs.Runner{
 		Policy: s.config.policy(s.approved), User: s.user,
 		MembersPerWrite: s.config.Tomorro.MembersPerRequest, Concurrency: s.config.Tomorro.Concurrency,
+		Grace: s.config.Grace, Keep: s.config.Journal.Keep, KeepRuns: s.config.Journal.KeepRuns,
 		Progress: func(done, total int) { s.progress.step("changes", done, total) },
 	}, progress: s.progress}
+	if s.serving {
+		run.Log = s.log
+	}
 	conn.runner = run
 	if s.store {
 		store, err := s.openStore(ctx)
 		if err != nil {
 			return nil, err
 		}
-		conn.journal, conn.close = store, func() { _ = store.Close() }
+		conn.memory, conn.close = store, func() { _ = store.Close() }
 		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
 	}
 	if s.remember {
@@ -102,11 +109,30 @@ func (s session) openStore(ctx context.Context) (*redisstore.Store, error) {
 	if _, err := redisstore.ParseURL(address); err != nil {
 		return nil, usage(err, "correct redis.url")
 	}
-	store, err := redisstore.Open(ctx, address, redisstore.Options{})
+	o := redisstore.Options{Connection: s.config.Connection}
+	if file := s.config.Redis.CAFile; file != "" {
+		if o.RootCAs, err = certificates(file); err != nil {
+			return nil, usage(err, "correct redis.ca_file")
+		}
+	}
+	store, err := redisstore.Open(ctx, address, o)
 	if err != nil {
 		return nil, &failure{code: exitError, err: err, hint: "start Redis, or correct redis.url; plan needs none"}
 	}
 	return store, nil
+}
+
+// certificates reads a file of PEM certificates.
+func certificates(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("redis.ca_file: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("redis.ca_file: %s holds no PEM certificate", file)
+	}
+	return pool, nil
 }
 
 func oneloginClient(s session) onelogin.Config {

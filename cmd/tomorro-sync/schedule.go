@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tomorro-sync/jobs"
+)
+
+func (p *program) scheduleCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "schedule",
+		Short: "Show when runs are made; stop them with: schedule pause, and go on with: schedule resume",
+		Long: `schedule shows the next ticks of schedule.cron, the last run, and who is at work now. A schedule that is paused stays so for all
+replicas and across restarts, until it is resumed; what came meanwhile is not made up for. reconcile works all the same.`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.withSchedule(cmd, func(context.Context, memory) error { return nil })
+		},
+	}
+	cmd.AddCommand(
+		&cobra.Command{Use: "pause", Short: "Make no scheduled runs until: schedule resume", Args: arguments(cobra.NoArgs),
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return p.withSchedule(cmd, func(ctx context.Context, m memory) error { return m.Pause(ctx, whoAmI()) })
+			}},
+		&cobra.Command{Use: "resume", Short: "Make scheduled runs again", Args: arguments(cobra.NoArgs),
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return p.withSchedule(cmd, func(ctx context.Context, m memory) error { return m.Resume(ctx) })
+			}},
+	)
+	return cmd
+}
+
+// whoAmI names the person at the terminal, for those who read it later.
+func whoAmI() string {
+	who := os.Getenv("USER")
+	if who == "" {
+		who = "somebody"
+	}
+	if host, err := os.Hostname(); err == nil {
+		who += " on " + host
+	}
+	return who
+}
+
+type scheduleJSON struct {
+	Cron     string             `json:"cron"`
+	Timezone string             `json:"timezone"`
+	Next     []time.Time        `json:"next"` // also while it is paused
+	State    jobs.ScheduleState `json:"state"`
+	Lock     *jobs.LockedError  `json:"lock,omitempty"`
+	LastRun  string             `json:"lastRun,omitempty"`
+	LastExit *int               `json:"lastExit,omitempty"`
+}
+
+// withSchedule changes something and shows how it stands then.
+func (p *program) withSchedule(cmd *cobra.Command, change func(context.Context, memory) error) error {
+	return p.withMemory(cmd, func(c *config, m memory) error {
+		if err := usage(c.Schedule.problem(), configHint); err != nil {
+			return err
+		}
+		if err := change(cmd.Context(), m); err != nil {
+			return err
+		}
+		status, err := m.Status(cmd.Context())
+		if err != nil {
+			return err
+		}
+		doc := scheduleJSON{Cron: c.Schedule.Cron, Timezone: c.Schedule.Timezone, State: status.Schedule, Lock: status.Lock, Next: []time.Time{}}
+		if status.Last != nil {
+			doc.LastRun, doc.LastExit = status.Last.Run, &status.Last.Exit
+		}
+		if spec := c.Schedule.parsed(); spec != nil {
+			for at := spec.Next(time.Now()); len(doc.Next) < 3 && !at.IsZero(); at = spec.Next(at) {
+				doc.Next = append(doc.Next, at)
+			}
+		}
+		if p.asJSON() {
+			return writeJSON(p.stdout, doc)
+		}
+		p.showSchedule(&doc)
+		return nil
+	})
+}
+
+const dayAndTime = "Mon 2006-01-02 15:04 MST"
+
+func (p *program) showSchedule(doc *scheduleJSON) {
+	s := p.screen(p.stdout)
+	if doc.Cron == "" {
+		s.line("There is no schedule. Write schedule.cron into the configuration, and start: tomorro-sync serve")
+		return
+	}
+	s.line("schedule  %s  %s", doc.Cron, doc.Timezone)
+	if at := doc.State.Paused; !at.IsZero() {
+		s.line("paused    since %s by %s; go on with: tomorro-sync schedule resume", at.Format(dayAndTime), s.clean(doc.State.PausedBy))
+	}
+	for i, at := range doc.Next {
+		s.line("%-9s %s", []string{"next", "", ""}[i], at.Format(dayAndTime))
+	}
+	if doc.LastExit != nil {
+		s.line("last run  %s, exit %d", doc.LastRun, *doc.LastExit)
+	}
+	if doc.Lock != nil {
+		s.line("now       %s is at work since %s", s.clean(doc.Lock.Holder), doc.Lock.Since.Format(time.TimeOnly))
+	}
+	if doc.State.Done.IsZero() {
+		s.line("No process has served this connection yet. Start one with: tomorro-sync serve")
+	}
+}

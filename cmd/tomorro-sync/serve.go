@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/robfig/cron/v3"
+	"github.com/sourcegraph/conc"
+	"github.com/spf13/cobra"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/admin"
+	"tomorro-sync/reconcile"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	format := "text"
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Make a run at each tick of the schedule, until stopped",
+		Long: `serve makes a run at each tick of schedule.cron, in schedule.timezone. Any number of replicas may serve the same connection: each
+tick has one run. A tick that nobody was there for is made up for at the start, unless schedule.missed is skip. Give --config
+several times to serve several connections, each with its own name, lock, journal and limits.
+
+Asked to stop (Ctrl-C, SIGTERM), it begins nothing new, lets the requests under way end within grace, journals them, gives the lock
+back and exits with 0. Asked twice, it stops at once; the next run settles what was under way.
+
+listen.admin answers /healthz and /readyz. Logs go to stderr, with run ids and without people's names.`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), format) },
+	}
+	cmd.Flags().StringVar(&format, "log-format", format, "`FORMAT` of the log: text or json")
+	return cmd
+}
+
+// serveLogger logs what happens, a line each.
+func (p *program) serveLogger(format string) (*slog.Logger, error) {
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(p.stderr, nil)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(p.stderr, nil)), nil
+	}
+	return nil, usage(fmt.Errorf("--log-format %q is neither text nor json", format), "see: tomorro-sync serve --help")
+}
+
+// served is one connection that is being served.
+type served struct {
+	config    *config
+	log       *slog.Logger
+	conn      *connection
+	schedule  cron.Schedule
+	scheduler *jobs.Scheduler
+}
+
+func (p *program) serve(ctx context.Context, format string) error {
+	log, err := p.serveLogger(format)
+	if err != nil {
+		return err
+	}
+	configs, err := p.configurations()
+	if err != nil {
+		return err
+	}
+	var all []*served
+	defer func() {
+		for _, s := range all {
+			s.conn.close()
+		}
+	}()
+	for _, c := range configs {
+		s, err := p.openServed(ctx, c, log.With("connection", c.Connection))
+		if err != nil {
+			return err
+		}
+		all = append(all, s)
+	}
+	return serveAll(ctx, log, configs[0].Listen.Admin, all)
+}
+
+func (p *program) openServed(ctx context.Context, c *config, log *slog.Logger) (*served, error) {
+	conn, err := p.connector.open(ctx, session{config: c, store: true, serving: true, log: log})
+	if err != nil {
+		return nil, err
+	}
+	s := &served{config: c, log: log, conn: conn, schedule: c.Schedule.parsed()}
+	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: conn.memory, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter, Log: log}
+	return s, nil
+}
+
+// serveAll serves until ctx ends and everything under way has ended.
+func serveAll(ctx context.Context, log *slog.Logger, address string, all []*served) error {
+	watched := make([]admin.Connection, 0, len(all))
+	for _, s := range all {
+		watched = append(watched, admin.Connection{Name: s.config.Connection, Observer: s.conn.memory, Schedule: s.schedule})
+	}
+	stopAdmin, err := serveAdmin(ctx, log, address, admin.Handler(ctx, watched))
+	if err != nil {
+		return err
+	}
+	defer stopAdmin()
+	var wg conc.WaitGroup
+	for _, s := range all {
+		s.log.Info("serving", "tomorro", s.config.Tomorro.URL, "schedule", s.config.Schedule.Cron, "timezone", s.config.Schedule.Timezone, "next", s.schedule.Next(time.Now()))
+		wg.Go(func() {
+			s.recover(ctx)
+			s.scheduler.Serve(ctx)
+		})
+	}
+	<-ctx.Done()
+	log.Info("stopping: nothing new is begun, what is under way is finished", "grace", all[0].config.Grace)
+	wg.Wait()
+	log.Info("stopped")
+	return nil
+}
+
+// serveAdmin listens for supervisors.
+func serveAdmin(ctx context.Context, log *slog.Logger, address string, h http.Handler) (stop func(), err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, &failure{exitError, fmt.Errorf("listen.admin: %w", err), "stop what else listens there, or set listen.admin to another address"}
+	}
+	server := &http.Server{Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // ends with Close
+	}()
+	log.Info("listening", "admin", listener.Addr().String())
+	return func() { _ = server.Close(); <-done }, nil
+}
+
+// recover settles what a dead process left open. A failure is no reason not to
+// serve: the next run does the same.
+func (s *served) recover(ctx context.Context) {
+	settled, err := s.conn.runner.Recover(ctx)
+	switch {
+	case errors.Is(err, jobs.ErrLocked):
+		s.log.Info("another process is at work", "error", err)
+	case err != nil && ctx.Err() == nil:
+		s.log.Warn("what an earlier run left open is not settled yet; the next run does it", "error", err)
+	case len(settled) > 0:
+		count := make(map[string]int)
+		for _, intent := range settled {
+			count[intent.Result]++
+		}
+		s.log.Info("settled what an earlier run left open", "results", count)
+	}
+}
+
+// run makes the run of a tick. A report with failures is a run that was made.
+func (s *served) run(ctx context.Context, tick time.Time) error {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "a host without a name"
+	}
+	_, err = s.conn.runner.Reconcile(ctx, jobs.Trigger{By: "schedule", Who: host}, func(reconcile.Plan) (bool, error) { return true, nil })
+	if err != nil && !errors.Is(err, jobs.ErrLocked) {
+		s.log.Error("the scheduled run failed", "tick", tick, "error", err)
+	}
+	return err
+}

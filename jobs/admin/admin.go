@@ -1,0 +1,129 @@
+// Package admin answers what a supervisor asks of a process that serves:
+//
+//	GET /healthz   200 as long as the process answers at all
+//	GET /readyz    200 when it can work, else 503; either way a JSON document with
+//	               the reasons, and the state of each connection
+//
+// What the last run did does not make a process unready: another one would do the
+// same. It is among the notes. Nothing here names a person whose access is managed,
+// or a secret.
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"tomorro-sync/jobs"
+)
+
+// Connection is one connection that the process serves.
+type Connection struct {
+	Name     string
+	Observer jobs.Observer
+	Schedule cron.Schedule // nil when there is none
+}
+
+// State is the answer of /readyz.
+type State struct {
+	Ready       bool              `json:"ready"`
+	Reasons     []string          `json:"reasons"` // why it is not ready
+	Connections []ConnectionState `json:"connections"`
+}
+
+// ConnectionState is what can be seen of one connection.
+type ConnectionState struct {
+	Name        string     `json:"name"`
+	NextRun     *time.Time `json:"nextRun,omitempty"`
+	LastRun     *LastRun   `json:"lastRun,omitempty"`
+	jobs.Status            // without it when Redis did not answer
+	Notes       []string   `json:"notes"` // what an administrator may want to look at
+}
+
+// LastRun is the last run that ended.
+type LastRun struct {
+	Run      string    `json:"run"`
+	Finished time.Time `json:"finished"`
+	Exit     int       `json:"exit"`
+}
+
+// askTimeout bounds how long an answer waits for Redis.
+const askTimeout = 2 * time.Second
+
+// Handler serves both addresses. ctx is the life of the process: when it ends,
+// the process is not ready any more.
+func Handler(ctx context.Context, connections []Connection) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = fmt.Fprintln(w, "ok")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		state := look(r.Context(), connections, time.Now())
+		if ctx.Err() != nil {
+			state.refuse("the process is stopping")
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if !state.Ready {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		_ = encoder.Encode(state) // the asker may have gone
+	})
+	return mux
+}
+
+func (s *State) refuse(reason string) {
+	s.Ready = false
+	s.Reasons = append(s.Reasons, reason)
+}
+
+func look(ctx context.Context, connections []Connection, now time.Time) State {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	state := State{Ready: true, Reasons: []string{}}
+	for _, c := range connections {
+		one := ConnectionState{Name: c.Name, Notes: []string{}}
+		status, err := c.Observer.Status(ctx)
+		if err != nil {
+			state.refuse(c.Name + ": Redis does not answer")
+			state.Connections = append(state.Connections, one)
+			continue
+		}
+		one.fill(&c, status, now)
+		state.Connections = append(state.Connections, one)
+	}
+	return state
+}
+
+func (c *ConnectionState) fill(from *Connection, status jobs.Status, now time.Time) {
+	c.Status = status
+	note := func(format string, args ...any) { c.Notes = append(c.Notes, fmt.Sprintf(format, args...)) }
+	if from.Schedule != nil {
+		next := from.Schedule.Next(now)
+		c.NextRun = &next
+	}
+	if at := status.Schedule.Paused; !at.IsZero() {
+		note("the schedule is paused since %s by %s", at.UTC().Format(time.RFC3339), status.Schedule.PausedBy)
+	}
+	switch last := status.Last; {
+	case last == nil:
+		note("no run has ended yet")
+	default:
+		c.LastRun = &LastRun{Run: last.Run, Finished: last.Finished, Exit: last.Exit}
+		if last.Exit != jobs.ExitDone {
+			note("the last run ended with exit %d; see: tomorro-sync journal show %s", last.Exit, last.Run)
+		}
+	}
+	if status.Marks > 0 {
+		note("%d people wait for another look, the first for %s", status.Marks, now.Sub(status.Oldest).Round(time.Second))
+	}
+	if status.Open > 0 && status.Lock == nil {
+		note("%d changes of a run that died have no outcome yet; the next run settles them", status.Open)
+	}
+}

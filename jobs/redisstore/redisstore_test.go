@@ -21,13 +21,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func opener(address string) jobstest.Open {
 	return func(t *testing.T, connection string, ttl time.Duration) jobstest.Store {
 		t.Helper()
-		s, err := redisstore.Open(t.Context(), address, redisstore.Options{Connection: connection, TTL: ttl})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		return s
+		return opened(t, address, redisstore.Options{Connection: connection, TTL: ttl})
 	}
+}
+
+func opened(t *testing.T, address string, o redisstore.Options) *redisstore.Store {
+	t.Helper()
+	s, err := redisstore.Open(t.Context(), address, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }
 
 func TestEmbedded(t *testing.T) {

@@ -161,7 +161,10 @@ type Claimed struct {
 
 // Settled is the outcome of one claimed write.
 type Settled struct {
-	Run      string
+	Run string
+	// By is the run that settles what a dead one left open: it looked after its
+	// snapshot, so to it this write is not a newer one. Empty means Run itself.
+	By       string
 	Entry    Entry // the outcome; Entry.Intent names the intent
 	Subjects []string
 	Links    []reconcile.Link

@@ -36,15 +36,16 @@ func (r *Runner) Recover(ctx context.Context) ([]SettledIntent, error) {
 		if seen.links, err = r.Links.Links(ctx); err != nil {
 			return err
 		}
-		settled, err = r.settle(ctx, &seen)
+		settled, err = r.settle(ctx, "", &seen)
 		return err
 	})
 	return settled, err
 }
 
 // settle gives each open intent of a run that is over its outcome, by what
-// Tomorro has now. The identities that come to light count for this run already.
-func (r *Runner) settle(ctx context.Context, seen *observation) ([]SettledIntent, error) {
+// Tomorro has now. The identities that come to light count for this run already;
+// without a run, its id is empty.
+func (r *Runner) settle(ctx context.Context, run string, seen *observation) ([]SettledIntent, error) {
 	if len(seen.snapshot.Open) == 0 {
 		return nil, nil
 	}
@@ -65,6 +66,7 @@ func (r *Runner) settle(ctx context.Context, seen *observation) ([]SettledIntent
 		}
 		o.Note = "the run ended without saying; settled by looking at Tomorro"
 		s := settled(e.Run, e.ID, r.now(), &o)
+		s.By = run
 		all = append(all, *s)
 		told = append(told, SettledIntent{Run: e.Run, Intent: e.ID, Op: o.Write.Op, Result: o.Result})
 		for _, l := range s.Links {

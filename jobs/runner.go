@@ -115,7 +115,7 @@ func (r *Runner) prepare(ctx context.Context, run *recorder) (seen observation, 
 		return seen, plan, nil, err
 	}
 	run.position = seen.snapshot.Position
-	if settled, err = r.settle(ctx, &seen); err != nil {
+	if settled, err = r.settle(ctx, run.id, &seen); err != nil {
 		return seen, plan, settled, err
 	}
 	plan, err = r.decide(ctx, &seen)

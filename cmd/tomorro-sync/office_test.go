@@ -25,6 +25,8 @@ type office struct {
 	lab    *lab
 	config string
 	world  *onelogintest.World
+	// environ is given to the program, on top of the configuration
+	environ []string
 }
 
 func newOffice(t *testing.T, o labOptions, more string) *office {
@@ -72,7 +74,7 @@ func (o *office) run(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	ctx, cancel := context.WithTimeout(o.t.Context(), time.Minute)
 	defer cancel()
-	code = run(ctx, services{}, append([]string{"--config", o.config}, args...), nil, strings.NewReader(""), &out, &errs)
+	code = run(ctx, services{}, append([]string{"--config", o.config}, args...), o.environ, strings.NewReader(""), &out, &errs)
 	return code, out.String(), errs.String()
 }
 

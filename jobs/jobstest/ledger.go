@@ -62,12 +62,37 @@ func claims(t *testing.T, open Open) {
 		settle(t, s, "run-1", first.ID, "1", "2")
 		return nil
 	})
+	recovered(t, s)
 	if _, err := claim(t.Context(), s, old, "run-1", 1<<40, "9"); !errors.Is(err, jobs.ErrLockLost) {
 		t.Errorf("a claim with a lost lease: %v", err)
 	}
 	if snap := snapshot(t, s); len(snap.Open) != 0 || len(snap.Marks) != 0 {
 		t.Errorf("left over: %+v", snap)
 	}
+}
+
+// recovered: what a dead run left open is settled by the next, which may then
+// write the same people; who looked before that may not.
+func recovered(t *testing.T, s Store) {
+	t.Helper()
+	within(t, s, func(ctx context.Context, l jobs.Lease) error {
+		left, err := claim(ctx, s, l, "dead", snapshot(t, s).Position, "5")
+		if err != nil || left.ID == "" {
+			return fmt.Errorf("%+v %w", left, err)
+		}
+		position := snapshot(t, s).Position
+		must(t, s.Settle(ctx, []jobs.Settled{{Run: "dead", By: "next", Subjects: []string{"5"}, Entry: jobs.Entry{Intent: left.ID, Result: reconcile.NotDone}}}))
+		if c, err := claim(ctx, s, jobs.Lease{}, "push", position, "5"); err != nil || c.ID != "" {
+			t.Errorf("who looked before it was settled may write: %+v %v", c, err)
+		}
+		c, err := claim(ctx, s, l, "next", position, "5")
+		if err != nil || c.ID == "" {
+			return fmt.Errorf("the run that settled it may not write: %+v %w", c, err)
+		}
+		settle(t, s, "next", c.ID, "5")
+		return nil
+	})
+	must(t, s.Unmark(t.Context(), snapshot(t, s)))
 }
 
 // pushes interleaves a run with writers that hold no lock.

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the scripts
 	"encoding/json"
@@ -85,7 +86,7 @@ func (s *Store) Settle(ctx context.Context, settled []jobs.Settled) error {
 		if err != nil {
 			return fmt.Errorf("journal an outcome: %w", err)
 		}
-		args := []any{o.Run, o.Entry.Intent, data, now.UnixMilli(), now.Add(-budgetKept).UnixMilli(), len(o.Links), len(o.Ended)}
+		args := []any{o.Run, o.Entry.Intent, data, now.UnixMilli(), now.Add(-budgetKept).UnixMilli(), len(o.Links), len(o.Ended), cmp.Or(o.By, o.Run)}
 		for _, l := range limits {
 			args = append(args, o.Spent[l])
 		}

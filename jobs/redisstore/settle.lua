@@ -2,13 +2,14 @@
 -- lease is not asked for: what was done was done.
 -- KEYS: 1 journal, 2 position, 3 touched, 4 claims, 5 open, 6 links, then one budget for each limit
 -- ARGV: 1 run of the intent, 2 id of the intent, 3 data (JSON), 4 now (Unix milliseconds), 5 spendings older than this
---       are forgotten (Unix milliseconds), 6 number of links, 7 number of identities that ended, then for each
---       budget a number, for each link a OneLogin id and an account, each ended identity, and the subjects
+--       are forgotten (Unix milliseconds), 6 number of links, 7 number of identities that ended, 8 run that
+--       settles it, for which this is nothing new, then for each budget a number, for each link a OneLogin id and an
+--       account, each ended identity, and the subjects
 -- Returns the id of the outcome, or empty when the intent has one already.
 if redis.call('HDEL', KEYS[5], ARGV[2]) == 0 then
   return ''
 end
-local at = 8
+local at = 9
 for i = 7, #KEYS do
   for n = 1, tonumber(ARGV[at]) do
     redis.call('ZADD', KEYS[i], ARGV[4], ARGV[2] .. '/' .. n)
@@ -28,7 +29,7 @@ for _ = 1, tonumber(ARGV[7]) do
 end
 local position = string.format('%.0f', redis.call('INCR', KEYS[2]))
 for i = at, #ARGV do
-  redis.call('HSET', KEYS[3], ARGV[i], position .. ' ' .. ARGV[1])
+  redis.call('HSET', KEYS[3], ARGV[i], position .. ' ' .. ARGV[8])
   local claim = redis.call('HGET', KEYS[4], ARGV[i])
   if claim then
     local till, writes, run = string.match(claim, '^(%d+) (%d+) (.*)$')

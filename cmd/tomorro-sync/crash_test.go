@@ -1,0 +1,368 @@
+//go:build integration
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/redisstore"
+	"tomorro-sync/reconcile"
+	"tomorro-sync/sinks/tomorro/tomorrotest"
+	"tomorro-sync/sources/onelogin/onelogintest"
+)
+
+// build compiles the real program.
+func build(tb testing.TB) string {
+	tb.Helper()
+	bin := filepath.Join(tb.TempDir(), "tomorro-sync")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		tb.Fatalf("build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+// tap sits on everything that a process says and hears: each request, each
+// answer, each message to and from Redis is an event. At one of them it springs.
+type tap struct {
+	at     int    // the event that springs; 0: none
+	spring func() // called once, while nothing passes
+	cuts   bool   // nothing passes from then on
+
+	mu    sync.Mutex
+	count int
+	what  string // the event that sprang
+	cut   bool
+	busy  sync.WaitGroup // requests and connections
+}
+
+// event reports whether it passes.
+func (p *tap) event(what string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cut {
+		return false
+	}
+	p.count++
+	if p.count == p.at {
+		p.what = what
+		p.spring()
+		p.cut = p.cuts
+	}
+	return !p.cut
+}
+
+// sprung is the event that sprang, or empty.
+func (p *tap) sprung() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.what
+}
+
+// http serves h through the tap and gives the address.
+func (p *tap) http(t *testing.T, name string, h http.Handler) string {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.busy.Add(1)
+		defer p.busy.Done()
+		body, err := io.ReadAll(r.Body)
+		if err != nil || !p.event(name+" request") {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		answer := httptest.NewRecorder()
+		h.ServeHTTP(answer, r)
+		if !p.event(name + " answer") {
+			panic(http.ErrAbortHandler)
+		}
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	}))
+	s.Config.ErrorLog = nil
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// tcp relays to address through the tap and gives its own.
+func (p *tap) tcp(t *testing.T, address string) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", address)
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			p.busy.Go(func() { p.relay(near, far, "Redis command") })
+			p.busy.Go(func() { p.relay(far, near, "Redis answer") })
+		}
+	}()
+	return l.Addr().String()
+}
+
+// relay ends with the source; what was passed on before is still dealt with.
+func (p *tap) relay(from, to net.Conn, what string) {
+	defer func() { _ = to.(*net.TCPConn).CloseWrite() }()
+	buffer := make([]byte, 1<<20)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 && p.event(what) {
+			_, _ = to.Write(buffer[:n])
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// company is an office with one change of each kind waiting.
+type company struct {
+	*office
+	connection string
+	url        string // of Redis
+	writes     int    // made before
+}
+
+// newCompany runs a company to rest and lets one thing of each kind happen to
+// it.
+func newCompany(t *testing.T, seed uint64, url, connection string) *company {
+	o := newOffice(t, labOptions{users: 10, groups: 7, seed: seed, plain: true}, `
+groups: {mode: exclusive, create: true, delete: true}
+limits:
+  deactivate: {max: none, share: none}
+  delete: {max: none, share: none}
+  remove_member: {max: none, share: none}
+  change_role: {max: none, share: none}
+  rename: {max: none, share: none}
+  create: {max: none, share: none}
+`)
+	o.edit("tomorro: {", "tomorro: {remove: delete, ")
+	o.environ = []string{envPrefix + "REDIS_URL=" + url, envPrefix + "CONNECTION=" + connection}
+	c := &company{office: o, connection: connection, url: url}
+	w := o.world
+	w.Roles = append(w.Roles, onelogintest.Role{ID: 499_999, Name: "Founders"})
+	for _, p := range w.People[8:] {
+		p.RoleIDs = append(p.RoleIDs, 499_999)
+	}
+	position := len(w.Rules) + 1
+	w.Rules = append(w.Rules, onelogintest.Rule{ID: 499_999, Name: "founders", Match: "all", Enabled: true, Position: &position,
+		Conditions: []onelogintest.Condition{{Source: "has_role", Operator: "ri", Value: "499999"}},
+		Actions:    []onelogintest.Action{{Action: "set_groups", Value: []string{"Founded First"}}}}) // made by the program, which may delete it then
+	w.People[3].Status = 2
+	c.must(exitDone, "reconcile", "--yes")
+	w.People[3].Status, w.People[4].Status = 1, 2
+	c.must(exitDone, "reconcile", "--yes")
+
+	w.People[4].Status = 1 // comes back
+	w.People[0].Email = "another.address@acme.example"
+	w.People[1].LastName += " Renamed"
+	title := "auditor"
+	w.People[2].Title = &title
+	w.People[5].Status = 2
+	w.People[6].Assigned = false
+	w.People[7].RoleIDs = w.People[7].RoleIDs[:3]
+	for i := range 2 {
+		w.Add(&onelogintest.Person{FirstName: "New", LastName: "Comer", Email: fmt.Sprintf("new.comer.%d@acme.example", i), Status: 1, State: 1,
+			Assigned: true, Title: &title, RoleIDs: slices.Clone(w.People[7].RoleIDs)})
+	}
+	w.Rules[position-1].Actions[0].Value = []string{"Founded Lately"}
+	c.writes = len(o.lab.tomorro.Writes())
+	return c
+}
+
+// child is the program as a process of its own, on a machine of its own name
+// where that can be had.
+func (c *company) child(bin, host string, environ ...string) *exec.Cmd {
+	cmd := exec.Command("unshare", "--uts", "sh", "-c", `hostname "$0"; exec "$@"`, host, bin, "--config", c.config, "reconcile", "--yes", "--output", "json")
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, envPrefix) {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	cmd.Env = append(append(cmd.Env, c.environ...), environ...)
+	cmd.Stdout, cmd.Stderr = new(bytes.Buffer), new(bytes.Buffer)
+	return cmd
+}
+
+// through gives the variables that lead a child through the tap.
+func (c *company) through(p *tap) []string {
+	return []string{
+		envPrefix + "ONELOGIN_URL=" + p.http(c.t, "OneLogin", c.lab.oneloginWire),
+		envPrefix + "TOMORRO_URL=" + p.http(c.t, "Tomorro", c.lab.tomorroWire) + "/scim/v2",
+	}
+}
+
+// finish waits for a child and gives its exit code; -1 when it was killed.
+func finish(t *testing.T, cmd *exec.Cmd) int {
+	t.Helper()
+	err := cmd.Wait()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// store opens what is remembered of the company.
+func (c *company) store() *redisstore.Store {
+	c.t.Helper()
+	s, err := redisstore.Open(c.t.Context(), c.url, redisstore.Options{Connection: c.connection})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// restart runs the program to its end, in this process, and wants success.
+func (c *company) restart() {
+	c.t.Helper()
+	code, stdout, stderr := c.run("reconcile", "--yes")
+	if code != exitDone {
+		c.t.Fatalf("the restart ended with %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+// ending is what can be compared between one ending and another.
+type ending struct {
+	Users  map[string]tomorrotest.UserState
+	Groups []string
+}
+
+func (c *company) ending() ending {
+	state := c.lab.tomorro.State()
+	e := ending{Users: make(map[string]tomorrotest.UserState)}
+	for _, u := range state.Users {
+		if _, twice := e.Users[u.UserName]; twice {
+			c.t.Errorf("%s has two accounts", u.UserName)
+		}
+		u.ID = ""
+		slices.Sort(u.Groups)
+		e.Users[u.UserName] = u
+	}
+	for _, g := range state.Groups {
+		e.Groups = append(e.Groups, g.DisplayName)
+	}
+	slices.Sort(e.Groups)
+	return e
+}
+
+// sent counts what was sent, and fails for what changed nothing: it was there
+// already.
+func (c *company) sent() map[string]int {
+	n := make(map[string]int)
+	for _, w := range c.lab.tomorro.Writes()[c.writes:] {
+		kind, _, _ := strings.Cut(strings.TrimPrefix(w.Path, "/scim/v2/"), "/")
+		n[w.Method+" "+kind+" "+w.Who]++
+		if !w.Effect {
+			c.t.Errorf("%s %s about %s was sent although it was done already", w.Method, kind, w.Who)
+		}
+	}
+	return n
+}
+
+// once fails when anything was sent more often than an undisturbed run sends it.
+func (c *company) once(undisturbed map[string]int) {
+	c.t.Helper()
+	for what, n := range c.sent() {
+		if n > undisturbed[what] {
+			c.t.Errorf("%s: sent %d times, undisturbed %d times", what, n, undisturbed[what])
+		}
+	}
+}
+
+// like fails when Tomorro is not what an undisturbed run leaves.
+func (c *company) like(want ending) {
+	c.t.Helper()
+	if diff := cmp.Diff(want, c.ending(), cmp.AllowUnexported(tomorrotest.User{})); diff != "" {
+		c.t.Errorf("not what an undisturbed run leaves (-want +got):\n%s", firstLines(diff, 40))
+	}
+}
+
+// accounted fails unless each intent of the journal has one outcome, and gives
+// how many were settled by looking.
+func (c *company) accounted() (settled int) {
+	c.t.Helper()
+	open := make(map[string]int)
+	err := c.store().Scan(c.t.Context(), time.Time{}, func(e jobs.Entry) bool {
+		switch e.Kind {
+		case jobs.EntryIntent:
+			open[e.ID]++
+		case jobs.EntryOutcome:
+			open[e.Intent]--
+			if strings.Contains(e.Note, "settled by looking") {
+				settled++
+			}
+		}
+		return true
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for id, n := range open {
+		if n != 0 {
+			c.t.Errorf("intent %s: intents less outcomes are %d", id, n)
+		}
+	}
+	return settled
+}
+
+// undisturbed runs a company through a tap that never springs: the events there
+// are, what is sent, and how it ends.
+func undisturbed(t *testing.T, bin string, seed uint64, url, connection string) (events int, sent map[string]int, want ending) {
+	t.Helper()
+	c := newCompany(t, seed, url, connection)
+	p := &tap{}
+	cmd := c.child(bin, "first", append(c.through(p), p.redis(t, url))...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if code := finish(t, cmd); code != exitDone {
+		t.Fatalf("the undisturbed run ended with %d\n%s%s", code, cmd.Stdout, cmd.Stderr)
+	}
+	var report struct {
+		Done map[reconcile.Op]int `json:"done"`
+	}
+	if err := json.Unmarshal(cmd.Stdout.(*bytes.Buffer).Bytes(), &report); err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range []reconcile.Op{reconcile.OpCreateGroup, reconcile.OpCreate, reconcile.OpReactivate, reconcile.OpRename, reconcile.OpChangeRole,
+		reconcile.OpUpdateName, reconcile.OpAddMember, reconcile.OpRemoveMember, reconcile.OpDeactivate, reconcile.OpDelete, reconcile.OpDeleteGroup} {
+		if report.Done[op] == 0 {
+			t.Fatalf("the run has no %s: %v", op, report.Done)
+		}
+	}
+	c.equal()
+	return p.count, c.sent(), c.ending()
+}
+
+// redis gives the variable that leads a child to Redis through the tap.
+func (p *tap) redis(t *testing.T, url string) string {
+	address := strings.TrimSuffix(strings.TrimPrefix(url, "redis://"), "/0")
+	return envPrefix + "REDIS_URL=redis://" + p.tcp(t, address) + "/0"
+}

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/redisstore"
@@ -46,6 +47,8 @@ type tap struct {
 	at     int    // the event that springs; 0: none
 	spring func() // called once, while nothing passes
 	cuts   bool   // nothing passes from then on
+	drops  bool   // that one does not pass
+	only   string // count only events that begin with this
 
 	mu    sync.Mutex
 	count int
@@ -61,13 +64,19 @@ func (p *tap) event(what string) bool {
 	if p.cut {
 		return false
 	}
-	p.count++
-	if p.count == p.at {
-		p.what = what
-		p.spring()
-		p.cut = p.cuts
+	if !strings.HasPrefix(what, p.only) {
+		return true
 	}
-	return !p.cut
+	p.count++
+	if p.count != p.at {
+		return true
+	}
+	p.what = what
+	if p.spring != nil {
+		p.spring()
+	}
+	p.cut = p.cuts
+	return !p.cuts && !p.drops
 }
 
 // sprung is the event that sprang, or empty.
@@ -119,21 +128,24 @@ func (p *tap) tcp(t *testing.T, address string) string {
 				_ = near.Close()
 				continue
 			}
-			p.busy.Go(func() { p.relay(near, far, "Redis command") })
-			p.busy.Go(func() { p.relay(far, near, "Redis answer") })
+			p.busy.Go(func() { p.relay(near, far, near, "Redis command") })
+			p.busy.Go(func() { p.relay(far, near, near, "Redis answer") })
 		}
 	}()
 	return l.Addr().String()
 }
 
-// relay ends with the source; what was passed on before is still dealt with.
-func (p *tap) relay(from, to net.Conn, what string) {
+// relay ends with the source; what was passed on before is still dealt with. A
+// message that does not pass ends the connection on the program's side.
+func (p *tap) relay(from, to, near net.Conn, what string) {
 	defer func() { _ = to.(*net.TCPConn).CloseWrite() }()
 	buffer := make([]byte, 1<<20)
 	for {
 		n, err := from.Read(buffer)
 		if n > 0 && p.event(what) {
 			_, _ = to.Write(buffer[:n])
+		} else if n > 0 {
+			_ = near.Close()
 		}
 		if err != nil {
 			return
@@ -147,6 +159,7 @@ type company struct {
 	connection string
 	url        string // of Redis
 	writes     int    // made before
+	begun      time.Time
 }
 
 // newCompany runs a company to rest and lets one thing of each kind happen to
@@ -192,7 +205,7 @@ limits:
 			Assigned: true, Title: &title, RoleIDs: slices.Clone(w.People[7].RoleIDs)})
 	}
 	w.Rules[position-1].Actions[0].Value = []string{"Founded Lately"}
-	c.writes = len(o.lab.tomorro.Writes())
+	c.writes, c.begun = len(o.lab.tomorro.Writes()), time.Now().Add(time.Millisecond) // in whole ones, as the budget counts
 	return c
 }
 
@@ -309,8 +322,13 @@ func (c *company) like(want ending) {
 func (c *company) accounted() (settled int) {
 	c.t.Helper()
 	open := make(map[string]int)
+	ends := make(map[string]int)
 	err := c.store().Scan(c.t.Context(), time.Time{}, func(e jobs.Entry) bool {
 		switch e.Kind {
+		case jobs.EntryBegin:
+			ends[e.Run+" began"]++
+		case jobs.EntryEnd:
+			ends[e.Run+" ended"]++
 		case jobs.EntryIntent:
 			open[e.ID]++
 		case jobs.EntryOutcome:
@@ -324,6 +342,11 @@ func (c *company) accounted() (settled int) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	for what, n := range ends {
+		if n != 1 {
+			c.t.Errorf("%s %d times", what, n)
+		}
+	}
 	for id, n := range open {
 		if n != 0 {
 			c.t.Errorf("intent %s: intents less outcomes are %d", id, n)
@@ -332,13 +355,25 @@ func (c *company) accounted() (settled int) {
 	return settled
 }
 
-// undisturbed runs a company through a tap that never springs: the events there
-// are, what is sent, and how it ends.
-func undisturbed(t *testing.T, bin string, seed uint64, url, connection string) (events int, sent map[string]int, want ending) {
+// calm is what an undisturbed run does.
+type calm struct {
+	events int
+	sent   map[string]int
+	spent  map[reconcile.Limit]int
+	ending ending
+}
+
+// undisturbed runs a company through a tap that never springs and counts the
+// events that begin with only.
+func undisturbed(t *testing.T, bin string, seed uint64, url, connection, only string) calm {
 	t.Helper()
 	c := newCompany(t, seed, url, connection)
-	p := &tap{}
-	cmd := c.child(bin, "first", append(c.through(p), p.redis(t, url))...)
+	p := &tap{only: only}
+	environ := c.through(p)
+	if strings.HasPrefix(url, "redis://") {
+		environ = append(environ, p.redis(t, url))
+	}
+	cmd := c.child(bin, "first", environ...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +393,41 @@ func undisturbed(t *testing.T, bin string, seed uint64, url, connection string) 
 		}
 	}
 	c.equal()
-	return p.count, c.sent(), c.ending()
+	return calm{events: p.count, sent: c.sent(), spent: c.spent(), ending: c.ending()}
+}
+
+// spent is what the budget has counted since the company was there.
+func (c *company) spent() map[reconcile.Limit]int {
+	c.t.Helper()
+	n, err := c.store().Spent(c.t.Context(), c.begun)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return n
+}
+
+// asUndisturbed fails unless Tomorro is what an undisturbed run leaves, nothing
+// was sent twice, and the journal has an outcome for each intent. It gives how
+// many were settled by looking.
+func (c *company) asUndisturbed(u *calm) (settled int) {
+	c.t.Helper()
+	c.like(u.ending)
+	c.once(u.sent)
+	return c.accounted()
+}
+
+// dropLock brings the end of a dead process's lock forward.
+func (c *company) dropLock() {
+	c.t.Helper()
+	o, err := redisstore.ParseURL(c.url)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	client := redis.NewUniversalClient(o)
+	defer func() { _ = client.Close() }()
+	if err := client.Del(c.t.Context(), "tomorro-sync:{"+c.connection+"}:lock").Err(); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // redis gives the variable that leads a child to Redis through the tap.

@@ -3,14 +3,13 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/google/go-cmp/cmp"
 
 	"tomorro-sync/jobs/redisstore/redistest"
 )
@@ -25,14 +24,14 @@ func TestKillSweep(t *testing.T) {
 	table := &sweepTable{rows: make(map[string]*sweepRow)}
 	for seed := range uint64(5) {
 		name := fmt.Sprintf("company-%d", seed)
-		events, sent, want := undisturbed(t, bin, seed, server.URL(), name)
+		u := undisturbed(t, bin, seed, server.URL(), name, "")
 		t.Run(name, func(t *testing.T) {
-			for at := 1; at <= events; at++ {
+			for at := 1; at <= u.events; at++ {
 				t.Run(fmt.Sprint(at), func(t *testing.T) {
 					t.Parallel()
 					c := newCompany(t, seed, server.URL(), fmt.Sprintf("%s-%d", name, at))
 					what := c.killedAt(bin, at)
-					dropLock(t, c)
+					c.dropLock()
 					again := c.child(bin, "another-machine")
 					if err := again.Start(); err != nil {
 						t.Fatal(err)
@@ -40,9 +39,7 @@ func TestKillSweep(t *testing.T) {
 					if code := finish(t, again); code != exitDone {
 						t.Errorf("the restart ended with %d\n%s%s", code, again.Stdout, again.Stderr)
 					}
-					c.like(want)
-					c.once(sent)
-					table.add(what, c.accounted(), !t.Failed())
+					table.add(what, c.asUndisturbed(&u), !t.Failed())
 				})
 			}
 		})
@@ -74,13 +71,30 @@ func (c *company) killedAt(bin string, at int) (what string) {
 	return p.sprung()
 }
 
-// dropLock brings the end of a dead process's lock forward.
-func dropLock(t *testing.T, c *company) {
-	t.Helper()
-	client := redis.NewClient(&redis.Options{Addr: strings.TrimSuffix(strings.TrimPrefix(c.url, "redis://"), "/0"), Protocol: 2})
-	defer func() { _ = client.Close() }()
-	if err := client.Del(t.Context(), "tomorro-sync:{"+c.connection+"}:lock").Err(); err != nil {
-		t.Fatal(err)
+// TestLostMessages loses each message between the program and Redis once, with
+// its connection. The program asks again; nothing may count twice for it.
+func TestLostMessages(t *testing.T) {
+	bin, server := build(t), redistest.Start(t)
+	u := undisturbed(t, bin, 7, server.URL(), "calm", "Redis")
+	for at := 1; at <= u.events; at++ {
+		t.Run(fmt.Sprint(at), func(t *testing.T) {
+			t.Parallel()
+			c := newCompany(t, 7, server.URL(), fmt.Sprintf("lost-%d", at))
+			p := &tap{at: at, only: "Redis", drops: true}
+			cmd := c.child(bin, "first", append(c.through(p), p.redis(t, c.url))...)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if code := finish(t, cmd); code != exitDone {
+				t.Errorf("%s %d lost: the run ended with %d\n%s%s", p.sprung(), at, code, cmd.Stdout, cmd.Stderr)
+			}
+			if n := c.asUndisturbed(&u); n != 0 {
+				t.Errorf("%s %d lost: %d writes were left open", p.sprung(), at, n)
+			}
+			if diff := cmp.Diff(u.spent, c.spent()); diff != "" {
+				t.Errorf("%s %d lost: the budget counts otherwise (-want +got):\n%s", p.sprung(), at, diff)
+			}
+		})
 	}
 }
 
@@ -98,7 +112,9 @@ type sweepRow struct {
 func (s *sweepTable) add(what string, settled int, converged bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	what = cmp.Or(what, "(ended before)")
+	if what == "" {
+		what = "(ended before)"
+	}
 	if s.rows[what] == nil {
 		s.rows[what] = &sweepRow{what: what}
 	}
@@ -129,7 +145,7 @@ func (s *sweepTable) print(t *testing.T) {
 	for _, row := range s.rows {
 		rows = append(rows, row)
 	}
-	slices.SortFunc(rows, func(a, b *sweepRow) int { return cmp.Compare(a.what, b.what) })
+	slices.SortFunc(rows, func(a, b *sweepRow) int { return strings.Compare(a.what, b.what) })
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-18s %8s %10s %16s\n", "killed before a", "points", "converged", "writes settled")
 	for _, row := range append(rows, &all) {

@@ -37,8 +37,8 @@ func (s *Store) Append(ctx context.Context, lease jobs.Lease, entries ...jobs.En
 }
 
 func (s *Store) append(ctx context.Context, token string, links []reconcile.Link, entries []jobs.Entry) ([]string, error) {
-	args := make([]any, 0, 2+2*len(links)+3*len(entries))
-	args = append(args, token, len(links))
+	args := make([]any, 0, 3+2*len(links)+3*len(entries))
+	args = append(args, token, answerLife.Milliseconds(), len(links))
 	for _, l := range links {
 		args = append(args, l.Key.String(), l.Account)
 	}
@@ -50,7 +50,7 @@ func (s *Store) append(ctx context.Context, token string, links []reconcile.Link
 		}
 		args = append(args, string(e.Kind), e.Run, data)
 	}
-	ids, err := appendScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.journal(), s.keys.runs(), s.keys.links()}, args...).StringSlice()
+	ids, err := appendScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.journal(), s.keys.runs(), s.keys.links(), s.keys.asked(s.call())}, args...).StringSlice()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}

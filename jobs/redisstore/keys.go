@@ -8,7 +8,7 @@ type keys struct{ prefix string }
 
 func newKeys(connection string) keys { return keys{"tomorro-sync:{" + connection + "}:"} }
 
-// lock is a string while the lock is held: "fence since holder".
+// lock is a string while the lock is held: "fence since call holder".
 func (k keys) lock() string { return k.prefix + "lock" }
 
 // fence is a counter that grows with each lease.
@@ -41,6 +41,10 @@ func (k keys) claims() string { return k.prefix + "claims" }
 
 // open is a hash from the ids of intents without an outcome to their runs.
 func (k keys) open() string { return k.prefix + "open" }
+
+// asked is a string: what was answered to a call that is not to be done again
+// when the answer is lost and the client asks once more. It ends by itself.
+func (k keys) asked(call string) string { return k.prefix + "asked:" + call }
 
 // marks is a sorted set of subjects to be looked at again, by time in milliseconds.
 func (k keys) marks() string { return k.prefix + "marks" }

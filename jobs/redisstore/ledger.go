@@ -34,7 +34,6 @@ const claimLife = 10 * time.Minute
 // Claim implements jobs.Ledger. All claims travel in one round trip, each as one
 // script.
 func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim) ([]jobs.Claimed, error) {
-	k := []string{s.keys.lock(), s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.marks()}
 	calls := make([]call, len(claims))
 	for i := range claims {
 		c := &claims[i]
@@ -43,7 +42,8 @@ func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim
 		if err != nil {
 			return nil, fmt.Errorf("journal an intent: %w", err)
 		}
-		args := []any{lease.Token, c.Run, c.Position, claimLife.Milliseconds(), data}
+		k := []string{s.keys.lock(), s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.marks(), s.keys.asked(s.call())}
+		args := []any{lease.Token, c.Run, c.Position, claimLife.Milliseconds(), answerLife.Milliseconds(), data}
 		for _, subject := range c.Subjects {
 			args = append(args, subject)
 		}

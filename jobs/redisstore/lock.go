@@ -82,7 +82,7 @@ func (s *Store) Do(ctx context.Context, holder string, work func(context.Context
 
 func (s *Store) acquire(ctx context.Context, holder string) (token string, fence int64, err error) {
 	answer, err := acquireScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.fence()},
-		holder, s.now().UnixMilli(), s.ttl.Milliseconds()).Slice()
+		holder, s.now().UnixMilli(), s.ttl.Milliseconds(), s.call()).Slice()
 	if err != nil {
 		return "", 0, fmt.Errorf("take the lock: %w", err)
 	}
@@ -95,12 +95,12 @@ func (s *Store) acquire(ctx context.Context, holder string) (token string, fence
 	return "", 0, s.lockedBy(token, left)
 }
 
-// lockedBy reads a holder's token: "fence since holder".
+// lockedBy reads a holder's token: "fence since call holder".
 func (s *Store) lockedBy(token string, leftMillis int64) *jobs.LockedError {
-	part := strings.SplitN(token, " ", 3)
+	part := strings.SplitN(token, " ", 4)
 	e := &jobs.LockedError{Holder: "somebody", Until: s.now().Add(time.Duration(max(0, leftMillis)) * time.Millisecond)}
-	if len(part) == 3 {
-		e.Holder = part[2]
+	if len(part) == 4 {
+		e.Holder = part[3]
 		if ms, err := strconv.ParseInt(part[1], 10, 64); err == nil {
 			e.Since = time.UnixMilli(ms)
 		}

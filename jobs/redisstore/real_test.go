@@ -48,7 +48,7 @@ func TestRealRedis(t *testing.T) {
 		jobstest.Run(t, opener(redistest.StartSentinel(t).URL))
 	})
 	t.Run("Cluster", func(t *testing.T) {
-		jobstest.Run(t, opener(redistest.StartCluster(t, "any").URL))
+		jobstest.Run(t, opener(redistest.StartCluster(t).URL))
 	})
 }
 

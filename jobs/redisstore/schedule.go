@@ -28,7 +28,7 @@ var (
 // Take implements jobs.Ticks.
 func (s *Store) Take(ctx context.Context, tick time.Time, late jobs.Late, within time.Duration) (jobs.Taken, error) {
 	answer, err := tickScript.Run(ctx, s.client, []string{s.keys.schedule(), s.keys.lock()},
-		tick.UnixMilli(), s.now().UnixMilli(), within.Milliseconds(), string(late)).Text()
+		tick.UnixMilli(), s.now().UnixMilli(), within.Milliseconds(), string(late), s.call()).Text()
 	if err != nil {
 		return "", fmt.Errorf("take the tick of %s: %w", tick.Format(time.RFC3339), err)
 	}

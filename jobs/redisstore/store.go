@@ -2,10 +2,13 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -35,6 +38,8 @@ type Store struct {
 	ttl    time.Duration
 	now    func() time.Time
 	stop   func() // ends what Embedded started
+	name   string // tells its calls from those of other stores
+	calls  atomic.Int64
 }
 
 var (
@@ -93,8 +98,16 @@ func newStore(client redis.UniversalClient, o Options) *Store {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Store{client: client, keys: newKeys(o.Connection), ttl: o.TTL, now: o.Now, stop: func() {}}
+	return &Store{client: client, keys: newKeys(o.Connection), ttl: o.TTL, now: o.Now, stop: func() {}, name: rand.Text()[:10]}
 }
+
+// answerLife is how long the answer to a call is kept: longer than the client
+// asks again.
+const answerLife = time.Minute
+
+// call names one call of a script. The client asks again when it gets no answer;
+// by this name a script knows that it has answered.
+func (s *Store) call() string { return s.name + "-" + strconv.FormatInt(s.calls.Add(1), 36) }
 
 // Close ends the connections to Redis. It does not release a lock: Do does.
 func (s *Store) Close() error {

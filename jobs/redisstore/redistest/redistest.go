@@ -85,15 +85,15 @@ func (s *Server) Restart() {
 type Group struct {
 	URL     string
 	Servers []*Server
-	master  func() (addr string, err error)
+	master  func(key string) (addr string, err error)
 }
 
-// Master is the server that takes writes for connection now.
-func (g *Group) Master(tb testing.TB) *Server {
+// Master is the server that takes writes to a key now.
+func (g *Group) Master(tb testing.TB, key string) *Server {
 	tb.Helper()
 	var found *Server
 	await(tb, "there is a master", func() bool {
-		addr, err := g.master()
+		addr, err := g.master(key)
 		if err != nil {
 			return false
 		}
@@ -146,7 +146,7 @@ func StartSentinel(tb testing.TB) *Group {
 	client := redis.NewSentinelClient(&redis.Options{Addr: addrs[0], Protocol: 2})
 	tb.Cleanup(func() { _ = client.Close() })
 	ctx := context.WithoutCancel(tb.Context())
-	g.master = func() (string, error) {
+	g.master = func(string) (string, error) {
 		at, err := client.GetMasterAddrByName(ctx, "main").Result()
 		return strings.Join(at, ":"), err
 	}
@@ -157,9 +157,8 @@ func StartSentinel(tb testing.TB) *Group {
 	return g
 }
 
-// StartCluster starts three masters with a replica each. Master is that of the
-// given key.
-func StartCluster(tb testing.TB, key string) *Group {
+// StartCluster starts three masters with a replica each.
+func StartCluster(tb testing.TB) *Group {
 	tb.Helper()
 	g := &Group{}
 	var addrs []string
@@ -185,7 +184,7 @@ func StartCluster(tb testing.TB, key string) *Group {
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
 	tb.Cleanup(func() { _ = client.Close() })
 	ctx := context.WithoutCancel(tb.Context())
-	g.master = func() (string, error) {
+	g.master = func(key string) (string, error) {
 		client.ReloadState(ctx)
 		node, err := client.MasterForKey(ctx, key)
 		if err != nil {

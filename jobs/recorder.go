@@ -20,6 +20,7 @@ type recorder struct {
 	position int64
 	queue    chan *note
 	done     chan struct{}
+	lost     bool // the store did not answer; known to the loop only
 }
 
 // note is one thing to be stored: a claim, an outcome, or entries.
@@ -67,15 +68,23 @@ func (rec *recorder) loop() {
 // storeTimeout bounds one round trip for a batch.
 const storeTimeout = 10 * time.Second
 
+// lostTimeout bounds one round trip after one that failed: the run is ending.
+const lostTimeout = time.Second
+
 // store sends what happened before what is to happen.
 func (rec *recorder) store(batch []*note) {
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	timeout := storeTimeout
+	if rec.lost {
+		timeout = lostTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	rec.settle(ctx, batch)
 	rec.claim(ctx, batch)
 	for _, n := range batch {
 		if n.entries != nil {
 			_, err := rec.r.Journal.Append(ctx, rec.lease, n.entries...)
+			rec.lost = err != nil
 			n.reply <- stored{err: err}
 		}
 	}
@@ -92,6 +101,7 @@ func (rec *recorder) settle(ctx context.Context, batch []*note) {
 		return
 	}
 	err := rec.r.Ledger.Settle(ctx, all)
+	rec.lost = err != nil
 	for _, n := range batch {
 		if n.settled != nil {
 			n.reply <- stored{err: err}
@@ -110,6 +120,7 @@ func (rec *recorder) claim(ctx context.Context, batch []*note) {
 		return
 	}
 	claimed, err := rec.r.Ledger.Claim(ctx, rec.lease, all)
+	rec.lost = err != nil
 	for _, n := range batch {
 		switch {
 		case n.claim == nil:

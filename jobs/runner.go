@@ -104,7 +104,11 @@ func (r *Runner) Reconcile(ctx context.Context, by Trigger, approve func(reconci
 		report = newReport(run.id, by, &plan, &result, err)
 		report.Settled, report.Started, report.Finished = settled, started, r.now()
 		report.log(log)
-		return errors.Join(err, run.end(ctx, &report), r.tidy(ctx, &report, seen.snapshot))
+		err = errors.Join(err, run.end(ctx, &report))
+		if tidied := r.tidy(ctx, &report, seen.snapshot); tidied != nil {
+			log.Warn("what the run made superfluous is still kept; the next run forgets it", "error", tidied)
+		}
+		return err
 	})
 	return report, err
 }

@@ -50,12 +50,17 @@ func (s *Store) append(ctx context.Context, token string, links []reconcile.Link
 		}
 		args = append(args, string(e.Kind), e.Run, data)
 	}
-	ids, err := appendScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.journal(), s.keys.runs(), s.keys.links(), s.keys.asked(s.call())}, args...).StringSlice()
+	k := []string{s.keys.lock(), s.keys.journal(), s.keys.runs(), s.keys.links(), s.keys.asked(s.call())}
+	var ids []string
+	err := s.patiently(ctx, func() (err error) {
+		ids, err = appendScript.Run(ctx, s.client, k, args...).StringSlice()
+		return err
+	})
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("write the journal in Redis: %w", err)
 	}
 	if len(ids) == 0 {
-		return nil, fmt.Errorf("journal: %w: it ended or passed to somebody else", jobs.ErrLockLost)
+		return nil, fmt.Errorf("write the journal: %w: it ended or passed to somebody else", jobs.ErrLockLost)
 	}
 	return ids[1:], nil
 }

@@ -51,7 +51,7 @@ func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim
 	}
 	answers, err := s.pipeline(ctx, claimScript, calls)
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("write the journal in Redis: %w", err)
 	}
 	out := make([]jobs.Claimed, len(claims))
 	for i, a := range answers {
@@ -62,7 +62,7 @@ func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim
 		case said[0] != "":
 			out[i].ID = said[0]
 		case said[1] == "lost":
-			return nil, fmt.Errorf("journal: %w: it ended or passed to somebody else", jobs.ErrLockLost)
+			return nil, fmt.Errorf("write the journal: %w: it ended or passed to somebody else", jobs.ErrLockLost)
 		default:
 			out[i].Newer = said[2:]
 		}
@@ -102,7 +102,7 @@ func (s *Store) Settle(ctx context.Context, settled []jobs.Settled) error {
 		calls[i] = call{k, args}
 	}
 	if _, err := s.pipeline(ctx, settleScript, calls); err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return fmt.Errorf("write the journal in Redis: %w", err)
 	}
 	return nil
 }
@@ -128,7 +128,19 @@ func (s *Store) pipeline(ctx context.Context, script *redis.Script, calls []call
 			return nil
 		})
 	}
-	send(func(int) bool { return true }, func(p redis.Pipeliner, c call) *redis.Cmd { return script.EvalSha(ctx, p, c.keys, c.args...) })
+	err := s.patiently(ctx, func() error {
+		send(func(i int) bool { return answers[i] == nil || answers[i].Err() != nil && passing(answers[i].Err()) },
+			func(p redis.Pipeliner, c call) *redis.Cmd { return script.EvalSha(ctx, p, c.keys, c.args...) })
+		for _, a := range answers {
+			if err := a.Err(); err != nil && passing(err) {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	unknown := func(i int) bool {
 		err := answers[i].Err()
 		return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")

@@ -67,6 +67,9 @@ func (s *Store) Do(ctx context.Context, holder string, work func(context.Context
 	}()
 	err = work(wctx, jobs.Lease{Fence: fence, Token: token})
 	finished = true
+	if err != nil { // it may be late, and so before the timers
+		_ = life.check(cancel)
+	}
 	lost := context.Cause(wctx)
 	stopKeeping()
 	<-done
@@ -172,7 +175,11 @@ func (s *Store) keep(ctx context.Context, token string, life *life, cancel conte
 func (s *Store) extend(ctx context.Context, token string, deadline time.Time) (bool, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	n, err := extendScript.Run(ctx, s.client, []string{s.keys.lock()}, token, s.ttl.Milliseconds()).Int()
+	n := 0
+	err := s.patiently(ctx, func() (err error) {
+		n, err = extendScript.Run(ctx, s.client, []string{s.keys.lock()}, token, s.ttl.Milliseconds()).Int()
+		return err
+	})
 	return n == 1, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,14 @@ func (s *Server) Kill() {
 	}
 }
 
+// Signal sends the process a signal: SIGSTOP makes it hang, as a machine that
+// swaps does, until SIGCONT.
+func (s *Server) Signal(sig os.Signal) {
+	if s.cmd != nil {
+		_ = s.cmd.Process.Signal(sig)
+	}
+}
+
 // Restart starts the process again with the same options and directory.
 func (s *Server) Restart() {
 	s.tb.Helper()
@@ -86,6 +95,7 @@ type Group struct {
 	URL     string
 	Servers []*Server
 	master  func(key string) (addr string, err error)
+	follow  bool // a server that comes back is told whom to follow
 }
 
 // Master is the server that takes writes to a key now.
@@ -105,6 +115,21 @@ func (g *Group) Master(tb testing.TB, key string) *Server {
 		return found != nil
 	})
 	return found
+}
+
+// Rejoin starts a server again that was lost, once there is a new master for the
+// key, and waits until every master has a replica.
+func (g *Group) Rejoin(tb testing.TB, s *Server, key string, masters int) {
+	tb.Helper()
+	now := g.Master(tb, key)
+	if g.follow {
+		if i := slices.Index(s.args, "--replicaof"); i >= 0 {
+			s.args = slices.Delete(s.args, i, i+2)
+		}
+		s.args = append(s.args, "--replicaof", "127.0.0.1 "+fmt.Sprint(now.Port))
+	}
+	s.Restart()
+	g.Replicated(tb, masters)
 }
 
 // Replicated waits until every master has a replica that follows it, so that
@@ -127,12 +152,12 @@ func StartSentinel(tb testing.TB) *Group {
 	tb.Helper()
 	master := Start(tb, "--appendonly", "yes")
 	replica := Start(tb, "--appendonly", "yes", "--replicaof", "127.0.0.1 "+fmt.Sprint(master.Port))
-	g := &Group{Servers: []*Server{master, replica}}
+	g := &Group{Servers: []*Server{master, replica}, follow: true}
 	g.Replicated(tb, 1)
 	var addrs []string
 	for range 3 {
 		file := filepath.Join(tb.TempDir(), "sentinel.conf")
-		text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 2\nsentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n", master.Port)
+		text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 2\nsentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 1000\n", master.Port)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			tb.Fatal(err)
 		}

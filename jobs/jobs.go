@@ -144,7 +144,11 @@ type Mark struct {
 	Time    time.Time `json:"time"`
 }
 
-// Claim asks to make one write.
+// Claim asks to make one write. A claim without one, Entry.Write being nil, takes
+// the subjects before looking at them: who decides about one person without the
+// lock begins with it, since "nothing to do" must not be overtaken either. It
+// holds against everybody who looked before, and is given back by a Settled
+// without an intent.
 type Claim struct {
 	Run      string
 	Position int64 // of the snapshot that the write follows from
@@ -152,14 +156,15 @@ type Claim struct {
 	Subjects []string
 }
 
-// Claimed answers a Claim: the intent's id, or who was written since the
-// snapshot, in which case nothing was stored and these are marked.
+// Claimed answers a Claim: the intent's id, empty when there is none, or who was
+// written since the snapshot, in which case nothing was stored and these are
+// marked.
 type Claimed struct {
 	ID    string
 	Newer []string
 }
 
-// Settled is the outcome of one claimed write.
+// Settled is the outcome of one claimed write, or the end of a claim without one.
 type Settled struct {
 	Run string
 	// By is the run that settles what a dead one left open: it looked after its

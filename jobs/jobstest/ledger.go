@@ -95,6 +95,46 @@ func recovered(t *testing.T, s Store) {
 	must(t, s.Unmark(t.Context(), snapshot(t, s)))
 }
 
+// taken: who looks at one person takes them before, against everybody who looked
+// earlier, and gives them back.
+func taken(t *testing.T, open Open) {
+	s := open(t, "taken", 30*time.Second)
+	take := jobs.Claim{Run: "push", Subjects: []string{"1"}}
+	within(t, s, func(ctx context.Context, l jobs.Lease) error {
+		before := snapshot(t, s)
+		if got, err := s.Claim(ctx, jobs.Lease{}, []jobs.Claim{take}); err != nil || got[0].ID != "" || got[0].Newer != nil {
+			return fmt.Errorf("%+v %w", got, err)
+		}
+		if snap := snapshot(t, s); len(snap.Open) != 0 {
+			t.Errorf("taking is no intent: %+v", snap.Open)
+		}
+		other := take
+		other.Run = "another push"
+		if got, err := s.Claim(ctx, jobs.Lease{}, []jobs.Claim{other}); err != nil || len(got[0].Newer) != 1 {
+			t.Errorf("taken twice: %+v %v", got, err)
+		}
+		if c, err := claim(ctx, s, l, "run", snapshot(t, s).Position, "1"); err != nil || c.ID != "" {
+			t.Errorf("a run writes who is taken: %+v %v", c, err)
+		}
+		mine, err := claim(ctx, s, jobs.Lease{}, "push", 0, "1")
+		if err != nil || mine.ID == "" {
+			return fmt.Errorf("who took may not write: %+v %w", mine, err)
+		}
+		settle(t, s, "push", mine.ID, "1")
+		if c, err := claim(ctx, s, l, "run", snapshot(t, s).Position, "1"); err != nil || c.ID != "" {
+			t.Errorf("a run writes who is still taken: %+v %v", c, err)
+		}
+		must(t, s.Settle(ctx, []jobs.Settled{{Run: "push", Subjects: []string{"1"}}}))
+		if c, err := claim(ctx, s, l, "run", before.Position, "1"); err != nil || c.ID != "" {
+			t.Errorf("a run writes who was taken since it looked: %+v %v", c, err)
+		}
+		if c, err := claim(ctx, s, l, "run", snapshot(t, s).Position, "1"); err != nil || c.ID == "" {
+			t.Errorf("given back, and not free: %+v %v", c, err)
+		}
+		return nil
+	})
+}
+
 // pushes interleaves a run with writers that hold no lock.
 func pushes(t *testing.T, open Open) {
 	s := open(t, "pushes", 30*time.Second)

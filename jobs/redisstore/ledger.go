@@ -38,9 +38,12 @@ func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim
 	for i := range claims {
 		c := &claims[i]
 		c.Entry.Kind, c.Entry.Run, c.Entry.Fence = jobs.EntryIntent, c.Run, lease.Fence
-		data, err := json.Marshal(&c.Entry)
-		if err != nil {
-			return nil, fmt.Errorf("journal an intent: %w", err)
+		var data []byte
+		if c.Entry.Write != nil {
+			var err error
+			if data, err = json.Marshal(&c.Entry); err != nil {
+				return nil, fmt.Errorf("journal an intent: %w", err)
+			}
 		}
 		k := []string{s.keys.lock(), s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.marks(), s.keys.asked(s.call())}
 		args := []any{lease.Token, c.Run, c.Position, claimLife.Milliseconds(), answerLife.Milliseconds(), data}
@@ -59,7 +62,7 @@ func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim
 		switch {
 		case err != nil || len(said) == 0:
 			return nil, fmt.Errorf("journal an intent: unexpected answer: %w", err)
-		case said[0] != "":
+		case len(said) == 1:
 			out[i].ID = said[0]
 		case said[1] == "lost":
 			return nil, fmt.Errorf("write the journal: %w: it ended or passed to somebody else", jobs.ErrLockLost)

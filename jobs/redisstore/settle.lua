@@ -1,12 +1,12 @@
 -- After a write: its outcome, and what follows from it. An intent has one outcome; a second one is not stored. The
 -- lease is not asked for: what was done was done.
 -- KEYS: 1 journal, 2 position, 3 touched, 4 claims, 5 open, 6 links, then one budget for each limit
--- ARGV: 1 run of the intent, 2 id of the intent, 3 data (JSON), 4 now (Unix milliseconds), 5 spendings older than this
---       are forgotten (Unix milliseconds), 6 number of links, 7 number of identities that ended, 8 run that
+-- ARGV: 1 run of the intent, 2 id of the intent, or empty to give the subjects back only, 3 data (JSON), 4 now (Unix
+--       milliseconds), 5 spendings older than this are forgotten (Unix milliseconds), 6 number of links, 7 number of identities that ended, 8 run that
 --       settles it, for which this is nothing new, then for each budget a number, for each link a OneLogin id and an
 --       account, each ended identity, and the subjects
 -- Returns the id of the outcome, or empty when the intent has one already.
-if redis.call('HDEL', KEYS[5], ARGV[2]) == 0 then
+if ARGV[2] ~= '' and redis.call('HDEL', KEYS[5], ARGV[2]) == 0 then
   return ''
 end
 local at = 9
@@ -39,5 +39,8 @@ for i = at, #ARGV do
       redis.call('HDEL', KEYS[4], ARGV[i])
     end
   end
+end
+if ARGV[2] == '' then
+  return ''
 end
 return redis.call('XADD', KEYS[1], '*', 'kind', 'outcome', 'run', ARGV[1], 'data', ARGV[3])

@@ -104,6 +104,8 @@ type Plan struct {
 	Held    []Held   `json:"held"`
 	Notes   []Note   `json:"notes"`
 	Counts  Counts   `json:"counts"`
+	// Foreign are the addresses of active accounts that are nobody's in OneLogin.
+	Foreign []string `json:"foreign,omitempty"`
 	Receipt Receipt  `json:"receipt"` // how OneLogin was read
 	// Target is how Tomorro was read: always completely.
 	Target []ListReceipt `json:"target,omitempty"`

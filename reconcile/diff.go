@@ -252,7 +252,7 @@ func (d *differ) count() {
 	}
 	c.Linked = len(d.join.owner) - d.join.outside
 	c.OutOfScope = d.join.outside
-	c.Foreign = d.join.unowned
+	c.Foreign, d.plan.Foreign = d.join.unowned, d.join.foreign
 }
 
 func occupants(byName map[string]*Account) map[string]string {

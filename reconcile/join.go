@@ -21,7 +21,8 @@ type joined struct {
 	owner   map[string]Key      // account id -> person, for every certain pair
 	extra   []Held              // accounts that a leaver has besides their own
 	unowned int
-	outside int // accounts of people outside the scope
+	foreign []string // the addresses of those of them that are active
+	outside int      // accounts of people outside the scope
 	notes   []Note
 	index   map[Key]int // into pairs; made when first needed
 }
@@ -33,7 +34,7 @@ type joined struct {
 //	both, and they differ                               clash, held
 //	an account that nobody else has, by folded userName that account: adoption
 //	an account with that userName that is somebody's    clash, held (unless that person is being renamed)
-//	a linked person whom OneLogin no longer knows       a leaver
+//	a linked person whom OneLogin no longer knows       a leaver; by a mark alone, foreign, with a note
 //	anything else at Tomorro                            foreign: never touched
 func join(wants []Want, current *Current, links map[Key]string) *joined {
 	j := &joined{current: current, owner: make(map[string]Key, len(current.Accounts))}
@@ -44,8 +45,14 @@ func join(wants []Want, current *Current, links map[Key]string) *joined {
 		j.pairs = append(j.pairs, j.match(&wants[i], claims, claimed))
 	}
 	for _, key := range sortedKeys(claims) {
-		if !known[key] {
+		switch _, remembered := links[key]; {
+		case known[key]:
+		case remembered:
 			j.pairs = append(j.pairs, j.match(forgotten(key), claims, claimed))
+		default:
+			for _, a := range claims[key] {
+				j.notes = append(j.notes, Note{Subject: a.UserName, Text: fmt.Sprintf("carries the mark of OneLogin user %d, whom OneLogin does not know; nothing is remembered of this account, so it is not touched: if they have left, deactivate it at Tomorro", key)})
+			}
 		}
 	}
 	j.settleOwners()
@@ -159,6 +166,12 @@ func (j *joined) settleOwners() {
 		j.owner[id] = j.pairs[i].want.Person.Key
 		if !j.pairs[i].want.Managed {
 			j.outside++
+		}
+	}
+	for i := range j.current.Accounts {
+		a := &j.current.Accounts[i]
+		if _, owned := taken[a.ID]; !owned && a.Active {
+			j.foreign = append(j.foreign, a.UserName)
 		}
 	}
 	j.unowned = len(j.current.Accounts) - len(taken)

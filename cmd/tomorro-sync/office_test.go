@@ -27,6 +27,7 @@ type office struct {
 	world  *onelogintest.World
 	// environ is given to the program, on top of the configuration
 	environ []string
+	redis   *miniredis.Miniredis
 }
 
 func newOffice(t *testing.T, o labOptions, more string) *office {
@@ -48,7 +49,7 @@ tomorro: {url: %q, token: %s, concurrency: 16, %s}
 redis: {url: "redis://%s/0"}
 titles: {head of legal: admin, legal counsel: manager, account executive: user, paralegal: user, auditor: viewer}
 %s`, l.oneloginURL, l.onelogin.ClientID, l.onelogin.ClientSecret, l.onelogin.AppID(), patience, o.pageCap, l.tomorroURL, simToken, patience, redis.Addr(), more)
-	of := &office{t: t, lab: l, config: filepath.Join(t.TempDir(), "tomorro-sync.yaml")}
+	of := &office{t: t, lab: l, redis: redis, config: filepath.Join(t.TempDir(), "tomorro-sync.yaml")}
 	if err := os.WriteFile(of.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

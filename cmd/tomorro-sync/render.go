@@ -42,7 +42,11 @@ func (v *planView) source(p *reconcile.Plan) {
 	v.paragraph("Tomorro   ", fmt.Sprintf("%s (%s active), %s, %s", plural(c.Accounts, "account", "accounts"), thousands(c.Active),
 		plural(c.Groups, "group", "groups"), plural(c.Memberships, "membership", "memberships")), "")
 	if c.Foreign > 0 {
-		v.paragraph("          ", plural(c.Foreign, "account matches", "accounts match")+" nobody in OneLogin and will not be touched", dim)
+		text := plural(c.Foreign, "account matches", "accounts match") + " nobody in OneLogin and will not be touched"
+		if n := len(p.Foreign); n > 0 {
+			text += fmt.Sprintf(". Foreign and active: %s; deactivate at Tomorro who of them has left", v.names(p.Foreign))
+		}
+		v.paragraph("          ", text, dim)
 	}
 	for _, f := range p.Receipt.Fallbacks {
 		v.paragraph("          ", v.clean(f), dim)

@@ -2,8 +2,10 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"tomorro-sync/reconcile"
@@ -21,6 +23,9 @@ type recorder struct {
 	queue    chan *note
 	done     chan struct{}
 	lost     bool // the store did not answer; known to the loop only
+
+	mu     sync.Mutex
+	unsaid error // the first outcome that could not be stored
 }
 
 // note is one thing to be stored: a claim, an outcome, or entries.
@@ -102,11 +107,19 @@ func (rec *recorder) settle(ctx context.Context, batch []*note) {
 	}
 	err := rec.r.Ledger.Settle(ctx, all)
 	rec.lost = err != nil
-	for _, n := range batch {
-		if n.settled != nil {
-			n.reply <- stored{err: err}
+	if err != nil {
+		rec.mu.Lock()
+		defer rec.mu.Unlock()
+		if rec.unsaid == nil {
+			rec.unsaid = err
 		}
 	}
+}
+
+func (rec *recorder) failure() error {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return rec.unsaid
 }
 
 func (rec *recorder) claim(ctx context.Context, batch []*note) {
@@ -156,6 +169,9 @@ func (rec *recorder) entries(ctx context.Context, entries ...Entry) error {
 
 // Intent implements reconcile.Recorder.
 func (rec *recorder) Intent(ctx context.Context, w reconcile.Write) (string, error) {
+	if err := rec.failure(); err != nil {
+		return "", err
+	}
 	c := &Claim{Run: rec.id, Position: rec.position, Entry: Entry{Time: rec.r.now(), Write: &w}, Subjects: Subjects(&w)}
 	got, err := rec.submit(ctx, &note{claim: c})
 	if err != nil {
@@ -173,10 +189,16 @@ func (rec *recorder) Intent(ctx context.Context, w reconcile.Write) (string, err
 	return got.ID, nil
 }
 
-// Outcome implements reconcile.Recorder.
+// Outcome implements reconcile.Recorder. It does not wait for the store: what is
+// lost before it is stored is settled by the next run. An outcome that could not
+// be stored stops the run at the next intent, or at the end.
 func (rec *recorder) Outcome(ctx context.Context, ticket string, o reconcile.Outcome) error {
-	_, err := rec.submit(ctx, &note{settled: settled(rec.id, ticket, rec.r.now(), &o)})
-	return err
+	select {
+	case rec.queue <- &note{settled: settled(rec.id, ticket, rec.r.now(), &o)}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // settled words an outcome for the ledger: what happened, and the identities and
@@ -236,10 +258,14 @@ const endTimeout = 5 * time.Second
 func (rec *recorder) end(ctx context.Context, report *Report) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if err := rec.entries(ctx, Entry{Kind: EntryEnd, Report: report}); err != nil {
-		return fmt.Errorf("end the run: %w", err)
+	err := rec.entries(ctx, Entry{Kind: EntryEnd, Report: report})
+	if err != nil {
+		err = fmt.Errorf("end the run: %w", err)
 	}
-	return nil
+	if failed := rec.failure(); failed != nil {
+		err = errors.Join(fmt.Errorf("record an outcome: %w", failed), err)
+	}
+	return err
 }
 
 // failed journals a run that got no plan.

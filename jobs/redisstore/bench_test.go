@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,7 +17,6 @@ import (
 	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/jobs/redisstore/redistest"
 	"tomorro-sync/reconcile"
-	"tomorro-sync/reconcile/reconciletest"
 )
 
 // BenchmarkJournalCost makes 10,000 changes at 20 ms a request, 16 at once, with a
@@ -61,8 +61,7 @@ func tenThousand(b *testing.B, store *redisstore.Store, journal jobs.Journal, le
 		d.People = append(d.People, reconcile.Person{Key: reconcile.Key(i + 1), Email: fmt.Sprintf("person%d@acme.example", i), FirstName: "First", LastName: "Last",
 			Title: "user", Status: 1, Licence: reconcile.Approved, Assigned: true})
 	}
-	slow := &slowTarget{reconciletest.NewMemory(reconcile.Current{})}
-	r := jobs.Runner{Source: directory{d}, Target: slow, Locker: store, Journal: journal, Ledger: ledger, Marks: store, Links: store, Budget: store, Concurrency: 16,
+	r := jobs.Runner{Source: directory{d}, Target: &slowTarget{}, Locker: store, Journal: journal, Ledger: ledger, Marks: store, Links: store, Budget: store, Concurrency: 16,
 		Policy: reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, Limits: reconcile.Limits{Window: time.Hour}}}
 	began := time.Now()
 	report, err := r.Reconcile(b.Context(), jobs.Trigger{By: "benchmark"}, func(reconcile.Plan) (bool, error) { return true, nil })
@@ -78,12 +77,16 @@ func (s directory) Pull(context.Context) (reconcile.Directory, error) { return s
 
 func (s directory) Witness(context.Context, []reconcile.Key) []reconcile.Testimony { return nil }
 
-// slowTarget answers each write after 20 ms.
-type slowTarget struct{ *reconciletest.Memory }
+// slowTarget is empty, and answers each write after 20 ms.
+type slowTarget struct{ made atomic.Int64 }
 
-func (s *slowTarget) Write(ctx context.Context, w reconcile.Write) (reconcile.Written, error) {
+func (s *slowTarget) Read(context.Context) (reconcile.Current, error) {
+	return reconcile.Current{Lists: []reconcile.ListReceipt{{List: "accounts"}}}, nil
+}
+
+func (s *slowTarget) Write(context.Context, reconcile.Write) (reconcile.Written, error) {
 	time.Sleep(20 * time.Millisecond)
-	return s.Memory.Write(ctx, w)
+	return reconcile.Written{ID: strconv.FormatInt(s.made.Add(1), 10)}, nil
 }
 
 // nothing remembers nothing.

@@ -6,7 +6,10 @@
 //	tomorro-sync demo                     the whole job on simulators, nothing to install
 //	tomorro-sync plan                     show what a run would change
 //	tomorro-sync reconcile [--yes]        make one run now
-//	tomorro-sync journal [show RUN]       what runs did, and why
+//	tomorro-sync serve                    make a run at each tick of the schedule
+//	tomorro-sync schedule [pause|resume]  when runs are made
+//	tomorro-sync journal                  what runs did, and why; also show RUN,
+//	                                      person EMAIL, export FILE, erase EMAIL
 //	tomorro-sync simulate                 serve both services as simulators on loopback
 //	tomorro-sync version
 //
@@ -21,8 +24,9 @@
 // a map is written key:value,key:value. A secret can instead be named as a
 // file: client_secret_file, token_file, url_file and password_file of redis,
 // tokens_file of listen. Limits that are not given keep their defaults; none
-// lifts one. The sections schedule and listen are checked, and read only by a
-// worker that serves.
+// lifts one. The sections schedule and listen are read by serve; what listen
+// says of SCIM is checked, and read by nothing so far. serve takes --config
+// several times: one for each connection, that is, each Tomorro organisation.
 //
 // # Exit codes
 //
@@ -48,14 +52,15 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
   tomorro:  url, token, pricing, default_substitute, update, member_removal, members_per_request, content_type,
             concurrency, page_size, requests_per_second, timeout, retries, backoff,
             remove, allow_viewer, send_external_id
-  redis:    url, password
+  redis:    url, password, ca_file
   groups:   mode, create, delete
   titles:   {"head of legal": admin}
   limits:   window, min_population, and {max, share} of deactivate, delete, remove_member, change_role,
             grant_admin, rename, create
-  protect, min_admins, approve
-  schedule: cron, timezone                 (for a worker)
-  listen:   scim, admin, tokens            (for a worker)
+  journal:  keep, keep_runs
+  protect, min_admins, approve, connection, grace
+  schedule: cron, timezone, missed, jitter (for serve)
+  listen:   admin                          (for serve; scim and tokens are checked only)
 client_secret, token, url and password of redis, and tokens can be read from a file: add _file to the key.
 
 Exit codes: 0 done or nothing to do, 1 error, 2 usage or configuration, 3 some changes failed, 4 changes pending (plan),

@@ -15,9 +15,18 @@
 //
 // A "tls=true" query makes the last two use TLS.
 //
+// # What is asked twice
+//
+// When a connection breaks, a call is asked again until its time is up, also by
+// the Redis client itself. Each call of a script that must not be done twice has
+// a name, and its answer is kept for a minute under that name.
+//
 // # What a loss means
 //
 // Redis must not evict (maxmemory-policy noeviction) and should append to disk.
-// Losing it loses no account: links are rebuilt by address, and who left meanwhile
-// becomes foreign and is reported. Nobody is removed because of it.
+// Losing it loses no account: links are made again by mark and address, and who
+// left meanwhile is foreign and named. Nobody is removed because of it.
+// Replication is asynchronous: a failover may lose the last entries, and with
+// them at most the record of a write, never its effect; a claim or lock that is
+// lost stops its run.
 package redisstore

@@ -209,10 +209,13 @@ limits:
 	return c
 }
 
-// child is the program as a process of its own, on a machine of its own name
-// where that can be had.
+// child is a run as a process of its own, on a machine of its own name.
 func (c *company) child(bin, host string, environ ...string) *exec.Cmd {
-	cmd := exec.Command("unshare", "--uts", "sh", "-c", `hostname "$0"; exec "$@"`, host, bin, "--config", c.config, "reconcile", "--yes", "--output", "json")
+	return c.command(bin, host, []string{"reconcile", "--yes", "--output", "json"}, environ...)
+}
+
+func (c *company) command(bin, host string, args []string, environ ...string) *exec.Cmd {
+	cmd := exec.Command("unshare", append([]string{"--uts", "sh", "-c", `hostname "$0"; exec "$@"`, host, bin, "--config", c.config}, args...)...)
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, envPrefix) {
 			cmd.Env = append(cmd.Env, v)

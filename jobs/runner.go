@@ -53,13 +53,39 @@ func (r *Runner) Plan(ctx context.Context) (reconcile.Plan, error) {
 	return r.decide(ctx, &seen)
 }
 
+// Explain makes the plan that Plan makes, after what-if has changed what OneLogin
+// said, and tells why it says what it says of one person. It writes nothing. The
+// error says so when neither side knows them.
+func (r *Runner) Explain(ctx context.Context, who string, whatIf func(*reconcile.Directory) error) ([]reconcile.Explanation, error) {
+	seen, err := r.observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := whatIf(&seen.directory); err != nil {
+		return nil, err
+	}
+	plan, err := r.decide(ctx, &seen)
+	if err != nil {
+		return nil, err
+	}
+	in := reconcile.Input{Directory: &seen.directory, Current: &seen.current, Links: seen.links, Policy: &r.Policy}
+	all := reconcile.NewExplainer(in, plan).About(who)
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%w %s; check the spelling", ErrUnknown, who)
+	}
+	return all, nil
+}
+
+// ErrUnknown marks somebody whom neither side knows.
+var ErrUnknown = errors.New("neither OneLogin nor Tomorro knows")
+
 func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan, error) {
 	policy := r.Policy
 	policy.Spent = seen.spent
 	plan := reconcile.Decide(reconcile.Input{Directory: &seen.directory, Current: &seen.current, Links: seen.links, Policy: &policy})
 	if r.User != "" {
 		if plan = plan.Only(r.User); !known(&seen.directory, &seen.current, r.User) {
-			return plan, fmt.Errorf("neither OneLogin nor Tomorro knows %s; check the spelling", r.User)
+			return plan, fmt.Errorf("%w %s; check the spelling", ErrUnknown, r.User)
 		}
 	}
 	// What the guard holds anyway need not be asked for: on the day OneLogin loses

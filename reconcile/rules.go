@@ -81,6 +81,7 @@ type RuleBook struct {
 
 // compiled is one rule, ready to be evaluated.
 type compiled struct {
+	rule       Rule
 	cause      string
 	any        bool
 	conditions []predicate
@@ -127,7 +128,7 @@ func roleNames(roles []OneLoginRole) map[int64]string {
 }
 
 func (b *RuleBook) add(r Rule, names map[int64]string) {
-	c := compiled{cause: fmt.Sprintf("rule %d %q", r.ID, r.Name), any: r.MatchAny}
+	c := compiled{rule: r, cause: fmt.Sprintf("rule %d %q", r.ID, r.Name), any: r.MatchAny}
 	for _, cond := range r.Conditions {
 		test, why := cond.compile(b.reading)
 		if why != "" {

@@ -5,6 +5,7 @@
 //
 //	tomorro-sync demo                     the whole job on simulators, nothing to install
 //	tomorro-sync plan                     show what a run would change
+//	tomorro-sync explain EMAIL            why one person has what they have
 //	tomorro-sync reconcile [--yes]        make one run now
 //	tomorro-sync serve                    make a run at each tick of the schedule
 //	tomorro-sync schedule [pause|resume]  when runs are made

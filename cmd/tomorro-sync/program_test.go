@@ -44,6 +44,10 @@ func (f *fakeServices) Reconcile(_ context.Context, _ jobs.Trigger, approve func
 	return f.report, err
 }
 
+func (f *fakeServices) Explain(context.Context, string, func(*reconcile.Directory) error) ([]reconcile.Explanation, error) {
+	return nil, f.err
+}
+
 func (f *fakeServices) Recover(context.Context) ([]jobs.SettledIntent, error) { return nil, f.err }
 
 func (f *fakeServices) Runs(_ context.Context, limit int) ([]jobs.RunRecord, error) {

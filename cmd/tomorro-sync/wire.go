@@ -41,7 +41,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 	}
 	if s.remember {
 		if store := s.glance(ctx); store != nil {
-			conn.close = func() { _ = store.Close() }
+			conn.memory, conn.close = store, func() { _ = store.Close() }
 			run.Links, run.Budget = store, store
 		}
 	}
@@ -70,6 +70,12 @@ type runWith struct {
 func (r runWith) Plan(ctx context.Context) (reconcile.Plan, error) {
 	defer r.progress.stop()
 	return r.Runner.Plan(ctx)
+}
+
+// Explain implements runner.
+func (r runWith) Explain(ctx context.Context, who string, whatIf func(*reconcile.Directory) error) ([]reconcile.Explanation, error) {
+	defer r.progress.stop()
+	return r.Runner.Explain(ctx, who, whatIf)
 }
 
 // Reconcile implements runner.

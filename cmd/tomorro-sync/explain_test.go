@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -138,6 +139,12 @@ func TestExplain(t *testing.T) {
 	var docs []explanationJSON
 	if err := json.Unmarshal([]byte(o.must(exitDone, "explain", who.Email, "--output", "json")), &docs); err != nil || len(docs) != 1 || docs[0].Account == nil || len(docs[0].History) == 0 {
 		t.Errorf("%+v %v", docs, err)
+	}
+	for _, r := range docs[0].Rules { // one for each role
+		has := slices.ContainsFunc(who.RoleIDs, func(id int64) bool { return r.Conditions[0].Condition == fmt.Sprintf("has_role ri %d", id) })
+		if (r.Matches == reconcile.Yes) != has || r.Conditions[0].Holds != r.Matches {
+			t.Errorf("%s has roles %v: %+v", who.Email, who.RoleIDs, r)
+		}
 	}
 	for name, args := range map[string][]string{
 		"neither OneLogin nor Tomorro knows": {"explain", "nobody@acme.example"},

@@ -49,7 +49,7 @@ func failover(t *testing.T, bin string, group *redistest.Group, masters int, u *
 	cmd := c.child(bin, "first", c.through(p)...)
 	c.start(p, cmd)
 	code := finish(t, cmd)
-	p.busy.Wait()
+	p.wait()
 	if p.sprung() == "" {
 		t.Fatalf("the run ended with %d before event %d\n%s", code, at, said(cmd))
 	}

@@ -67,7 +67,7 @@ func (c *company) killedAt(bin string, at int) (what string) {
 		c.t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	p.busy.Wait()
+	p.wait()
 	return p.sprung()
 }
 

@@ -120,7 +120,7 @@ func redisLost(t *testing.T, bin string, u *calm, at int, hangs bool) {
 	if code != exitError || t.Failed() {
 		t.Errorf("exit %d, says\n%s", code, said(cmd))
 	}
-	p.busy.Wait()
+	p.wait()
 	if hangs {
 		server.Signal(syscall.SIGCONT)
 	} else {

@@ -35,7 +35,7 @@ func TestSignals(t *testing.T) {
 				}
 				c.start(p, cmd)
 				code := finish(t, cmd)
-				p.busy.Wait()
+				p.wait()
 				switch state := cmd.ProcessState.Sys().(syscall.WaitStatus); {
 				case signals == 1 && code != exitInterrupted:
 					t.Errorf("stopped at a %s, it ended with %d and says\n%s", p.sprung(), code, said(cmd))

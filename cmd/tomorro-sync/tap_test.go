@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // tap sits on everything that a process says and hears: each request, each
@@ -27,7 +28,7 @@ type tap struct {
 	count int
 	what  string // the event that sprang
 	cut   bool
-	busy  sync.WaitGroup // requests and connections
+	busy  int // requests and directions of connections under way
 }
 
 // event reports whether it passes.
@@ -52,6 +53,26 @@ func (p *tap) event(what string) bool {
 	return !p.cuts && !p.drops
 }
 
+// begin counts what is under way.
+func (p *tap) begin(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.busy += n
+}
+
+// wait returns when nothing is under way any more.
+func (p *tap) wait() {
+	for {
+		p.mu.Lock()
+		n := p.busy
+		p.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // sprung is the event that sprang, or empty.
 func (p *tap) sprung() string {
 	p.mu.Lock()
@@ -62,8 +83,8 @@ func (p *tap) sprung() string {
 // http serves h through the tap and gives the address.
 func (p *tap) http(t *testing.T, name string, h http.Handler) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.busy.Add(1)
-		defer p.busy.Done()
+		p.begin(1)
+		defer p.begin(-1)
 		body, err := io.ReadAll(r.Body)
 		if err != nil || !p.event(name+" request") {
 			panic(http.ErrAbortHandler)
@@ -101,8 +122,9 @@ func (p *tap) tcp(t *testing.T, address string) string {
 				_ = near.Close()
 				continue
 			}
-			p.busy.Go(func() { p.relay(near, far, near, "Redis command") })
-			p.busy.Go(func() { p.relay(far, near, near, "Redis answer") })
+			p.begin(2)
+			go p.relay(near, far, near, "Redis command")
+			go p.relay(far, near, near, "Redis answer")
 		}
 	}()
 	return l.Addr().String()
@@ -111,6 +133,7 @@ func (p *tap) tcp(t *testing.T, address string) string {
 // relay ends with the source; what was passed on before is still dealt with. A
 // message that does not pass ends the connection on the program's side.
 func (p *tap) relay(from, to, near net.Conn, what string) {
+	defer p.begin(-1)
 	defer func() { _ = to.(*net.TCPConn).CloseWrite() }()
 	buffer := make([]byte, 1<<20)
 	for {

@@ -1,14 +1,23 @@
 // Package jobs runs the reconciliation: under which lock, in which order, with
 // what written down. Runner.Reconcile is the whole flow on one screen; the small
 // interfaces in this package say what it needs from OneLogin (Source), Tomorro
-// (Target) and whatever remembers (Locker, Journal, Links, Budget). The package
-// redisstore implements the last four on Redis.
+// (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Budget).
+// A Scheduler makes one run a tick, over all replicas (Ticks). The package
+// redisstore implements what remembers on Redis, jobstest says what it must do,
+// and admin tells supervisors how it stands (Observer).
 //
 // # The journal
 //
 // A run writes a begin entry, an intent before each request and an outcome after
 // it, what it held and why, and an end entry with its report. Nothing is sent to
-// Tomorro whose intent is not in the journal. Entries are appended through the
-// lease, so that a run that has lost its lock can neither write down nor write.
-// Requests that are in flight together share a round trip to the store.
+// Tomorro whose intent is not in the journal. Intents are claims (Ledger): one is
+// taken only while the lease is current and nobody else wrote the person since the
+// run looked, so that a run that has lost its lock can neither write down nor
+// write. Requests that are in flight together share a round trip to the store, and
+// no request waits for the outcome of another to be stored. An intent without an
+// outcome is settled by the next run, which looks at Tomorro.
+//
+// Who decides about one person without the lock, as a push does, takes the person
+// before looking (a Claim without a write): else a run that looked earlier could
+// write in between, and "nothing to do" would be wrong.
 package jobs

@@ -28,7 +28,8 @@ type recorder struct {
 	unsaid error // the first outcome that could not be stored
 }
 
-// note is one thing to be stored: a claim, an outcome, or entries.
+// note is one thing to be stored: a claim, an outcome, or entries. Nobody waits
+// for an outcome, which has no reply.
 type note struct {
 	claim   *Claim
 	settled *Settled

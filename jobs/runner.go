@@ -55,7 +55,7 @@ func (r *Runner) Plan(ctx context.Context) (reconcile.Plan, error) {
 
 // Explain makes the plan that Plan makes, after what-if has changed what OneLogin
 // said, and tells why it says what it says of one person. It writes nothing. The
-// error says so when neither side knows them.
+// error wraps ErrUnknown when neither side knows them.
 func (r *Runner) Explain(ctx context.Context, who string, whatIf func(*reconcile.Directory) error) ([]reconcile.Explanation, error) {
 	seen, err := r.observe(ctx)
 	if err != nil {
@@ -71,7 +71,7 @@ func (r *Runner) Explain(ctx context.Context, who string, whatIf func(*reconcile
 	in := reconcile.Input{Directory: &seen.directory, Current: &seen.current, Links: seen.links, Policy: &r.Policy}
 	all := reconcile.NewExplainer(in, plan).About(who)
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%w %s; check the spelling", ErrUnknown, who)
+		return nil, fmt.Errorf("%w %s", ErrUnknown, who)
 	}
 	return all, nil
 }
@@ -85,7 +85,7 @@ func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan,
 	plan := reconcile.Decide(reconcile.Input{Directory: &seen.directory, Current: &seen.current, Links: seen.links, Policy: &policy})
 	if r.User != "" {
 		if plan = plan.Only(r.User); !known(&seen.directory, &seen.current, r.User) {
-			return plan, fmt.Errorf("%w %s; check the spelling", ErrUnknown, r.User)
+			return plan, fmt.Errorf("%w %s", ErrUnknown, r.User)
 		}
 	}
 	// What the guard holds anyway need not be asked for: on the day OneLogin loses

@@ -28,8 +28,9 @@ type Recorder interface {
 	// error stops the run: nothing is written that is not recorded. But a
 	// *NewerError only takes the changes that it names out of the write.
 	Intent(ctx context.Context, w Write) (ticket string, err error)
-	// Outcome records what became of the write with this ticket. Its error
-	// stops the run.
+	// Outcome records what became of the write with this ticket. It may return
+	// before that is stored; what fails later is the next Intent's error. Its
+	// error stops the run.
 	Outcome(ctx context.Context, ticket string, o Outcome) error
 }
 

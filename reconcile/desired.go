@@ -38,6 +38,8 @@ type Want struct {
 	// shadowed people share their address with one active person and so are
 	// never found by it.
 	shadowed bool
+	// unknown people are remembered here, and OneLogin does not know them.
+	unknown bool
 }
 
 // Desired derives, for each person, what should be at Tomorro. It looks at

@@ -16,7 +16,8 @@
 // addresses change hands, ids do not. Current is what Tomorro has. A Link
 // remembers whose an account is. A Plan is data: sorted Changes, and Held ones
 // with their reasons; its ID is a digest of what it wants. A Write is one request
-// to Tomorro and carries one or more changes.
+// to Tomorro and carries one or more changes. An Explainer tells, for one person,
+// from which facts and rules a plan follows.
 //
 // # Who should have what
 //

@@ -85,14 +85,15 @@ func NewExplainer(in Input, plan Plan) *Explainer {
 // several when they share an address, nobody when neither side knows them.
 func (x *Explainer) About(who string) []Explanation {
 	var all []Explanation
+	name, id := Fold(who), strings.TrimSpace(who)
 	for i := range x.join.pairs {
-		if p := &x.join.pairs[i]; p.isCalled(who) {
+		if p := &x.join.pairs[i]; p.isCalled(name, id) {
 			all = append(all, x.pair(p))
 		}
 	}
 	for i := range x.in.Current.Accounts {
 		a := &x.in.Current.Accounts[i]
-		if _, owned := x.join.owner[a.ID]; !owned && Fold(a.UserName) == Fold(who) {
+		if _, owned := x.join.owner[a.ID]; !owned && Fold(a.UserName) == name {
 			all = append(all, Explanation{Email: a.UserName, Cause: "matches nobody in OneLogin: it is not touched", Account: a,
 				Rules: []RuleAnswer{}, Groups: x.groups.answers(a.ID, nil), Changes: []Change{}, Held: []Held{}})
 		}
@@ -100,14 +101,14 @@ func (x *Explainer) About(who string) []Explanation {
 	return all
 }
 
-func (p *pair) isCalled(who string) bool {
-	name := Fold(who)
-	return p.want.Person.Key.String() == strings.TrimSpace(who) || Fold(p.want.Person.Email) == name || p.account != nil && Fold(p.account.UserName) == name
+// isCalled takes a folded address and a OneLogin id.
+func (p *pair) isCalled(name, id string) bool {
+	return p.want.Person.Key.String() == id || Fold(p.want.Person.Email) == name || p.account != nil && Fold(p.account.UserName) == name
 }
 
 func (x *Explainer) pair(p *pair) Explanation {
 	w := p.want
-	e := Explanation{Key: w.Person.Key, Email: address(p), Title: w.Person.Title, Known: w.Cause != forgotten(0).Cause, Managed: w.Managed,
+	e := Explanation{Key: w.Person.Key, Email: address(p), Title: w.Person.Title, Known: !w.unknown, Managed: w.Managed,
 		Active: w.Active, Cause: w.Cause, Hold: cmp.Or(w.Hold, p.clash), Role: w.Account.UserType, RoleCause: w.TypeCause, RoleHold: w.TypeHold,
 		Account: p.account, Rules: []RuleAnswer{}, Changes: []Change{}, Held: []Held{}}
 	var verdict *Verdict

@@ -51,6 +51,9 @@ func join(wants []Want, current *Current, links map[Key]string) *joined {
 			j.pairs = append(j.pairs, j.match(forgotten(key), claims, claimed))
 		default:
 			for _, a := range claims[key] {
+				if !a.Active {
+					continue // nobody needs to do anything about it
+				}
 				j.notes = append(j.notes, Note{Subject: a.UserName, Text: fmt.Sprintf("carries the mark of OneLogin user %d, whom OneLogin does not know; nothing is remembered of this account, so it is not touched: if they have left, deactivate it at Tomorro", key)})
 			}
 		}
@@ -61,7 +64,7 @@ func join(wants []Want, current *Current, links map[Key]string) *joined {
 
 // forgotten is the want of a person whom OneLogin no longer knows.
 func forgotten(key Key) *Want {
-	return &Want{Person: &Person{Key: key}, Managed: true, Left: true, Cause: "no longer in OneLogin", shadowed: true}
+	return &Want{Person: &Person{Key: key}, Managed: true, Left: true, Cause: "no longer in OneLogin", shadowed: true, unknown: true}
 }
 
 // claims indexes the accounts and collects, per person, the accounts that a

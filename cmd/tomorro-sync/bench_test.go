@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"tomorro-sync/jobs/redisstore/redistest"
 	"tomorro-sync/reconcile/reconciletest/flaky"
 )
 
@@ -31,10 +31,7 @@ import (
 // longer of the two sides, which are read at the same time, plus latency *
 // ceil(writes / 16) for people and for groups.
 func BenchmarkReconcile(b *testing.B) {
-	bin := filepath.Join(b.TempDir(), "tomorro-sync")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		b.Fatalf("build: %v\n%s", err, out)
-	}
+	bin := build(b)
 	for _, size := range []struct{ users, groups int }{{2_000, 100}, {10_000, 200}} {
 		b.Run(fmt.Sprintf("%d-%d", size.users, size.groups), func(b *testing.B) {
 			for b.Loop() {
@@ -92,34 +89,15 @@ func (m *measurement) env() {
 // startRedis starts a real Redis when there is one, else an embedded one in this
 // process.
 func startRedis(b *testing.B) string {
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		s := miniredis.NewMiniRedis()
-		if err := s.Start(); err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(s.Close)
-		return "redis://" + s.Addr() + "/0"
+	if _, err := exec.LookPath("redis-server"); err == nil {
+		return redistest.Start(b, "--appendonly", "yes").URL()
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	s := miniredis.NewMiniRedis()
+	if err := s.Start(); err != nil {
 		b.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
-	cmd := exec.Command(path, "--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--dir", b.TempDir(), "--appendonly", "yes", "--save", "")
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for range 100 {
-		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			_ = c.Close()
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return fmt.Sprintf("redis://127.0.0.1:%d/0", port)
+	b.Cleanup(s.Close)
+	return "redis://" + s.Addr() + "/0"
 }
 
 func (m *measurement) all() {

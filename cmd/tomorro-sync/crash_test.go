@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,16 +23,6 @@ import (
 	"tomorro-sync/sinks/tomorro/tomorrotest"
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
-
-// build compiles the real program.
-func build(tb testing.TB) string {
-	tb.Helper()
-	bin := filepath.Join(tb.TempDir(), "tomorro-sync")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		tb.Fatalf("build: %v\n%s", err, out)
-	}
-	return bin
-}
 
 // company is an office with one change of each kind waiting.
 type company struct {
@@ -137,13 +126,21 @@ func (c *company) store() *redisstore.Store {
 	return s
 }
 
-// restart runs the program to its end, in this process, and wants success.
-func (c *company) restart() {
+// complete runs the program to its end on another machine, and wants success.
+func (c *company) complete(bin string) {
 	c.t.Helper()
-	code, stdout, stderr := c.run("reconcile", "--yes")
-	if code != exitDone {
-		c.t.Fatalf("the restart ended with %d\n%s%s", code, stdout, stderr)
+	again := c.child(bin, "another-machine")
+	if err := again.Start(); err != nil {
+		c.t.Fatal(err)
 	}
+	if code := finish(c.t, again); code != exitDone {
+		c.t.Errorf("the next run ended with %d and says\n%s", code, said(again))
+	}
+}
+
+// said is all that a child said.
+func said(cmd *exec.Cmd) string {
+	return cmd.Stdout.(*bytes.Buffer).String() + cmd.Stderr.(*bytes.Buffer).String()
 }
 
 // ending is what can be compared between one ending and another.

@@ -72,6 +72,8 @@ func classify(ctx context.Context, err error) *failure {
 		return &failure{exitLocked, err, "wait until that run has ended, then run it again; see: tomorro-sync journal"}
 	case errors.Is(err, jobs.ErrLockLost):
 		return &failure{exitError, err, "nothing was written after that; look at Redis, then run it again: it settles what has no outcome and goes on from what Tomorro has now"}
+	case errors.Is(err, jobs.ErrUnknown):
+		return &failure{exitError, err, "check the spelling; a former e-mail is found with: tomorro-sync journal person EMAIL"}
 	case errors.Is(err, jobs.ErrNobody):
 		return &failure{exitError, err, "check the spelling, or give the OneLogin id; the journal knows those whom a run changed or held"}
 	case errors.Is(err, jobs.ErrNoRun):

@@ -61,7 +61,7 @@ func failover(t *testing.T, bin string, group *redistest.Group, masters int, u *
 	}
 	group.Rejoin(t, master, "{"+c.connection+"}", masters) // or else somebody may still take the old master for one
 	c.dropLock()
-	c.restart()
+	c.complete(bin)
 	c.asUndisturbed(u)
 	return atOnce
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +19,16 @@ import (
 	"tomorro-sync/reconcile"
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
+
+// build compiles the real program.
+func build(tb testing.TB) string {
+	tb.Helper()
+	bin := filepath.Join(tb.TempDir(), "tomorro-sync")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		tb.Fatalf("build: %v\n%s", err, out)
+	}
+	return bin
+}
 
 // office is a simulated company with a configuration file that reaches it.
 type office struct {

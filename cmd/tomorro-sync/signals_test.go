@@ -47,7 +47,7 @@ func TestSignals(t *testing.T) {
 				} else {
 					c.dropLock()
 				}
-				c.restart()
+				c.complete(bin)
 				c.asUndisturbed(&u)
 			})
 		}

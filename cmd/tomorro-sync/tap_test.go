@@ -99,7 +99,6 @@ func (p *tap) http(t *testing.T, name string, h http.Handler) string {
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes())
 	}))
-	s.Config.ErrorLog = nil
 	t.Cleanup(s.Close)
 	return s.URL
 }

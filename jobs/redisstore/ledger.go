@@ -121,19 +121,24 @@ type call struct {
 // for those calls only.
 func (s *Store) pipeline(ctx context.Context, script *redis.Script, calls []call) ([]*redis.Cmd, error) {
 	answers := make([]*redis.Cmd, len(calls))
-	send := func(missing func(int) bool, run func(redis.Pipeliner, call) *redis.Cmd) {
+	send := func(wanted func(int) bool, run func(redis.Pipeliner, call) *redis.Cmd) {
 		_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
 			for i, c := range calls {
-				if missing(i) {
+				if wanted(i) {
 					answers[i] = run(p, c)
 				}
 			}
 			return nil
 		})
 	}
+	open := func(i int) bool { return answers[i] == nil || answers[i].Err() != nil && passing(answers[i].Err()) }
+	unknown := func(i int) bool {
+		err := answers[i].Err()
+		return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")
+	}
 	err := s.patiently(ctx, func() error {
-		send(func(i int) bool { return answers[i] == nil || answers[i].Err() != nil && passing(answers[i].Err()) },
-			func(p redis.Pipeliner, c call) *redis.Cmd { return script.EvalSha(ctx, p, c.keys, c.args...) })
+		send(open, func(p redis.Pipeliner, c call) *redis.Cmd { return script.EvalSha(ctx, p, c.keys, c.args...) })
+		send(unknown, func(p redis.Pipeliner, c call) *redis.Cmd { return script.Eval(ctx, p, c.keys, c.args...) })
 		for _, a := range answers {
 			if err := a.Err(); err != nil && passing(err) {
 				return err
@@ -143,16 +148,6 @@ func (s *Store) pipeline(ctx context.Context, script *redis.Script, calls []call
 	})
 	if err != nil {
 		return nil, err
-	}
-	unknown := func(i int) bool {
-		err := answers[i].Err()
-		return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")
-	}
-	for i := range answers {
-		if unknown(i) {
-			send(unknown, func(p redis.Pipeliner, c call) *redis.Cmd { return script.Eval(ctx, p, c.keys, c.args...) })
-			break
-		}
 	}
 	for _, a := range answers {
 		if err := a.Err(); err != nil && !errors.Is(err, redis.Nil) {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 	_ "time/tzdata"
 
@@ -244,6 +245,57 @@ func TestPanicEndsNoSchedule(t *testing.T) {
 	b.look(monday.Add(38*time.Hour), 2)
 	b.err = nil
 	b.look(monday.Add(61*time.Hour), 3)
+}
+
+// everyTick grants each tick, and notes for how long and which was done last.
+type everyTick struct {
+	within time.Duration
+	done   time.Time
+}
+
+func (e *everyTick) Schedule(context.Context) (jobs.ScheduleState, error) {
+	return jobs.ScheduleState{Done: e.done}, nil
+}
+
+func (e *everyTick) Take(_ context.Context, _ time.Time, _ jobs.Late, within time.Duration) (jobs.Taken, error) {
+	e.within = within
+	return jobs.TakenRun, nil
+}
+
+func (e *everyTick) Done(_ context.Context, tick time.Time) error { e.done = tick; return nil }
+
+// TestJitter: runs begin anywhere within it, the tick is held for that long, and
+// who is asked to stop meanwhile begins nothing.
+func TestJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec, err := jobs.ParseSchedule("0 2 * * *", time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks, jitter, late := &everyTick{done: time.Now()}, 10*time.Minute, []time.Duration{}
+		var began time.Time
+		s := &jobs.Scheduler{Schedule: spec, Ticks: ticks, Missed: jobs.LateRun, Jitter: jitter, Log: slog.New(slog.DiscardHandler),
+			Run: func(context.Context, time.Time) error { late = append(late, time.Since(began)); return nil }}
+		for range 40 {
+			began = spec.Next(time.Now())
+			time.Sleep(time.Until(began))
+			s.Look(t.Context())
+		}
+		if shortest, longest := slices.Min(late), slices.Max(late); len(late) != 40 || longest >= jitter || longest-shortest < jitter/4 {
+			t.Errorf("%d runs began %s to %s after their ticks", len(late), shortest, longest)
+		}
+		if ticks.within <= jitter {
+			t.Errorf("a tick is held for %s, shorter than the jitter", ticks.within)
+		}
+		time.Sleep(time.Until(spec.Next(time.Now())))
+		ctx, stop := context.WithTimeout(t.Context(), time.Nanosecond)
+		defer stop()
+		done := ticks.done
+		s.Look(ctx)
+		if len(late) != 40 || !ticks.done.Equal(done) {
+			t.Error("a run began, or its tick was done, after stopping")
+		}
+	})
 }
 
 // TestTickWaitsForTheLock: a tick that met somebody else's run is taken again, and

@@ -50,6 +50,7 @@ func FuzzParseSince(f *testing.F) {
 func FuzzCSV(f *testing.F) {
 	f.Add("=HYPERLINK(\"http://x\")", "+1")
 	f.Add("a,b\n\"c\"", "\t=1")
+	f.Add("\r\r\n", "0")
 	f.Fuzz(func(t *testing.T, who, cause string) {
 		e := jobs.Entry{ID: "1-1", Kind: jobs.EntryIntent, Run: "r", Write: &reconcile.Write{Changes: []reconcile.Change{{Op: reconcile.OpCreate, Key: 7, Who: who, Cause: cause}}}}
 		var text strings.Builder
@@ -66,7 +67,7 @@ func FuzzCSV(f *testing.F) {
 			}
 		}
 		// A reader of CSV takes \r\n for \n.
-		if got := rows[1][slices.Index(csvHeader, "who")]; strings.ReplaceAll(strings.TrimPrefix(got, "'"), "\r\n", "\n") != strings.ReplaceAll(strings.TrimPrefix(who, "'"), "\r\n", "\n") {
+		if got := rows[1][slices.Index(csvHeader, "who")]; strings.TrimPrefix(got, "'") != strings.ReplaceAll(strings.TrimPrefix(who, "'"), "\r\n", "\n") {
 			t.Errorf("%q came back as %q", who, got)
 		}
 	})

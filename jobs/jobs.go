@@ -246,8 +246,9 @@ type Links interface {
 
 // Marks are who is to be looked at again.
 type Marks interface {
-	// Unmark forgets the marks that a snapshot saw: a run has looked since.
-	Unmark(ctx context.Context, seen Snapshot) error
+	// Unmark forgets the marks that the snapshot of a run saw: it has looked since.
+	// It leaves those of people whom somebody else wrote since, or is at work on.
+	Unmark(ctx context.Context, run string, seen Snapshot) error
 }
 
 // Status is what can be seen of a connection from outside.

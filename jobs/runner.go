@@ -160,7 +160,7 @@ func (r *Runner) tidy(ctx context.Context, report *Report, seen Snapshot) error 
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if err := r.Marks.Unmark(ctx, seen); err != nil {
+	if err := r.Marks.Unmark(ctx, report.Run, seen); err != nil {
 		return err
 	}
 	if r.Keep <= 0 {

@@ -50,6 +50,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("claims", func(t *testing.T) { claims(t, open) })
 	t.Run("a claim without the lock", func(t *testing.T) { pushes(t, open) })
 	t.Run("a claim before looking", func(t *testing.T) { taken(t, open) })
+	t.Run("a mark outlives an older look", func(t *testing.T) { unmarked(t, open) })
 	t.Run("one outcome for an intent", func(t *testing.T) { outcomes(t, open) })
 	t.Run("links", func(t *testing.T) { links(t, open) })
 	t.Run("budget", func(t *testing.T) { budget(t, open) })

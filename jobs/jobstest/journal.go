@@ -18,7 +18,7 @@ func writeRun(ctx context.Context, s Store, l jobs.Lease, run, who string) error
 		return err
 	}
 	change := reconcile.Change{Op: reconcile.OpCreate, Key: 7, Who: who}
-	got, err := s.Claim(ctx, l, []jobs.Claim{{Run: run, Position: 1 << 40, Subjects: []string{"7"},
+	got, err := s.Claim(ctx, l, []jobs.Claim{{Run: run, Position: 1 << 50, Subjects: []string{"7"},
 		Entry: jobs.Entry{Write: &reconcile.Write{Op: reconcile.WriteCreateUser, Changes: []reconcile.Change{change}}}}})
 	if err != nil {
 		return err

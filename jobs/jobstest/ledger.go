@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,7 +93,7 @@ func recovered(t *testing.T, s Store) {
 		settle(t, s, "next", c.ID, "5")
 		return nil
 	})
-	must(t, s.Unmark(t.Context(), snapshot(t, s)))
+	must(t, s.Unmark(t.Context(), "next", snapshot(t, s)))
 }
 
 // taken: who looks at one person takes them before, against everybody who looked
@@ -135,6 +136,41 @@ func taken(t *testing.T, open Open) {
 	})
 }
 
+// unmarked: a run forgets the marks that it saw, but not those of somebody whom
+// another writer wrote since, or has in hand.
+func unmarked(t *testing.T, open Open) {
+	s := open(t, "unmarked", 30*time.Second)
+	push := jobs.Claim{Run: "push", Subjects: []string{"written"}}
+	within(t, s, func(ctx context.Context, l jobs.Lease) error {
+		before := snapshot(t, s)
+		for _, who := range []string{"written", "in hand", "quiet"} { // each is marked by a run that looked earlier
+			c, err := claim(ctx, s, jobs.Lease{}, "push", 0, who)
+			must(t, err)
+			if late, err := claim(ctx, s, l, "run-1", before.Position, who); err != nil || len(late.Newer) != 1 {
+				t.Errorf("%s: %+v %v", who, late, err)
+			}
+			settle(t, s, "push", c.ID, who)
+		}
+		seen := snapshot(t, s)
+		if len(seen.Marks) != 3 {
+			t.Errorf("marks %+v", seen.Marks)
+		}
+		for _, who := range []string{"written", "in hand"} {
+			push.Subjects = []string{who}
+			if _, err := s.Claim(ctx, jobs.Lease{}, []jobs.Claim{push}); err != nil {
+				return err
+			}
+		}
+		must(t, s.Settle(ctx, []jobs.Settled{{Run: "push", Subjects: []string{"written"}}}))
+		return s.Unmark(ctx, "run-2", seen)
+	})
+	left := snapshot(t, s).Marks
+	slices.SortFunc(left, func(a, b jobs.Mark) int { return strings.Compare(a.Subject, b.Subject) })
+	if len(left) != 2 || left[0].Subject != "in hand" || left[1].Subject != "written" {
+		t.Errorf("marks left %+v", left)
+	}
+}
+
 // pushes interleaves a run with writers that hold no lock.
 func pushes(t *testing.T, open Open) {
 	s := open(t, "pushes", 30*time.Second)
@@ -171,7 +207,7 @@ func pushes(t *testing.T, open Open) {
 		if fresh, err := claim(ctx, s, l, "run-2", seen.Position, "1"); err != nil || fresh.ID == "" {
 			t.Errorf("after another look: %+v %v", fresh, err)
 		}
-		return s.Unmark(ctx, seen)
+		return s.Unmark(ctx, "run-2", seen)
 	})
 	if status, err := s.Status(t.Context()); err != nil || status.Lock != nil || status.Marks != 0 || status.Open != 1 {
 		t.Errorf("status %+v %v", status, err)

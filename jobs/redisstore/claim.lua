@@ -35,13 +35,16 @@ for i = 7, #ARGV do
     newer[#newer + 1] = ARGV[i]
   end
 end
+-- Positions are times that never come twice and never go back, whatever the clock does: a mark is younger than each
+-- snapshot that was taken before it, also within one millisecond and after a failover to a clock that is behind.
+local position = string.format('%.0f', math.max(now, tonumber(redis.call('GET', KEYS[3]) or 0) + 1))
+redis.call('SET', KEYS[3], position)
 if #newer > 2 then
   for i = 3, #newer do
-    redis.call('ZADD', KEYS[7], string.format('%.0f', now), newer[i])
+    redis.call('ZADD', KEYS[7], position, newer[i])
   end
   return newer
 end
-local position = string.format('%.0f', redis.call('INCR', KEYS[3]))
 local till = string.format('%.0f', now + tonumber(ARGV[4]))
 for i = 7, #ARGV do
   redis.call('HSET', KEYS[4], ARGV[i], position .. ' ' .. ARGV[2])

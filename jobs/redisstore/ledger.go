@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,9 +23,13 @@ var claimSource string
 //go:embed settle.lua
 var settleSource string
 
+//go:embed unmark.lua
+var unmarkSource string
+
 var (
 	claimScript  = redis.NewScript(claimSource)
 	settleScript = redis.NewScript(settleSource)
+	unmarkScript = redis.NewScript(unmarkSource)
 )
 
 // claimLife is how long a claim binds others when its owner says nothing more:
@@ -193,13 +198,23 @@ func (s *Store) Snapshot(ctx context.Context) (jobs.Snapshot, error) {
 	return snap, nil
 }
 
+// marksPerCall bounds what one script does while others wait.
+const marksPerCall = 500
+
 // Unmark implements jobs.Marks.
-func (s *Store) Unmark(ctx context.Context, seen jobs.Snapshot) error {
-	if len(seen.Marks) == 0 {
+func (s *Store) Unmark(ctx context.Context, run string, seen jobs.Snapshot) error {
+	var calls []call
+	for marks := range slices.Chunk(seen.Marks, marksPerCall) {
+		args := []any{run, seen.Position}
+		for _, m := range marks {
+			args = append(args, m.Subject, m.Time.UnixMilli())
+		}
+		calls = append(calls, call{[]string{s.keys.touched(), s.keys.claims(), s.keys.marks()}, args})
+	}
+	if len(calls) == 0 {
 		return nil
 	}
-	last := seen.Marks[len(seen.Marks)-1].Time.UnixMilli() // they are sorted by time
-	if err := s.client.ZRemRangeByScore(ctx, s.keys.marks(), "-inf", fmt.Sprint(last)).Err(); err != nil {
+	if _, err := s.pipeline(ctx, unmarkScript, calls); err != nil {
 		return fmt.Errorf("forget the marks: %w", err)
 	}
 	return nil

@@ -140,7 +140,6 @@ func taken(t *testing.T, open Open) {
 // another writer wrote since, or has in hand.
 func unmarked(t *testing.T, open Open) {
 	s := open(t, "unmarked", 30*time.Second)
-	push := jobs.Claim{Run: "push", Subjects: []string{"written"}}
 	within(t, s, func(ctx context.Context, l jobs.Lease) error {
 		before := snapshot(t, s)
 		for _, who := range []string{"written", "in hand", "quiet"} { // each is marked by a run that looked earlier
@@ -151,16 +150,16 @@ func unmarked(t *testing.T, open Open) {
 			}
 			settle(t, s, "push", c.ID, who)
 		}
+		take := func(who string) {
+			_, err := s.Claim(ctx, jobs.Lease{}, []jobs.Claim{{Run: "push", Subjects: []string{who}}})
+			must(t, err)
+		}
+		take("in hand")
 		seen := snapshot(t, s)
 		if len(seen.Marks) != 3 {
 			t.Errorf("marks %+v", seen.Marks)
 		}
-		for _, who := range []string{"written", "in hand"} {
-			push.Subjects = []string{who}
-			if _, err := s.Claim(ctx, jobs.Lease{}, []jobs.Claim{push}); err != nil {
-				return err
-			}
-		}
+		take("written")
 		must(t, s.Settle(ctx, []jobs.Settled{{Run: "push", Subjects: []string{"written"}}}))
 		return s.Unmark(ctx, "run-2", seen)
 	})

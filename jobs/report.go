@@ -56,7 +56,7 @@ func newReport(run string, by Trigger, plan *reconcile.Plan, result *reconcile.R
 		Held:       make(map[reconcile.HoldClass]int),
 		Incomplete: plan.Receipt.Why(), Fallbacks: plan.Receipt.Fallbacks,
 	}
-	for _, c := range []reconcile.HoldClass{reconcile.HoldGuard, reconcile.HoldApproval, reconcile.HoldData} {
+	for _, c := range reconcile.HoldClasses() {
 		r.Held[c] = plan.HeldBy(c)
 	}
 	r.Errors = problems(result.Problems)

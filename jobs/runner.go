@@ -106,6 +106,19 @@ func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan,
 // Run is one of a run that was declined. The error is about the run as a whole;
 // failed changes are in the report.
 func (r *Runner) Reconcile(ctx context.Context, by Trigger, approve func(reconcile.Plan) (bool, error)) (Report, error) {
+	return r.run(ctx, by, r.prepare, approve)
+}
+
+// prepared is a plan with what it follows from.
+type prepared struct {
+	seen    observation
+	plan    reconcile.Plan
+	settled []SettledIntent
+	full    bool // it looked at everybody, as a run of one person or an undo does not
+}
+
+// run makes one run of whatever plan is prepared under the lock.
+func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Context, *recorder) (prepared, error), approve func(reconcile.Plan) (bool, error)) (Report, error) {
 	var report Report
 	err := r.Locker.Do(ctx, r.holder(), func(ctx context.Context, lease Lease) error {
 		run := newRecorder(r, lease, newRunID(r.now()))
@@ -113,25 +126,23 @@ func (r *Runner) Reconcile(ctx context.Context, by Trigger, approve func(reconci
 		started := r.now()
 		log := r.log().With("run", run.id)
 		log.Info("run begins", "by", by.By, "fence", lease.Fence)
-		seen, plan, settled, err := r.prepare(ctx, run)
+		p, err := prepare(ctx, run)
 		if err != nil {
 			log.Error("run ends without a plan", "error", err)
 			return errors.Join(err, run.failed(ctx, by, started, err))
 		}
-		if yes, err := approve(plan); err != nil || !yes {
+		if yes, err := approve(p.plan); err != nil || !yes {
 			return err
 		}
-		if err := run.begin(ctx, by, &plan); err != nil {
+		if err := run.begin(ctx, by, &p.plan); err != nil {
 			return err
 		}
-		result, err := reconcile.Apply(ctx, plan, r.Target, run, reconcile.ApplyOptions{
-			Concurrency: cmp.Or(r.Concurrency, 8), MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second), Progress: r.Progress,
-		})
-		report = newReport(run.id, by, &plan, &result, err)
-		report.Settled, report.Started, report.Finished = settled, started, r.now()
+		result, err := r.apply(ctx, run, &p.plan)
+		report = newReport(run.id, by, &p.plan, &result, err)
+		report.Settled, report.Started, report.Finished = p.settled, started, r.now()
 		report.log(log)
 		err = errors.Join(err, run.end(ctx, &report))
-		if tidied := r.tidy(ctx, &report, seen.snapshot); tidied != nil {
+		if tidied := r.tidy(ctx, &report, &p); tidied != nil {
 			log.Warn("what the run made superfluous is still kept; the next run forgets it", "error", tidied)
 		}
 		return err
@@ -139,28 +150,35 @@ func (r *Runner) Reconcile(ctx context.Context, by Trigger, approve func(reconci
 	return report, err
 }
 
+func (r *Runner) apply(ctx context.Context, run *recorder, plan *reconcile.Plan) (reconcile.Result, error) {
+	return reconcile.Apply(ctx, *plan, r.Target, run, reconcile.ApplyOptions{
+		Concurrency: cmp.Or(r.Concurrency, 8), MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second), Progress: r.Progress,
+	})
+}
+
 // prepare reads both sides, settles what is open, and decides.
-func (r *Runner) prepare(ctx context.Context, run *recorder) (seen observation, plan reconcile.Plan, settled []SettledIntent, err error) {
-	if seen, err = r.observe(ctx); err != nil {
-		return seen, plan, nil, err
+func (r *Runner) prepare(ctx context.Context, run *recorder) (p prepared, err error) {
+	p.full = r.User == ""
+	if p.seen, err = r.observe(ctx); err != nil {
+		return p, err
 	}
-	run.position = seen.snapshot.Position
-	if settled, err = r.settle(ctx, run.id, &seen); err != nil {
-		return seen, plan, settled, err
+	run.position = p.seen.snapshot.Position
+	if p.settled, err = r.settle(ctx, run.id, &p.seen); err != nil {
+		return p, err
 	}
-	plan, err = r.decide(ctx, &seen)
-	return seen, plan, settled, err
+	p.plan, err = r.decide(ctx, &p.seen)
+	return p, err
 }
 
 // tidy forgets, after a run that looked at everybody, the marks from before it,
 // and what the journal need not keep.
-func (r *Runner) tidy(ctx context.Context, report *Report, seen Snapshot) error {
-	if report.Exit == ExitError || r.User != "" {
+func (r *Runner) tidy(ctx context.Context, report *Report, p *prepared) error {
+	if report.Exit == ExitError || !p.full {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if err := r.Marks.Unmark(ctx, report.Run, seen); err != nil {
+	if err := r.Marks.Unmark(ctx, report.Run, p.seen.snapshot); err != nil {
 		return err
 	}
 	if r.Keep <= 0 {

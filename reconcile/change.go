@@ -52,7 +52,32 @@ type Change struct {
 	After  *Account `json:"after,omitempty"`
 	// Cause is the rule, title, fact or setting behind the change, for people.
 	Cause string `json:"cause"`
+	// Origin says what moved; empty when nothing is remembered to tell it by.
+	Origin Origin `json:"origin,omitempty"`
+	// Approved names who let a change through that would have been held.
+	Approved string `json:"approved,omitempty"`
 }
+
+// Digest names exactly this effect on exactly this person or membership, and so
+// what an approval is bound to. Causes and wording do not count.
+func (c *Change) Digest() string {
+	h := sha256.New()
+	_ = json.NewEncoder(h).Encode(&Change{Op: c.Op, Key: c.Key, Account: c.Account, Group: c.Group, GroupID: c.GroupID, Before: c.Before, After: c.After}) // plain data into a hash: cannot fail
+	return hex.EncodeToString(h.Sum(nil))[:20]
+}
+
+// Origin says what made a change necessary.
+type Origin string
+
+// The origins.
+const (
+	FromSource        Origin = "source"        // OneLogin says something else than before
+	FromConfiguration Origin = "configuration" // with the former configuration there would be no such change
+	FromDrift         Origin = "drift"         // somebody changed Tomorro
+	FromAdoption      Origin = "adoption"      // the account was there before us
+	FromPush          Origin = "push"          // OneLogin pushed it
+	FromUndo          Origin = "undo"          // somebody takes back what a run did
+)
 
 // HoldClass says what kind of reason holds a change, and so how a run ends.
 type HoldClass string
@@ -62,12 +87,44 @@ const (
 	HoldGuard    HoldClass = "guard"    // a limit, a missing receipt, a protection
 	HoldApproval HoldClass = "approval" // the configuration asks for a person's word
 	HoldData     HoldClass = "data"     // its own data: unknown title, clash, missing group
+	HoldDecided  HoldClass = "decided"  // somebody decided against it: rejected, or pinned by an undo
 )
+
+// HoldClasses lists every class.
+func HoldClasses() []HoldClass { return []HoldClass{HoldGuard, HoldApproval, HoldData, HoldDecided} }
+
+// HoldRule names the rule that holds a change.
+type HoldRule string
+
+// The rules. A person's word releases what is held by RuleBand, RuleLimit,
+// RuleApproval or RuleConfiguration; the others end with their reason.
+const (
+	RuleReceipt       HoldRule = "receipt"       // OneLogin was not read to the end
+	RuleBand          HoldRule = "band"          // a count is far from those of the last good pulls
+	RuleProtect       HoldRule = "protect"       // protect: or the API account
+	RuleSubstitute    HoldRule = "substitute"    // the default substitute, or somebody it could not stand in for
+	RuleLimit         HoldRule = "limit"         // too many of a kind
+	RuleConfiguration HoldRule = "configuration" // a removal that only our own configuration asks for
+	RuleApproval      HoldRule = "approval"      // approve: names its kind
+	RuleWitness       HoldRule = "witness"       // OneLogin, asked once more, does not confirm it
+	RuleDependent     HoldRule = "dependent"     // something that it needs is held
+	RuleAdmins        HoldRule = "admins"        // too few admins would remain
+	RuleRejected      HoldRule = "rejected"      // somebody said no
+	RulePinned        HoldRule = "pinned"        // an undo stands until it is released
+	RuleIgnored       HoldRule = "ignored"       // Tomorro took it before and did not keep it
+	RuleData          HoldRule = "data"          // the data of the person or group itself
+)
+
+// Approvable reports whether a person's word releases what the rule holds.
+func (r HoldRule) Approvable() bool {
+	return r == RuleBand || r == RuleLimit || r == RuleApproval || r == RuleConfiguration
+}
 
 // Held is a change that will not be made now, with its reason.
 type Held struct {
 	Change
 	Class  HoldClass `json:"class"`
+	Rule   HoldRule  `json:"rule,omitempty"`
 	Reason string    `json:"reason"`
 }
 

@@ -28,15 +28,15 @@ func Confirm(plan Plan, testimonies []Testimony, policy *Policy) Plan {
 	for _, t := range testimonies {
 		said[t.Key] = t
 	}
-	return plan.hold(func(c *Change) (HoldClass, string) {
+	return plan.hold(RuleWitness, HoldGuard, func(c *Change) string {
 		if c.Op != OpDeactivate && c.Op != OpDelete {
-			return "", ""
+			return ""
 		}
 		t, asked := said[c.Key]
 		if !asked {
 			t = Testimony{Answer: WitnessUnknown, Why: "OneLogin was not asked"}
 		}
-		return HoldGuard, t.contradicts(c, policy)
+		return t.contradicts(c, policy)
 	})
 }
 
@@ -62,19 +62,31 @@ func (t Testimony) contradicts(c *Change, policy *Policy) string {
 	return "could not be confirmed with OneLogin: " + t.Why
 }
 
-// hold moves the changes for which why gives a reason to the holds. The plan's
-// ID stays: it names what the plan wants, held or not.
-func (p Plan) hold(why func(*Change) (HoldClass, string)) Plan {
+// reason says why a change is held, or nothing.
+type reason = func(*Change) string
+
+// hold moves the changes for which why gives a reason to the holds. What somebody
+// approved stays, if the rule is one that can be approved. The plan's ID stays: it
+// names what the plan wants, held or not.
+func (p Plan) hold(rule HoldRule, class HoldClass, why reason) Plan {
+	if unless := why; rule.Approvable() {
+		why = func(c *Change) string {
+			if c.Approved != "" {
+				return ""
+			}
+			return unless(c)
+		}
+	}
 	// Most passes hold nothing, and a plan can be large: copy only when needed.
-	first := slices.IndexFunc(p.Changes, func(c Change) bool { _, reason := why(&c); return reason != "" })
+	first := slices.IndexFunc(p.Changes, func(c Change) bool { return why(&c) != "" })
 	if first < 0 {
 		return p
 	}
 	kept := append(make([]Change, 0, len(p.Changes)), p.Changes[:first]...)
 	held := slices.Clone(p.Held)
 	for i := first; i < len(p.Changes); i++ {
-		if class, reason := why(&p.Changes[i]); reason != "" {
-			held = append(held, Held{Change: p.Changes[i], Class: class, Reason: reason})
+		if reason := why(&p.Changes[i]); reason != "" {
+			held = append(held, Held{Change: p.Changes[i], Class: class, Rule: rule, Reason: reason})
 		} else {
 			kept = append(kept, p.Changes[i])
 		}

@@ -113,7 +113,7 @@ func (d *differ) holdPerson(p *pair, reason string) {
 }
 
 func (d *differ) hold(c Change, reason string) {
-	d.plan.Held = append(d.plan.Held, Held{Change: c, Class: HoldData, Reason: reason})
+	d.plan.Held = append(d.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData, Reason: reason})
 }
 
 func (d *differ) leave(p *pair) {

@@ -129,7 +129,7 @@ func (g *groupDiff) remove(p *pair, group int, v *Verdict) {
 		return
 	}
 	c.Cause = frozen.Cause
-	g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData,
+	g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData,
 		Reason: frozen.Cause + " cannot be evaluated with certainty, so nobody is removed because of it"})
 }
 
@@ -167,7 +167,7 @@ func (g *groupDiff) unresolved(p *pair, grant Grant, why int) {
 		g.plan.Changes = append(g.plan.Changes, c)
 		return
 	}
-	g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Reason: reason})
+	g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData, Reason: reason})
 }
 
 // finish adds the groups' own changes.

@@ -17,35 +17,33 @@ import (
 //	dependents  what needs a held change is held with it
 //	admins      at least min_admins active admins remain after all that
 func Guard(plan Plan, policy *Policy) Plan {
-	plan = plan.hold(receiptRule(plan.Receipt))
-	plan = plan.hold(protectRule(&plan, policy.Protect))
-	plan = plan.hold(substituteRule(&plan, policy.DefaultSubstitute))
-	plan = plan.hold(limitRule(&plan, policy))
-	plan = plan.hold(approvalRule(&plan, policy))
+	plan = plan.hold(RuleReceipt, HoldGuard, receiptRule(plan.Receipt))
+	plan = plan.hold(RuleProtect, HoldGuard, protectRule(&plan, policy.Protect))
+	plan = plan.hold(RuleSubstitute, HoldGuard, substituteRule(&plan, policy.DefaultSubstitute))
+	plan = plan.hold(RuleLimit, HoldGuard, limitRule(&plan, policy))
+	plan = plan.hold(RuleApproval, HoldApproval, approvalRule(&plan, policy))
 	plan = plan.holdDependents()
-	plan = plan.hold(adminRule(&plan, policy.MinAdmins))
+	plan = plan.hold(RuleAdmins, HoldGuard, adminRule(&plan, policy.MinAdmins))
 	plan.minAdmins = policy.MinAdmins
 	return plan
 }
 
-type rule = func(*Change) (HoldClass, string)
-
-func receiptRule(r Receipt) rule {
+func receiptRule(r Receipt) reason {
 	if r.Complete() {
-		return func(*Change) (HoldClass, string) { return "", "" }
+		return func(*Change) string { return "" }
 	}
-	reason := "the pull of OneLogin is not complete (" + strings.Join(r.Why(), "; ") + "), so nobody is removed"
-	return func(c *Change) (HoldClass, string) {
+	why := "the pull of OneLogin is not complete (" + strings.Join(r.Why(), "; ") + "), so nobody is removed"
+	return func(c *Change) string {
 		if c.Op.Removes() {
-			return HoldGuard, reason
+			return why
 		}
-		return "", ""
+		return ""
 	}
 }
 
 // protectRule knows protected people by id and by the address they have on
 // either side, so that a person who is being renamed stays protected.
-func protectRule(plan *Plan, protect []string) rule {
+func protectRule(plan *Plan, protect []string) reason {
 	set, accounts := make(map[string]bool), make(map[string]bool)
 	for _, p := range protect {
 		set[Fold(p)] = true
@@ -53,26 +51,26 @@ func protectRule(plan *Plan, protect []string) rule {
 			accounts[id] = true
 		}
 	}
-	return func(c *Change) (HoldClass, string) {
+	return func(c *Change) string {
 		if c.Account != "" && (accounts[c.Account] || set[c.Key.String()] || set[Fold(c.Who)]) {
-			return HoldGuard, "protected by protect: in the configuration"
+			return "protected by protect: in the configuration"
 		}
-		return "", ""
+		return ""
 	}
 }
 
 // substituteRule knows the default substitute by the address on either side.
-func substituteRule(plan *Plan, substitute string) rule {
+func substituteRule(plan *Plan, substitute string) reason {
 	name := Fold(substitute)
 	account := plan.occupant[name]
-	return func(c *Change) (HoldClass, string) {
+	return func(c *Change) string {
 		if name == "" || c.Account == "" || c.Account != account && Fold(c.Who) != name {
-			return "", ""
+			return ""
 		}
 		if c.Op == OpDeactivate || c.Op == OpDelete || demotes(c) {
-			return HoldGuard, "is Tomorro's default substitute, who inherits what leavers own; choose another there first"
+			return "is Tomorro's default substitute, who inherits what leavers own; choose another there first"
 		}
-		return "", ""
+		return ""
 	}
 }
 
@@ -111,7 +109,7 @@ func gainsAdmin(c *Change) bool {
 
 // adminRule holds every loss of an admin when too few would remain. Apply makes
 // the losses last, and not at all when the gains they rely on failed.
-func adminRule(plan *Plan, least int) rule {
+func adminRule(plan *Plan, least int) reason {
 	left := plan.Counts.Admins
 	for i := range plan.Changes {
 		if losesAdmin(&plan.Changes[i]) {
@@ -122,11 +120,11 @@ func adminRule(plan *Plan, least int) rule {
 		}
 	}
 	reason := fmt.Sprintf("only %d active admins would remain at Tomorro, and min_admins is %d; make somebody else admin first", max(0, left), least)
-	return func(c *Change) (HoldClass, string) {
+	return func(c *Change) string {
 		if left < least && losesAdmin(c) {
-			return HoldGuard, reason
+			return reason
 		}
-		return "", ""
+		return ""
 	}
 }
 
@@ -164,20 +162,20 @@ func Spend(changes []Change) map[Limit]int {
 	return spent
 }
 
-func limitRule(plan *Plan, policy *Policy) rule {
+func limitRule(plan *Plan, policy *Policy) reason {
 	over := make(map[Limit]string)
 	for l, n := range Spend(plan.Changes) {
 		if reason := policy.Limits.exceeded(l, n, policy.Spent[l], plan.Counts); reason != "" {
 			over[l] = reason
 		}
 	}
-	return func(c *Change) (HoldClass, string) {
+	return func(c *Change) string {
 		for _, l := range limitsOf(c) {
 			if reason := over[l]; reason != "" {
-				return HoldGuard, reason
+				return reason
 			}
 		}
-		return "", ""
+		return ""
 	}
 }
 
@@ -209,13 +207,13 @@ func (l Limit) words() string {
 	}[l]
 }
 
-func approvalRule(plan *Plan, policy *Policy) rule {
-	return func(c *Change) (HoldClass, string) {
+func approvalRule(plan *Plan, policy *Policy) reason {
+	return func(c *Change) string {
 		kind := approvalKind(c.Op)
 		if policy.Approved == plan.ID || !slices.Contains(policy.Approve, kind) {
-			return "", ""
+			return ""
 		}
-		return HoldApproval, fmt.Sprintf("waits for approval (approve: [%s]); reconcile --approve %s makes exactly these changes", kind, plan.ID)
+		return fmt.Sprintf("waits for approval (approve: [%s]); reconcile --approve %s makes exactly these changes", kind, plan.ID)
 	}
 }
 
@@ -237,20 +235,20 @@ func (p Plan) holdDependents() Plan {
 		people, groups, moving := p.providers()
 		roleHeld, leaving := p.rolesHeld(), leavingMembers(p.Changes)
 		n := len(p.Changes)
-		p = p.hold(func(c *Change) (HoldClass, string) {
+		p = p.hold(RuleDependent, class, func(c *Change) string {
 			switch {
 			case c.Op == OpAddMember && c.Account == "" && !people[c.Key]:
-				return class, "its account is held"
+				return "its account is held"
 			case c.Op == OpAddMember && c.GroupID == "" && !groups[Fold(c.Group)]:
-				return class, "its group is held"
+				return "its group is held"
 			case (c.Op == OpCreate || c.Op == OpRename) && p.blocked(c, moving):
-				return class, "the address belongs to an account whose change of e-mail is held"
+				return "the address belongs to an account whose change of e-mail is held"
 			case c.Op == OpDeleteGroup && !leaving.all(c.GroupID, p.emptied[c.GroupID]):
-				return class, "somebody stays in it, whose removal is held"
+				return "somebody stays in it, whose removal is held"
 			case c.Op == OpReactivate && roleHeld[c.Key]:
-				return class, "would return with the old role: the change of role is held"
+				return "would return with the old role: the change of role is held"
 			}
-			return "", ""
+			return ""
 		})
 		if len(p.Changes) == n {
 			return p

@@ -128,7 +128,7 @@ func (j *joined) match(w *Want, claims map[Key][]*Account, claimed map[string][]
 	case named.Active:
 		j.extra = append(j.extra, Held{
 			Change: Change{Op: OpDeactivate, Key: w.Person.Key, Account: named.ID, Who: named.UserName, Before: named, Cause: w.Cause},
-			Class:  HoldData,
+			Class:  HoldData, Rule: RuleData,
 			Reason: fmt.Sprintf("this is a second account of a leaver whose own is %s; remove it by hand if it is theirs", p.account.ID),
 		})
 	}

@@ -79,7 +79,7 @@ func planDocument(plan reconcile.Plan) planJSON {
 		plan.Notes = []reconcile.Note{}
 	}
 	held := make(map[reconcile.HoldClass]int)
-	for _, c := range []reconcile.HoldClass{reconcile.HoldGuard, reconcile.HoldApproval, reconcile.HoldData} {
+	for _, c := range reconcile.HoldClasses() {
 		held[c] = plan.HeldBy(c)
 	}
 	return planJSON{plan, summary{Changes: plan.Count(), Held: held, Complete: plan.Receipt.Complete(), Exit: planExit(&plan)}}

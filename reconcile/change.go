@@ -54,8 +54,10 @@ type Change struct {
 	Cause string `json:"cause"`
 	// Origin says what moved; empty when nothing is remembered to tell it by.
 	Origin Origin `json:"origin,omitempty"`
-	// Approved names who let a change through that would have been held.
-	Approved string `json:"approved,omitempty"`
+	// Approved names who let a change through that would have been held, and
+	// ApprovedAs is the Digest that they approved.
+	Approved   string `json:"approved,omitempty"`
+	ApprovedAs string `json:"approvedAs,omitempty"`
 }
 
 // Digest names exactly this effect on exactly this person or membership, and so

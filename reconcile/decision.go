@@ -48,7 +48,7 @@ func (p Plan) decide(policy *Policy) Plan {
 		switch d, said := policy.Decisions[digest]; {
 		case !said:
 		case d.Enough(policy.FourEyes):
-			c.Approved = strings.Join(d.By, ", ")
+			c.Approved, c.ApprovedAs = strings.Join(d.By, ", "), digest
 		case !d.Approves:
 			rejected[digest] = "rejected by " + strings.Join(d.By, ", ") + strings.TrimRight(": "+d.Why, ": ")
 		}

@@ -56,6 +56,16 @@ func (r *Runner) Plan(ctx context.Context) (reconcile.Plan, error) {
 	return plan, err
 }
 
+// Compare tells what another policy would do differently with what both sides have
+// now. It writes nothing.
+func (r *Runner) Compare(ctx context.Context, former reconcile.Policy) (reconcile.Comparison, error) {
+	seen, err := r.observe(ctx)
+	if err != nil {
+		return reconcile.Comparison{}, err
+	}
+	return reconcile.Compare(seen.input(&r.Policy), &former), nil
+}
+
 // Explain makes the plan that Plan makes, after what-if has changed what OneLogin
 // said, and tells why it says what it says of one person. It writes nothing. The
 // error wraps ErrUnknown when neither side knows them.

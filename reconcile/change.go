@@ -249,6 +249,9 @@ func (p *Plan) digest() string {
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
+// SortChanges sorts as a plan does.
+func SortChanges(changes []Change) { slices.SortFunc(changes, compareChanges) }
+
 func compareChanges(a, b Change) int {
 	if a.Op != b.Op {
 		return cmp.Compare(slices.Index(opOrder, a.Op), slices.Index(opOrder, b.Op))

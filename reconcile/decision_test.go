@@ -233,7 +233,9 @@ func TestConfigurationRemovalsWait(t *testing.T) {
 	if plan := guarded(func(*reconcile.Policy) {}); len(plan.Changes) != 1 || len(plan.Held) != 0 {
 		t.Errorf("the same configuration:\n%s", render(plan))
 	}
-	typo := guarded(func(p *reconcile.Policy) { p.ActiveStatuses, p.InactiveStatuses = []reconcile.Status{3}, []reconcile.Status{0, 1, 2} })
+	typo := guarded(func(p *reconcile.Policy) {
+		p.ActiveStatuses, p.InactiveStatuses = []reconcile.Status{3}, []reconcile.Status{0, 1, 2}
+	})
 	if len(typo.Changes) != 1 || typo.HeldBy(reconcile.HoldApproval) != 29 || typo.Held[0].Rule != reconcile.RuleConfiguration || typo.Held[0].Origin != reconcile.FromConfiguration {
 		t.Errorf("a mistake in active_statuses:\n%s", render(typo))
 	}

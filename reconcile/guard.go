@@ -109,7 +109,7 @@ func approvalRule(plan *Plan, policy *Policy) reason {
 		if policy.Approved == plan.ID || !slices.Contains(policy.Approve, kind) {
 			return ""
 		}
-		return fmt.Sprintf("waits for approval (approve: [%s]); reconcile --approve %s makes exactly these changes", kind, plan.ID)
+		return fmt.Sprintf("waits for approval (approve: [%s]): see holds, or reconcile --approve %s makes exactly these changes", kind, plan.ID)
 	}
 }
 

@@ -33,6 +33,10 @@ func (f *fakeServices) open(_ context.Context, s session) (*connection, error) {
 	return &connection{runner: f, memory: f, close: func() { f.closed = true }}, nil
 }
 
+func (f *fakeServices) Compare(context.Context, reconcile.Policy) (reconcile.Comparison, error) {
+	return reconcile.Comparison{}, f.err
+}
+
 func (f *fakeServices) Plan(context.Context) (reconcile.Plan, error) { return f.plan, f.err }
 
 func (f *fakeServices) Reconcile(_ context.Context, _ jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {

@@ -106,6 +106,9 @@ func (p *program) report(view *planView, r *jobs.Report, plan *reconcile.Plan, b
 	view.showReport(r)
 	view.line("")
 	view.paragraph("next: ", "see each change with: tomorro-sync journal show "+r.Run, bold)
+	if r.Held[reconcile.HoldGuard]+r.Held[reconcile.HoldApproval] > 0 {
+		view.paragraph("      ", "see what is held, and let it through, with: tomorro-sync holds", bold)
+	}
 	return nil
 }
 

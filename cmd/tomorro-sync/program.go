@@ -37,6 +37,7 @@ type memory interface {
 	jobs.Eraser
 	jobs.Ticks
 	jobs.Pauser
+	jobs.Forgiver
 	jobs.Observer
 }
 

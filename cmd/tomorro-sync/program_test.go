@@ -25,6 +25,7 @@ type fakeServices struct {
 	entries []jobs.Entry
 	opened  session
 	agreed  bool
+	forgave bool
 	closed  bool
 }
 
@@ -49,6 +50,8 @@ func (f *fakeServices) Explain(context.Context, string, func(*reconcile.Director
 }
 
 func (f *fakeServices) Recover(context.Context) ([]jobs.SettledIntent, error) { return nil, f.err }
+
+func (f *fakeServices) Forgive(context.Context) error { f.forgave = true; return nil }
 
 func (f *fakeServices) Runs(_ context.Context, limit int) ([]jobs.RunRecord, error) {
 	begin := jobs.Entry{ID: "1-0", Run: "r1", Time: time.Unix(0, 0).UTC(), Kind: jobs.EntryBegin, Trigger: &jobs.Trigger{By: "command"}}

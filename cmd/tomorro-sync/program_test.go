@@ -240,6 +240,29 @@ func TestReconcileReports(t *testing.T) {
 	}
 }
 
+// TestGoodRunEndsQuarantine: one for everybody that was made, whatever it held or
+// could not change.
+func TestGoodRunEndsQuarantine(t *testing.T) {
+	for name, c := range map[string]struct {
+		report jobs.Report
+		err    error
+		args   []string
+		want   bool
+	}{
+		"done":         {jobs.Report{Run: "r1"}, nil, nil, true},
+		"some failed":  {jobs.Report{Run: "r1", Exit: exitSomeFailed}, nil, nil, true},
+		"held":         {jobs.Report{Run: "r1", Exit: exitHeld}, nil, nil, true},
+		"broken off":   {jobs.Report{Run: "r1", Exit: exitError}, errors.New("Redis is lost"), nil, false},
+		"declined":     {jobs.Report{}, nil, nil, false},
+		"for one only": {jobs.Report{Run: "r1"}, nil, []string{"--user", "ann@x.io"}, false},
+	} {
+		f := &fakeServices{plan: onePending(), report: c.report, err: c.err}
+		if start(t, f, "", false, append([]string{"reconcile", "--yes"}, c.args...)...); f.forgave != c.want {
+			t.Errorf("%s: ended %v, want %v", name, f.forgave, c.want)
+		}
+	}
+}
+
 func TestJournal(t *testing.T) {
 	change := func(key reconcile.Key, who string) *reconcile.Write {
 		return &reconcile.Write{Op: reconcile.WriteCreateUser, Changes: []reconcile.Change{{Op: reconcile.OpCreate, Key: key, Who: who, Cause: "title user"}}}

@@ -31,7 +31,7 @@ type replicas struct {
 	close []func()
 }
 
-var errNoTomorro = errors.New("Tomorro is down")
+var errNoTomorro = errors.New("no answer from Tomorro")
 
 func newReplicas(t testing.TB, spec cron.Schedule, after, n int, at time.Time) *replicas {
 	t.Helper()

@@ -160,6 +160,9 @@ type scheduleConfig struct {
 	Timezone string        `yaml:"timezone" env:"TIMEZONE"`
 	Missed   string        `yaml:"missed" env:"MISSED"` // run or skip: what nobody was there for
 	Jitter   time.Duration `yaml:"jitter" env:"JITTER"` // each run begins up to that much later
+	// QuarantineAfter is how many runs in a row must fail for the schedule to slow
+	// down until one goes well; 0 is never.
+	QuarantineAfter int `yaml:"quarantine_after" env:"QUARANTINE_AFTER"`
 }
 
 // listenConfig is where serve listens. What concerns SCIM is checked, and read by
@@ -182,7 +185,7 @@ func defaultConfig() config {
 		MinAdmins:  1,
 		Grace:      20 * time.Second,
 		Journal:    journalConfig{Keep: 400 * 24 * time.Hour, KeepRuns: 30},
-		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run"},
+		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run", QuarantineAfter: 3},
 		Listen:     listenConfig{Admin: "127.0.0.1:8081"},
 	}
 }

@@ -60,7 +60,7 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
             remove_from_group, change_role, grant_admin, rename, create
   journal:  keep, keep_runs
   protect, min_admins, approve, four_eyes, connection, grace
-  schedule: cron, timezone, missed, jitter (for serve)
+  schedule: cron, timezone, missed, jitter, quarantine_after (for serve)
   listen:   admin                          (for serve; scim and tokens are checked only)
 client_secret, token, url and password of redis, and tokens can be read from a file: add _file to the key.
 

@@ -39,6 +39,7 @@ type memory interface {
 	jobs.Eraser
 	jobs.Ticks
 	jobs.Pauser
+	jobs.Forgiver
 	jobs.Observer
 	jobs.Decisions
 }

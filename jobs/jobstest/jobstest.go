@@ -27,6 +27,7 @@ type Store interface {
 	jobs.Marks
 	jobs.Ticks
 	jobs.Pauser
+	jobs.Forgiver
 	jobs.Observer
 	jobs.Links
 	jobs.Budget
@@ -60,6 +61,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("experience", func(t *testing.T) { experience(t, open) })
 	t.Run("ticks", func(t *testing.T) { ticks(t, open) })
 	t.Run("pause", func(t *testing.T) { pause(t, open) })
+	t.Run("failed runs are counted", func(t *testing.T) { failures(t, open) })
 	t.Run("connections are apart", func(t *testing.T) { apart(t, open) })
 }
 

@@ -60,7 +60,8 @@ func (k keys) asked(call string) string { return k.prefix + "asked:" + call }
 // marks is a sorted set of subjects to be looked at again, by time in milliseconds.
 func (k keys) marks() string { return k.prefix + "marks" }
 
-// schedule is a hash: the last tick that was done and taken, and whether it is paused.
+// schedule is a hash: the last tick that was done and taken, whether it is paused,
+// and how many runs failed since one went well.
 func (k keys) schedule() string { return k.prefix + "schedule" }
 
 // edited is a hash from entry ids of a stream to what stands in their place since

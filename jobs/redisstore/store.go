@@ -49,6 +49,7 @@ var (
 	_ jobs.Marks         = (*Store)(nil)
 	_ jobs.Ticks         = (*Store)(nil)
 	_ jobs.Pauser        = (*Store)(nil)
+	_ jobs.Forgiver      = (*Store)(nil)
 	_ jobs.Observer      = (*Store)(nil)
 	_ jobs.Follower      = (*Store)(nil)
 	_ jobs.Eraser        = (*Store)(nil)

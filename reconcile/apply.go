@@ -95,6 +95,7 @@ func Apply(ctx context.Context, plan Plan, sink Sink, rec Recorder, opts ApplyOp
 		failed: make(map[Key]bool), failedGroup: make(map[string]bool),
 		result: Result{Done: make(map[Op]int), Failed: make(map[Op]int), Skipped: make(map[Op]int)},
 	}
+	a.lost, a.leaving = adminsLost(plan.Changes)
 	for _, phase := range phases {
 		for _, wave := range phase(a) {
 			a.run(ctx, wave)
@@ -119,6 +120,8 @@ type applier struct {
 	failed      map[Key]bool
 	failedGroup map[string]bool // by id or, for one that could not be created, folded name
 	gained      int             // admins that this run really made
+	lost        int             // admins that it is to make less, at most
+	leaving     map[string]bool // accounts that are to lose access
 	finished    int
 	result      Result
 	stopped     error
@@ -302,7 +305,7 @@ func (a *applier) book(c *Change, result string) {
 	switch result {
 	case Done:
 		a.result.Done[c.Op]++
-		if gainsAdmin(c) {
+		if gainsAdmin(c) && !a.leaving[c.Account] {
 			a.gained++
 		}
 		return

@@ -260,19 +260,7 @@ func (d *differ) nextAddress(a *Account) string {
 func (d *differ) count() {
 	c := &d.plan.Counts
 	c.People = len(d.in.Directory.People)
-	c.Accounts = len(d.in.Current.Accounts)
-	c.Groups = len(d.in.Current.Groups)
-	for i := range d.in.Current.Accounts {
-		if a := &d.in.Current.Accounts[i]; a.Active {
-			c.Active++
-			if a.UserType == Admin {
-				c.Admins++
-			}
-		}
-	}
-	for i := range d.in.Current.Groups {
-		c.Memberships += len(d.in.Current.Groups[i].Members)
-	}
+	c.tomorro(d.in.Current)
 	for i := range d.join.pairs {
 		if w := d.join.pairs[i].want; w.Managed && w.Person.Assigned {
 			c.InScope++
@@ -281,6 +269,22 @@ func (d *differ) count() {
 	c.Linked = len(d.join.owner) - d.join.outside
 	c.OutOfScope = d.join.outside
 	c.Foreign, d.plan.Foreign = d.join.unowned, d.join.foreign
+}
+
+// tomorro counts what Tomorro has.
+func (c *Counts) tomorro(current *Current) {
+	c.Accounts, c.Groups = len(current.Accounts), len(current.Groups)
+	for i := range current.Accounts {
+		if a := &current.Accounts[i]; a.Active {
+			c.Active++
+			if a.UserType == Admin {
+				c.Admins++
+			}
+		}
+	}
+	for i := range current.Groups {
+		c.Memberships += len(current.Groups[i].Members)
+	}
 }
 
 func occupants(byName map[string]*Account) map[string]string {

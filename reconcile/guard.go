@@ -11,6 +11,7 @@ import (
 //
 //	decisions      what somebody rejected; what somebody approved passes the
 //	               rules that can be approved (HoldRule.Approvable)
+//	pins           people whom somebody undid stay as they are until released
 //	receipt        without a complete pull nobody is removed from anything
 //	band           nor with one whose counts are unlike the last good ones
 //	protection     people and groups in `protect:` keep what they have
@@ -23,6 +24,7 @@ import (
 //	admins         at least min_admins active admins remain after all that
 func Guard(plan Plan, policy *Policy) Plan {
 	plan = plan.decide(policy)
+	plan = plan.hold(RulePinned, HoldDecided, pinnedRule(&plan, policy.Pinned))
 	plan = plan.hold(RuleReceipt, HoldGuard, receiptRule(plan.Receipt))
 	plan = plan.hold(RuleBand, HoldGuard, bandRule(&plan, policy))
 	plan = plan.hold(RuleProtect, HoldGuard, protectRule(&plan, policy))
@@ -82,15 +84,30 @@ func gainsAdmin(c *Change) bool {
 	return false
 }
 
+// adminsLost counts the accounts that stop being an active admin, each once, and
+// names those that lose access: making such an account admin gains nothing.
+func adminsLost(changes []Change) (lost int, leaving map[string]bool) {
+	leaving = make(map[string]bool)
+	losing := make(map[string]bool)
+	for i := range changes {
+		c := &changes[i]
+		if c.Op == OpDeactivate || c.Op == OpDelete {
+			leaving[c.Account] = true
+		}
+		if losesAdmin(c) {
+			losing[c.Account] = true
+		}
+	}
+	return len(losing), leaving
+}
+
 // adminRule holds every loss of an admin when too few would remain. Apply makes
 // the losses last, and not at all when the gains they rely on failed.
 func adminRule(plan *Plan, least int) reason {
-	left := plan.Counts.Admins
+	lost, leaving := adminsLost(plan.Changes)
+	left := plan.Counts.Admins - lost
 	for i := range plan.Changes {
-		if losesAdmin(&plan.Changes[i]) {
-			left--
-		}
-		if gainsAdmin(&plan.Changes[i]) {
+		if c := &plan.Changes[i]; gainsAdmin(c) && !leaving[c.Account] {
 			left++
 		}
 	}

@@ -284,13 +284,7 @@ func (a *applier) forbids(w *Write, c *Change) string {
 // adminsLeft is how many admins remain if every loss of the plan happens and
 // only those gains that did.
 func (a *applier) adminsLeft() int {
-	left := a.plan.Counts.Admins + a.gained
-	for i := range a.plan.Changes {
-		if losesAdmin(&a.plan.Changes[i]) {
-			left--
-		}
-	}
-	return left
+	return a.plan.Counts.Admins + a.gained - a.lost
 }
 
 // addressHeld reports whether the account that has the wanted address now was

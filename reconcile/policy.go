@@ -139,6 +139,9 @@ type Policy struct {
 	// inherits what leavers own and so is never removed or demoted. Nobody is
 	// removed whom it could not stand in for.
 	DefaultSubstitute string `json:"-"`
+	// Pinned are people who stay as an undo left them, each with the reason that is
+	// shown; only another undo changes them.
+	Pinned map[Key]string `json:"-"`
 	// Approve holds these kinds of change ("create", "update", "delete") until
 	// Approved is the ID of the plan that shows them.
 	Approve  []string `json:"-"`

@@ -27,16 +27,22 @@ type Receipt struct {
 	// Fallbacks names each documented alternative that had to be taken, such
 	// as titles read from the v1 list because the v2 list left them out.
 	Fallbacks []string `json:"fallbacks,omitempty"`
+	// NotAsked says that OneLogin was not asked, because the plan does not follow
+	// from it: an undo takes back what the journal has.
+	NotAsked bool `json:"notAsked,omitempty"`
 }
 
 // Complete reports whether each of the four lists was read to its end. A list
-// that is not in the receipt was not read.
+// that is not in the receipt was not read. Where nothing was asked, nothing is missing.
 func (r Receipt) Complete() bool {
 	return len(r.Why()) == 0
 }
 
 // Why gives the reasons for which the receipt is not complete, a line each.
 func (r Receipt) Why() []string {
+	if r.NotAsked {
+		return nil
+	}
 	var why []string
 	for _, list := range []string{ListUsers, ListAssigned, ListRoles, ListRules} {
 		i := slices.IndexFunc(r.Lists, func(l ListReceipt) bool { return l.List == list })

@@ -1,0 +1,257 @@
+package reconcile_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
+)
+
+// The word of a person in these tests.
+const undoing = "undo of run r1"
+
+func ann(edit func(*reconcile.Account)) *reconcile.Account {
+	a := &reconcile.Account{ID: "a1", UserName: "ann@x.io", GivenName: "Ann", FamilyName: "Doe", UserType: "user", Active: true, ExternalID: "onelogin:1"}
+	if edit != nil {
+		edit(a)
+	}
+	return a
+}
+
+func did(op reconcile.Op, before, after *reconcile.Account) reconcile.Effect {
+	return reconcile.Effect{Change: reconcile.Change{Op: op, Key: 1, Account: "a1", Who: "ann@x.io", Before: before, After: after}}
+}
+
+func unsure(e reconcile.Effect) reconcile.Effect { e.Unsure = true; return e }
+
+func member(op reconcile.Op, group, account string) reconcile.Effect {
+	return reconcile.Effect{Change: reconcile.Change{Op: op, Key: 1, Account: account, Who: "ann@x.io", Group: "Legal", GroupID: group}}
+}
+
+// TestUndo: what was done, what is there now, and what the plan says.
+func TestUndo(t *testing.T) {
+	admin := func(a *reconcile.Account) { a.UserType = "admin" }
+	manager := func(a *reconcile.Account) { a.UserType = "manager" }
+	left := func(a *reconcile.Account) { a.Active = false }
+	moved := func(a *reconcile.Account) { a.UserName = "ray@x.io" }
+	named := func(a *reconcile.Account) { a.FamilyName = "Ray" }
+	bob := reconcile.Account{ID: "b1", UserName: "bob@x.io", UserType: "user", Active: true}
+	promoted := did(reconcile.OpChangeRole, ann(nil), ann(admin))
+	demoted := did(reconcile.OpChangeRole, ann(admin), ann(manager))
+	made := did(reconcile.OpCreate, nil, ann(nil))
+	lost := made
+	lost.Account = ""
+	newGroup := reconcile.Effect{Change: reconcile.Change{Op: reconcile.OpCreateGroup, Group: "Legal", GroupID: "g1"}}
+	ours := reconcile.Group{ID: "g1", Name: "Legal", Ours: true, Members: []string{"a1"}}
+	oldGroup := reconcile.Effect{Change: reconcile.Change{Op: reconcile.OpDeleteGroup, Group: "Old", GroupID: "g9"}}
+	for name, c := range map[string]struct {
+		done   []reconcile.Effect
+		now    []reconcile.Account
+		groups []reconcile.Group
+		want   string
+	}{
+		"a deactivation":                {[]reconcile.Effect{did(reconcile.OpDeactivate, ann(nil), ann(left))}, accounts(ann(left)), nil, "reactivate ann@x.io"},
+		"a return":                      {[]reconcile.Effect{did(reconcile.OpReactivate, ann(left), ann(nil))}, accounts(ann(nil)), nil, "deactivate ann@x.io"},
+		"a role":                        {[]reconcile.Effect{promoted}, accounts(ann(admin)), nil, "change_role ann@x.io admin -> user"},
+		"a role that was changed since": {[]reconcile.Effect{promoted}, accounts(ann(manager)), nil, "held: role is now manager; the run had written admin"},
+		"a role that is back already":   {[]reconcile.Effect{promoted}, accounts(ann(nil)), nil, ""},
+		"a chain":                       {[]reconcile.Effect{promoted, demoted}, accounts(ann(manager)), nil, "change_role ann@x.io manager -> user"},
+		"a chain with somebody between": {[]reconcile.Effect{did(reconcile.OpChangeRole, ann(nil), ann(manager)), promoted}, accounts(ann(admin)), nil, "change_role ann@x.io admin -> user"},
+		"a chain that was broken":       {[]reconcile.Effect{promoted, demoted}, accounts(ann(admin)), nil, "held: role is now admin; the run had written manager"},
+		"a chain with a lost write":     {[]reconcile.Effect{promoted, unsure(demoted)}, accounts(ann(admin)), nil, "change_role ann@x.io admin -> user"},
+		"an e-mail":                     {[]reconcile.Effect{did(reconcile.OpRename, ann(nil), ann(moved))}, accounts(ann(moved)), nil, "rename ray@x.io -> ann@x.io"},
+		"an e-mail in another case":     {[]reconcile.Effect{did(reconcile.OpRename, ann(nil), ann(moved))}, accounts(ann(func(a *reconcile.Account) { a.UserName = "RAY@x.io" })), nil, "rename RAY@x.io -> ann@x.io"},
+		"an e-mail that is taken": {[]reconcile.Effect{did(reconcile.OpRename, ann(nil), ann(moved))},
+			accounts(ann(moved), &reconcile.Account{ID: "c1", UserName: "ann@x.io"}), nil, "held: the address ann@x.io belongs to account c1 now"},
+		"a name": {[]reconcile.Effect{did(reconcile.OpUpdateName, ann(nil), ann(named))}, accounts(ann(named)), nil, `update_name ann@x.io "Ann" "Ray" -> "Ann" "Doe"`},
+		"only what was written": {[]reconcile.Effect{did(reconcile.OpUpdateName, ann(nil), ann(named))},
+			accounts(ann(func(a *reconcile.Account) { a.FamilyName, a.UserType = "Ray", "admin" })), nil, `update_name ann@x.io "Ann" "Ray" -> "Ann" "Doe"`},
+		"an account":                           {[]reconcile.Effect{made}, accounts(ann(nil)), nil, "deactivate ann@x.io|note: the account that the run made stays"},
+		"an account that left since":           {[]reconcile.Effect{made}, accounts(ann(left)), nil, ""},
+		"an account that was lost":             {[]reconcile.Effect{unsure(lost)}, accounts(ann(nil)), nil, "held: the answer to its create was lost"},
+		"an account that was never made":       {[]reconcile.Effect{unsure(lost)}, accounts(&bob), nil, ""},
+		"an account that came and went":        {[]reconcile.Effect{made, did(reconcile.OpDelete, ann(nil), nil)}, nil, nil, ""},
+		"a deletion":                           {[]reconcile.Effect{did(reconcile.OpDelete, ann(nil), nil)}, nil, nil, "held: the account was deleted"},
+		"an account deleted since":             {[]reconcile.Effect{promoted}, nil, nil, "held: the account is not at Tomorro any more"},
+		"a membership":                         {[]reconcile.Effect{member(reconcile.OpAddMember, "g1", "a1")}, accounts(ann(nil)), []reconcile.Group{ours}, "remove_member Legal ann@x.io"},
+		"a removal":                            {[]reconcile.Effect{member(reconcile.OpRemoveMember, "g1", "b1")}, accounts(&bob), []reconcile.Group{ours}, "add_member Legal bob@x.io"},
+		"a removal from a gone group":          {[]reconcile.Effect{member(reconcile.OpRemoveMember, "g2", "b1")}, accounts(&bob), nil, "held: the group is not at Tomorro any more"},
+		"a removal of a gone account":          {[]reconcile.Effect{member(reconcile.OpRemoveMember, "g1", "c1")}, nil, []reconcile.Group{ours}, "held: the account is not at Tomorro any more"},
+		"a membership that was taken back":     {[]reconcile.Effect{member(reconcile.OpRemoveMember, "g1", "b1"), member(reconcile.OpAddMember, "g1", "b1")}, accounts(&bob), []reconcile.Group{ours}, "held: the membership was changed since"},
+		"a group with whom was put there":      {[]reconcile.Effect{newGroup, member(reconcile.OpAddMember, "g1", "a1")}, accounts(ann(nil)), []reconcile.Group{ours}, "remove_member Legal ann@x.io|delete_group Legal"},
+		"a group with somebody else":           {[]reconcile.Effect{newGroup}, accounts(ann(nil)), []reconcile.Group{ours}, "held: somebody is in the group"},
+		"a group that lost its mark":           {[]reconcile.Effect{newGroup}, nil, []reconcile.Group{{ID: "g1", Name: "Legal"}}, "held: the group does not carry"},
+		"a group that is gone":                 {[]reconcile.Effect{newGroup}, nil, nil, ""},
+		"a deleted group":                      {[]reconcile.Effect{oldGroup}, nil, nil, "held: the group was deleted"},
+		"a role of somebody who left meantime": {[]reconcile.Effect{promoted, did(reconcile.OpDeactivate, ann(admin), ann(func(a *reconcile.Account) { admin(a); left(a) }))}, accounts(ann(func(a *reconcile.Account) { admin(a); left(a) })), nil, "reactivate ann@x.io|change_role ann@x.io admin -> user"},
+	} {
+		plan := reconcile.Undo(c.done, &reconcile.Current{Accounts: c.now, Groups: c.groups}, undoing)
+		if got := undoText(plan); !sameStart(got, c.want) {
+			t.Errorf("%s:\n got %s\nwant %s", name, strings.Join(got, "|"), c.want)
+		}
+		for _, ch := range plan.Changes {
+			if ch.Origin != reconcile.FromUndo || ch.Cause != undoing {
+				t.Errorf("%s: %+v", name, ch)
+			}
+		}
+		if !plan.Receipt.Complete() {
+			t.Errorf("%s: the plan asks for a receipt", name)
+		}
+	}
+}
+
+func accounts(list ...*reconcile.Account) []reconcile.Account {
+	var out []reconcile.Account
+	for _, a := range list {
+		out = append(out, *a)
+	}
+	return out
+}
+
+func undoText(p reconcile.Plan) []string {
+	var out []string
+	for i := range p.Changes {
+		out = append(out, strings.TrimSuffix(line(&p.Changes[i]), "  ("+undoing+")"))
+	}
+	for _, h := range p.Held {
+		out = append(out, "held: "+strings.TrimPrefix(h.Reason, "the "))
+	}
+	for _, n := range p.Notes {
+		out = append(out, "note: "+n.Text)
+	}
+	return out
+}
+
+// sameStart compares line by line; what is wanted may be the beginning of a line.
+func sameStart(got []string, want string) bool {
+	var lines []string
+	if want != "" {
+		lines = strings.Split(want, "|")
+	}
+	return slices.EqualFunc(got, lines, func(g, w string) bool {
+		return strings.HasPrefix(g, strings.Replace(w, "held: the ", "held: ", 1))
+	})
+}
+
+// TestUndoMakesRoom: a chain of renames goes back in the order in which each finds
+// its former address free; people who swapped stay.
+func TestUndoMakesRoom(t *testing.T) {
+	rename := func(id string, key reconcile.Key, from, to string) (reconcile.Effect, reconcile.Account) {
+		before, after := reconcile.Account{ID: id, UserName: from, UserType: "user", Active: true}, reconcile.Account{ID: id, UserName: to, UserType: "user", Active: true}
+		return reconcile.Effect{Change: reconcile.Change{Op: reconcile.OpRename, Key: key, Account: id, Before: &before, After: &after}}, after
+	}
+	one, a := rename("a1", 1, "x@x.io", "y@x.io")
+	two, b := rename("a2", 2, "w@x.io", "x@x.io")
+	current := reconcile.Current{Accounts: []reconcile.Account{a, b}}
+	plan := reconcile.Guard(reconcile.Undo([]reconcile.Effect{one, two}, &current, undoing), open())
+	memory := reconciletest.NewMemory(current)
+	result, err := reconcile.Apply(t.Context(), plan, memory, &reconciletest.Log{}, reconcile.ApplyOptions{Concurrency: 4})
+	if err != nil || result.Done[reconcile.OpRename] != 2 {
+		t.Fatalf("%v %+v", err, result)
+	}
+	if now, _ := memory.Read(t.Context()); now.Accounts[0].UserName != "x@x.io" || now.Accounts[1].UserName != "w@x.io" {
+		t.Errorf("%+v", now.Accounts)
+	}
+	back, c := rename("a2", 2, "y@x.io", "x@x.io")
+	swapped := reconcile.Undo([]reconcile.Effect{one, back}, &reconcile.Current{Accounts: []reconcile.Account{a, c}}, undoing)
+	if len(swapped.Changes) != 0 || len(swapped.Held) != 2 || !strings.Contains(swapped.Held[0].Reason, "swap") {
+		t.Errorf("%+v", swapped)
+	}
+}
+
+// TestUndoAdopted: an account that a create ran into becomes what it was.
+func TestUndoAdopted(t *testing.T) {
+	found := reconcile.Account{ID: "a7", UserName: "ann@x.io", GivenName: "Old", UserType: "admin"}
+	written := *ann(nil)
+	written.ID = "a7"
+	w := reconcile.Write{Op: reconcile.WriteUpdateUser, Account: written, Before: found, Changes: []reconcile.Change{{Op: reconcile.OpCreate, Key: 1, Who: "ann@x.io", After: &written}}}
+	done := reconcile.Effects(w, reconcile.Done, "a7")
+	got := undoText(reconcile.Undo(done, &reconcile.Current{Accounts: []reconcile.Account{written}}, undoing))
+	if want := `change_role ann@x.io user -> admin|update_name ann@x.io "Ann" "Doe" -> "Old" ""|deactivate ann@x.io`; strings.Join(got, "|") != want {
+		t.Errorf("%s", strings.Join(got, "|"))
+	}
+	if none := reconcile.Effects(w, reconcile.NotDone, "a7"); none != nil {
+		t.Errorf("what was not done has effects: %+v", none)
+	}
+}
+
+// TestUndoIsGuarded: limits, protection, approval and the last admins hold an undo
+// as they hold a run.
+func TestUndoIsGuarded(t *testing.T) {
+	admin := ann(func(a *reconcile.Account) { a.UserType = "admin" })
+	current := &reconcile.Current{Accounts: accounts(admin)}
+	gone := ann(func(a *reconcile.Account) { a.UserType, a.Active = "admin", false })
+	made := []reconcile.Effect{did(reconcile.OpReactivate, gone, admin)}
+	none := 0
+	for name, c := range map[string]struct {
+		edit func(*reconcile.Policy)
+		rule reconcile.HoldRule
+	}{
+		"protect": {func(p *reconcile.Policy) { p.Protect = []string{"ann@x.io"} }, reconcile.RuleProtect},
+		"limit": {func(p *reconcile.Policy) {
+			p.Limits.Allow = map[reconcile.Limit]reconcile.Allowance{reconcile.LimitDeactivate: {Max: &none}}
+		}, reconcile.RuleLimit},
+		"approve":    {func(p *reconcile.Policy) { p.Approve = []string{"delete"} }, reconcile.RuleApproval},
+		"substitute": {func(p *reconcile.Policy) { p.DefaultSubstitute = "ann@x.io" }, reconcile.RuleSubstitute},
+		"admins":     {func(p *reconcile.Policy) { p.MinAdmins = 1 }, reconcile.RuleAdmins},
+		"pinned":     {func(p *reconcile.Policy) { p.Pinned = map[reconcile.Key]string{1: "pinned"} }, ""},
+	} {
+		policy := open()
+		c.edit(policy)
+		plan := reconcile.Guard(reconcile.Undo(made, current, undoing), policy)
+		switch {
+		case c.rule == "" && len(plan.Changes) == 1 && len(plan.Held) == 0:
+		case c.rule != "" && len(plan.Held) == 1 && len(plan.Changes) == 0 && plan.Held[0].Rule == c.rule:
+		default:
+			t.Errorf("%s: %+v %+v", name, plan.Changes, plan.Held)
+		}
+	}
+}
+
+// TestUndoCountsAdminsOnce: who is demoted and deactivated is one admin less, and
+// who is made admin and deactivated is none more.
+func TestUndoCountsAdminsOnce(t *testing.T) {
+	with := func(u reconcile.UserType, active bool) *reconcile.Account {
+		return ann(func(a *reconcile.Account) { a.UserType, a.Active = u, active })
+	}
+	other := reconcile.Account{ID: "b1", UserName: "bob@x.io", UserType: "admin", Active: true}
+	policy := open()
+	policy.MinAdmins = 1
+	returned := []reconcile.Effect{did(reconcile.OpChangeRole, with("user", false), with("admin", false)), did(reconcile.OpReactivate, with("user", false), with("admin", true))}
+	plan := reconcile.Guard(reconcile.Undo(returned, &reconcile.Current{Accounts: accounts(with("admin", true), &other)}, undoing), policy)
+	if len(plan.Changes) != 2 || len(plan.Held) != 0 {
+		t.Errorf("one of two admins: %+v", plan.Held)
+	}
+	demoted := []reconcile.Effect{did(reconcile.OpChangeRole, with("admin", false), with("user", false)), did(reconcile.OpReactivate, with("admin", false), with("user", true)),
+		{Change: reconcile.Change{Op: reconcile.OpChangeRole, Key: 2, Account: "b1", Before: &reconcile.Account{ID: "b1", UserType: "user"}, After: &other}}}
+	plan = reconcile.Guard(reconcile.Undo(demoted, &reconcile.Current{Accounts: accounts(with("user", true), &other)}, undoing), policy)
+	if plan.HeldBy(reconcile.HoldGuard) != 1 || plan.Held[0].Account != "b1" {
+		t.Errorf("the last admin would go: %+v %+v", plan.Changes, plan.Held)
+	}
+}
+
+// TestPinned: what somebody took back is not done again, and a group is not made
+// for nobody.
+func TestPinned(t *testing.T) {
+	d := people("ann@x.io", "bob@x.io")
+	d.Rules = []reconcile.Rule{{ID: 1, Name: "all", Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"legal"}}}}}
+	policy := open()
+	policy.CreateGroups = true
+	policy.Pinned = map[reconcile.Key]string{1: "taken back by ann"}
+	plan := decide(d, reconcile.Current{}, policy)
+	if got := plan.Count(); got[reconcile.OpCreate] != 1 || got[reconcile.OpAddMember] != 1 || got[reconcile.OpCreateGroup] != 1 || plan.HeldBy(reconcile.HoldDecided) != 2 {
+		t.Errorf("one of two pinned: %v %+v", got, plan.Held)
+	}
+	policy.Pinned[2] = "taken back by ann"
+	plan = decide(d, reconcile.Current{}, policy)
+	if !plan.Empty() || plan.HeldBy(reconcile.HoldDecided) != len(plan.Held) || len(plan.Held) != 5 {
+		t.Errorf("both pinned: %+v %+v", plan.Changes, plan.Held)
+	}
+	for _, h := range plan.Held {
+		if h.Rule != reconcile.RulePinned || h.Reason != "taken back by ann" {
+			t.Errorf("%+v", h)
+		}
+	}
+}

@@ -5,20 +5,14 @@ import (
 	"slices"
 )
 
-// Effect is a change that a write made, or may have made.
-type Effect struct {
-	Change
-	Unsure bool // nobody knows whether it had any effect
-}
-
 // Effects tells what a write did, as changes that can be taken back: those that it
 // carried, with the id that came of it, and for an account that was adopted what
-// was changed on it. Only Done and Uncertain have any effect.
-func Effects(w Write, result, id string) []Effect {
+// was changed on it. Results other than Done and Uncertain had no effect.
+func Effects(w Write, result, id string) []Change {
 	if result != Done && result != Uncertain {
 		return nil
 	}
-	var done []Effect
+	var done []Change
 	for _, c := range w.Changes {
 		all := []Change{c}
 		switch {
@@ -29,9 +23,7 @@ func Effects(w Write, result, id string) []Effect {
 		case c.Op == OpCreateGroup:
 			all[0].GroupID = id
 		}
-		for _, c := range all {
-			done = append(done, Effect{Change: c, Unsure: result == Uncertain})
-		}
+		done = append(done, all...)
 	}
 	return done
 }
@@ -104,10 +96,10 @@ var accountFields = []accountField{
 //
 // The plan does not follow from OneLogin, so that no receipt and no testimony is
 // asked for. Everything else that Guard says applies to it.
-func Undo(done []Effect, current *Current, cause string) Plan {
+func Undo(done []Change, current *Current, cause string) Plan {
 	u := &undoer{
 		current: current, cause: cause, byName: make(map[string]*Account), accounts: make(map[string]*undone),
-		groups: make(map[string]*Group), members: make(map[[2]string][]Effect), gone: make(map[string]bool),
+		groups: make(map[string]*Group), members: make(map[[2]string][]Change), gone: make(map[string]bool),
 	}
 	u.plan.owner, u.plan.emptied = make(map[string]Key), make(map[string][]string)
 	u.plan.Receipt, u.plan.Target = Receipt{NotAsked: true}, current.Lists
@@ -115,6 +107,11 @@ func Undo(done []Effect, current *Current, cause string) Plan {
 	u.index()
 	for i := range done {
 		u.take(&done[i])
+	}
+	for i := range done {
+		if done[i].Op == OpCreate && done[i].Account == "" {
+			u.unknown(&done[i])
+		}
 	}
 	u.rewind()
 	u.addresses()
@@ -138,7 +135,7 @@ type undoer struct {
 	groups   map[string]*Group   // by id
 	accounts map[string]*undone  // by id
 	order    []string            // of accounts, as they come
-	members  map[[2]string][]Effect
+	members  map[[2]string][]Change
 	pairs    [][2]string     // of members, as they come: group, account
 	gone     map[string]bool // groups that were made and deleted again
 }
@@ -147,7 +144,7 @@ type undoer struct {
 type undone struct {
 	key  Key
 	who  string
-	done []Effect
+	done []Change
 	now  *Account // nil when it is not there any more
 	back Account  // as it shall be
 	made bool     // by one of the changes
@@ -165,7 +162,7 @@ func (u *undoer) index() {
 }
 
 // take sorts one change to the account or membership that it is about.
-func (u *undoer) take(c *Effect) {
+func (u *undoer) take(c *Change) {
 	switch c.Op {
 	case OpAddMember, OpRemoveMember:
 		pair := [2]string{c.GroupID, c.Account}
@@ -181,8 +178,7 @@ func (u *undoer) take(c *Effect) {
 		return
 	}
 	if c.Account == "" {
-		u.unknown(c)
-		return
+		return // see unknown
 	}
 	x := u.accounts[c.Account]
 	if x == nil {
@@ -200,9 +196,12 @@ func (u *undoer) take(c *Effect) {
 
 // unknown deals with a create of which nobody knows whether it made the account
 // that is there now.
-func (u *undoer) unknown(c *Effect) {
+func (u *undoer) unknown(c *Change) {
 	for i := range u.current.Accounts {
 		a := &u.current.Accounts[i]
+		if u.accounts[a.ID].made {
+			continue // by another attempt, which was answered
+		}
 		if key, marked := ParseExternalID(a.ExternalID); marked && key == c.Key || Fold(a.UserName) == Fold(c.After.UserName) {
 			u.hold(Change{Op: OpDeactivate, Key: c.Key, Account: a.ID, Who: a.UserName, Before: a},
 				"the answer to its create was lost, so nobody knows whether the run made this account; deactivate it by hand if it did")
@@ -222,7 +221,7 @@ func (u *undoer) change(c Change) {
 }
 
 // images are what a change found and wrote. Before a create there was no access.
-func images(c *Effect) (before, after *Account) {
+func images(c *Change) (before, after *Account) {
 	if c.Op != OpCreate {
 		return c.Before, c.After
 	}
@@ -249,44 +248,43 @@ func (u *undoer) rewindField(x *undone, f *accountField) {
 	for i := range x.done {
 		if c := &x.done[i]; slices.Contains(f.ops, c.Op) {
 			before, after := images(c)
-			steps = append(steps, step[*Account]{before, after, c.Unsure})
+			steps = append(steps, step[*Account]{before, after})
 		}
 	}
-	back, changed := rewind(x.now, steps, f.same)
-	if changed == nil {
-		f.set(&x.back, back)
+	back, broken := rewind(x.now, steps, f.same)
+	f.set(&x.back, back)
+	if broken == nil {
 		return
 	}
 	wanted := *x.now
-	f.set(&wanted, changed.before)
-	u.hold(Change{Op: f.op(x.now, &wanted), Key: x.key, Account: x.now.ID, Who: x.now.UserName, Before: x.now, After: &wanted},
-		fmt.Sprintf("the %s is now %s; the run had written %s, so it was changed since, and stays", f.name, f.show(x.now), f.show(changed.after)))
+	f.set(&wanted, broken.before)
+	reason := fmt.Sprintf("the %s is now %s; the run had written %s, so it was changed since, and stays", f.name, f.show(x.now), f.show(broken.after))
+	if !f.same(back, x.now) {
+		reason = fmt.Sprintf("the %s was %s before a later write; the run had written %s, so it was changed in between", f.name, f.show(back), f.show(broken.after))
+	}
+	u.hold(Change{Op: f.op(x.now, &wanted), Key: x.key, Account: x.now.ID, Who: x.now.UserName, Before: x.now, After: &wanted}, reason)
 }
 
 // step is one write of one value.
-type step[T any] struct {
-	before, after T
-	unsure        bool
-}
+type step[T any] struct{ before, after T }
 
 // rewind goes back from a value through the writes that led to it. It stops where
-// somebody else wrote; if nothing was left of the last write, changed is that write.
-func rewind[T any](now T, steps []step[T], same func(a, b T) bool) (back T, changed *step[T]) {
+// somebody else wrote in between, or since; broken is the write of which nothing
+// was left then. A write whose answer was lost and that had no effect looks the
+// same: to leave a value is safe, to overwrite somebody's is not.
+func rewind[T any](now T, steps []step[T], same func(a, b T) bool) (back T, broken *step[T]) {
 	if len(steps) == 0 || same(now, steps[0].before) {
 		return now, nil
 	}
 	back = now
-	moved := false
 	for _, s := range slices.Backward(steps) {
-		switch {
-		case same(back, s.after):
-			back, moved = s.before, true
-		case s.unsure && same(back, s.before): // it had no effect
-		case !moved:
-			return now, &s
-		default:
-			return back, nil
+		if !same(back, s.after) {
+			if same(back, steps[0].before) {
+				return back, nil
+			}
+			return back, &s
 		}
+		back = s.before
 	}
 	return back, nil
 }

@@ -20,14 +20,12 @@ func ann(edit func(*reconcile.Account)) *reconcile.Account {
 	return a
 }
 
-func did(op reconcile.Op, before, after *reconcile.Account) reconcile.Effect {
-	return reconcile.Effect{Change: reconcile.Change{Op: op, Key: 1, Account: "a1", Who: "ann@x.io", Before: before, After: after}}
+func did(op reconcile.Op, before, after *reconcile.Account) reconcile.Change {
+	return reconcile.Change{Op: op, Key: 1, Account: "a1", Who: "ann@x.io", Before: before, After: after}
 }
 
-func unsure(e reconcile.Effect) reconcile.Effect { e.Unsure = true; return e }
-
-func member(op reconcile.Op, group, account string) reconcile.Effect {
-	return reconcile.Effect{Change: reconcile.Change{Op: op, Key: 1, Account: account, Who: "ann@x.io", Group: "Legal", GroupID: group}}
+func member(op reconcile.Op, group, account string) reconcile.Change {
+	return reconcile.Change{Op: op, Key: 1, Account: account, Who: "ann@x.io", Group: "Legal", GroupID: group}
 }
 
 // TestUndo: what was done, what is there now, and what the plan says.
@@ -43,49 +41,48 @@ func TestUndo(t *testing.T) {
 	made := did(reconcile.OpCreate, nil, ann(nil))
 	lost := made
 	lost.Account = ""
-	newGroup := reconcile.Effect{Change: reconcile.Change{Op: reconcile.OpCreateGroup, Group: "Legal", GroupID: "g1"}}
+	newGroup := reconcile.Change{Op: reconcile.OpCreateGroup, Group: "Legal", GroupID: "g1"}
 	ours := reconcile.Group{ID: "g1", Name: "Legal", Ours: true, Members: []string{"a1"}}
-	oldGroup := reconcile.Effect{Change: reconcile.Change{Op: reconcile.OpDeleteGroup, Group: "Old", GroupID: "g9"}}
+	oldGroup := reconcile.Change{Op: reconcile.OpDeleteGroup, Group: "Old", GroupID: "g9"}
 	for name, c := range map[string]struct {
-		done   []reconcile.Effect
+		done   []reconcile.Change
 		now    []reconcile.Account
 		groups []reconcile.Group
 		want   string
 	}{
-		"a deactivation":                {[]reconcile.Effect{did(reconcile.OpDeactivate, ann(nil), ann(left))}, accounts(ann(left)), nil, "reactivate ann@x.io"},
-		"a return":                      {[]reconcile.Effect{did(reconcile.OpReactivate, ann(left), ann(nil))}, accounts(ann(nil)), nil, "deactivate ann@x.io"},
-		"a role":                        {[]reconcile.Effect{promoted}, accounts(ann(admin)), nil, "change_role ann@x.io admin -> user"},
-		"a role that was changed since": {[]reconcile.Effect{promoted}, accounts(ann(manager)), nil, "held: role is now manager; the run had written admin"},
-		"a role that is back already":   {[]reconcile.Effect{promoted}, accounts(ann(nil)), nil, ""},
-		"a chain":                       {[]reconcile.Effect{promoted, demoted}, accounts(ann(manager)), nil, "change_role ann@x.io manager -> user"},
-		"a chain with somebody between": {[]reconcile.Effect{did(reconcile.OpChangeRole, ann(nil), ann(manager)), promoted}, accounts(ann(admin)), nil, "change_role ann@x.io admin -> user"},
-		"a chain that was broken":       {[]reconcile.Effect{promoted, demoted}, accounts(ann(admin)), nil, "held: role is now admin; the run had written manager"},
-		"a chain with a lost write":     {[]reconcile.Effect{promoted, unsure(demoted)}, accounts(ann(admin)), nil, "change_role ann@x.io admin -> user"},
-		"an e-mail":                     {[]reconcile.Effect{did(reconcile.OpRename, ann(nil), ann(moved))}, accounts(ann(moved)), nil, "rename ray@x.io -> ann@x.io"},
-		"an e-mail in another case":     {[]reconcile.Effect{did(reconcile.OpRename, ann(nil), ann(moved))}, accounts(ann(func(a *reconcile.Account) { a.UserName = "RAY@x.io" })), nil, "rename RAY@x.io -> ann@x.io"},
-		"an e-mail that is taken": {[]reconcile.Effect{did(reconcile.OpRename, ann(nil), ann(moved))},
+		"a deactivation":                {[]reconcile.Change{did(reconcile.OpDeactivate, ann(nil), ann(left))}, accounts(ann(left)), nil, "reactivate ann@x.io"},
+		"a return":                      {[]reconcile.Change{did(reconcile.OpReactivate, ann(left), ann(nil))}, accounts(ann(nil)), nil, "deactivate ann@x.io"},
+		"a role":                        {[]reconcile.Change{promoted}, accounts(ann(admin)), nil, "change_role ann@x.io admin -> user"},
+		"a role that was changed since": {[]reconcile.Change{promoted}, accounts(ann(manager)), nil, "held: role is now manager; the run had written admin"},
+		"a role that is back already":   {[]reconcile.Change{promoted}, accounts(ann(nil)), nil, ""},
+		"a chain":                       {[]reconcile.Change{promoted, demoted}, accounts(ann(manager)), nil, "change_role ann@x.io manager -> user"},
+		"a chain with somebody between": {[]reconcile.Change{did(reconcile.OpChangeRole, ann(nil), ann(manager)), promoted}, accounts(ann(admin)), nil, "change_role ann@x.io admin -> user"},
+		"a chain that was broken":       {[]reconcile.Change{promoted, demoted}, accounts(ann(admin)), nil, "held: role is now admin; the run had written manager"},
+		"an e-mail":                     {[]reconcile.Change{did(reconcile.OpRename, ann(nil), ann(moved))}, accounts(ann(moved)), nil, "rename ray@x.io -> ann@x.io"},
+		"an e-mail in another case":     {[]reconcile.Change{did(reconcile.OpRename, ann(nil), ann(moved))}, accounts(ann(func(a *reconcile.Account) { a.UserName = "RAY@x.io" })), nil, "rename RAY@x.io -> ann@x.io"},
+		"an e-mail that is taken": {[]reconcile.Change{did(reconcile.OpRename, ann(nil), ann(moved))},
 			accounts(ann(moved), &reconcile.Account{ID: "c1", UserName: "ann@x.io"}), nil, "held: the address ann@x.io belongs to account c1 now"},
-		"a name": {[]reconcile.Effect{did(reconcile.OpUpdateName, ann(nil), ann(named))}, accounts(ann(named)), nil, `update_name ann@x.io "Ann" "Ray" -> "Ann" "Doe"`},
-		"only what was written": {[]reconcile.Effect{did(reconcile.OpUpdateName, ann(nil), ann(named))},
+		"a name": {[]reconcile.Change{did(reconcile.OpUpdateName, ann(nil), ann(named))}, accounts(ann(named)), nil, `update_name ann@x.io "Ann" "Ray" -> "Ann" "Doe"`},
+		"only what was written": {[]reconcile.Change{did(reconcile.OpUpdateName, ann(nil), ann(named))},
 			accounts(ann(func(a *reconcile.Account) { a.FamilyName, a.UserType = "Ray", "admin" })), nil, `update_name ann@x.io "Ann" "Ray" -> "Ann" "Doe"`},
-		"an account":                           {[]reconcile.Effect{made}, accounts(ann(nil)), nil, "deactivate ann@x.io|note: the account that the run made stays"},
-		"an account that left since":           {[]reconcile.Effect{made}, accounts(ann(left)), nil, ""},
-		"an account that was lost":             {[]reconcile.Effect{unsure(lost)}, accounts(ann(nil)), nil, "held: the answer to its create was lost"},
-		"an account that was never made":       {[]reconcile.Effect{unsure(lost)}, accounts(&bob), nil, ""},
-		"an account that came and went":        {[]reconcile.Effect{made, did(reconcile.OpDelete, ann(nil), nil)}, nil, nil, ""},
-		"a deletion":                           {[]reconcile.Effect{did(reconcile.OpDelete, ann(nil), nil)}, nil, nil, "held: the account was deleted"},
-		"an account deleted since":             {[]reconcile.Effect{promoted}, nil, nil, "held: the account is not at Tomorro any more"},
-		"a membership":                         {[]reconcile.Effect{member(reconcile.OpAddMember, "g1", "a1")}, accounts(ann(nil)), []reconcile.Group{ours}, "remove_member Legal ann@x.io"},
-		"a removal":                            {[]reconcile.Effect{member(reconcile.OpRemoveMember, "g1", "b1")}, accounts(&bob), []reconcile.Group{ours}, "add_member Legal bob@x.io"},
-		"a removal from a gone group":          {[]reconcile.Effect{member(reconcile.OpRemoveMember, "g2", "b1")}, accounts(&bob), nil, "held: the group is not at Tomorro any more"},
-		"a removal of a gone account":          {[]reconcile.Effect{member(reconcile.OpRemoveMember, "g1", "c1")}, nil, []reconcile.Group{ours}, "held: the account is not at Tomorro any more"},
-		"a membership that was taken back":     {[]reconcile.Effect{member(reconcile.OpRemoveMember, "g1", "b1"), member(reconcile.OpAddMember, "g1", "b1")}, accounts(&bob), []reconcile.Group{ours}, "held: the membership was changed since"},
-		"a group with whom was put there":      {[]reconcile.Effect{newGroup, member(reconcile.OpAddMember, "g1", "a1")}, accounts(ann(nil)), []reconcile.Group{ours}, "remove_member Legal ann@x.io|delete_group Legal"},
-		"a group with somebody else":           {[]reconcile.Effect{newGroup}, accounts(ann(nil)), []reconcile.Group{ours}, "held: somebody is in the group"},
-		"a group that lost its mark":           {[]reconcile.Effect{newGroup}, nil, []reconcile.Group{{ID: "g1", Name: "Legal"}}, "held: the group does not carry"},
-		"a group that is gone":                 {[]reconcile.Effect{newGroup}, nil, nil, ""},
-		"a deleted group":                      {[]reconcile.Effect{oldGroup}, nil, nil, "held: the group was deleted"},
-		"a role of somebody who left meantime": {[]reconcile.Effect{promoted, did(reconcile.OpDeactivate, ann(admin), ann(func(a *reconcile.Account) { admin(a); left(a) }))}, accounts(ann(func(a *reconcile.Account) { admin(a); left(a) })), nil, "reactivate ann@x.io|change_role ann@x.io admin -> user"},
+		"an account":                           {[]reconcile.Change{made}, accounts(ann(nil)), nil, "deactivate ann@x.io|note: the account that the run made stays"},
+		"an account that left since":           {[]reconcile.Change{made}, accounts(ann(left)), nil, ""},
+		"an account that was lost":             {[]reconcile.Change{lost}, accounts(ann(nil)), nil, "held: the answer to its create was lost"},
+		"an account that was never made":       {[]reconcile.Change{lost}, accounts(&bob), nil, ""},
+		"an account that came and went":        {[]reconcile.Change{made, did(reconcile.OpDelete, ann(nil), nil)}, nil, nil, ""},
+		"a deletion":                           {[]reconcile.Change{did(reconcile.OpDelete, ann(nil), nil)}, nil, nil, "held: the account was deleted"},
+		"an account deleted since":             {[]reconcile.Change{promoted}, nil, nil, "held: the account is not at Tomorro any more"},
+		"a membership":                         {[]reconcile.Change{member(reconcile.OpAddMember, "g1", "a1")}, accounts(ann(nil)), []reconcile.Group{ours}, "remove_member Legal ann@x.io"},
+		"a removal":                            {[]reconcile.Change{member(reconcile.OpRemoveMember, "g1", "b1")}, accounts(&bob), []reconcile.Group{ours}, "add_member Legal bob@x.io"},
+		"a removal from a gone group":          {[]reconcile.Change{member(reconcile.OpRemoveMember, "g2", "b1")}, accounts(&bob), nil, "held: the group is not at Tomorro any more"},
+		"a removal of a gone account":          {[]reconcile.Change{member(reconcile.OpRemoveMember, "g1", "c1")}, nil, []reconcile.Group{ours}, "held: the account is not at Tomorro any more"},
+		"a membership that was taken back":     {[]reconcile.Change{member(reconcile.OpRemoveMember, "g1", "b1"), member(reconcile.OpAddMember, "g1", "b1")}, accounts(&bob), []reconcile.Group{ours}, "held: the membership was changed since"},
+		"a group with whom was put there":      {[]reconcile.Change{newGroup, member(reconcile.OpAddMember, "g1", "a1")}, accounts(ann(nil)), []reconcile.Group{ours}, "remove_member Legal ann@x.io|delete_group Legal"},
+		"a group with somebody else":           {[]reconcile.Change{newGroup}, accounts(ann(nil)), []reconcile.Group{ours}, "held: somebody is in the group"},
+		"a group that lost its mark":           {[]reconcile.Change{newGroup}, nil, []reconcile.Group{{ID: "g1", Name: "Legal"}}, "held: the group does not carry"},
+		"a group that is gone":                 {[]reconcile.Change{newGroup}, nil, nil, ""},
+		"a deleted group":                      {[]reconcile.Change{oldGroup}, nil, nil, "held: the group was deleted"},
+		"a role of somebody who left meantime": {[]reconcile.Change{promoted, did(reconcile.OpDeactivate, ann(admin), ann(func(a *reconcile.Account) { admin(a); left(a) }))}, accounts(ann(func(a *reconcile.Account) { admin(a); left(a) })), nil, "reactivate ann@x.io|change_role ann@x.io admin -> user"},
 	} {
 		plan := reconcile.Undo(c.done, &reconcile.Current{Accounts: c.now, Groups: c.groups}, undoing)
 		if got := undoText(plan); !sameStart(got, c.want) {
@@ -138,14 +135,14 @@ func sameStart(got []string, want string) bool {
 // TestUndoMakesRoom: a chain of renames goes back in the order in which each finds
 // its former address free; people who swapped stay.
 func TestUndoMakesRoom(t *testing.T) {
-	rename := func(id string, key reconcile.Key, from, to string) (reconcile.Effect, reconcile.Account) {
+	rename := func(id string, key reconcile.Key, from, to string) (reconcile.Change, reconcile.Account) {
 		before, after := reconcile.Account{ID: id, UserName: from, UserType: "user", Active: true}, reconcile.Account{ID: id, UserName: to, UserType: "user", Active: true}
-		return reconcile.Effect{Change: reconcile.Change{Op: reconcile.OpRename, Key: key, Account: id, Before: &before, After: &after}}, after
+		return reconcile.Change{Op: reconcile.OpRename, Key: key, Account: id, Before: &before, After: &after}, after
 	}
 	one, a := rename("a1", 1, "x@x.io", "y@x.io")
 	two, b := rename("a2", 2, "w@x.io", "x@x.io")
 	current := reconcile.Current{Accounts: []reconcile.Account{a, b}}
-	plan := reconcile.Guard(reconcile.Undo([]reconcile.Effect{one, two}, &current, undoing), open())
+	plan := reconcile.Guard(reconcile.Undo([]reconcile.Change{one, two}, &current, undoing), open())
 	memory := reconciletest.NewMemory(current)
 	result, err := reconcile.Apply(t.Context(), plan, memory, &reconciletest.Log{}, reconcile.ApplyOptions{Concurrency: 4})
 	if err != nil || result.Done[reconcile.OpRename] != 2 {
@@ -155,7 +152,7 @@ func TestUndoMakesRoom(t *testing.T) {
 		t.Errorf("%+v", now.Accounts)
 	}
 	back, c := rename("a2", 2, "y@x.io", "x@x.io")
-	swapped := reconcile.Undo([]reconcile.Effect{one, back}, &reconcile.Current{Accounts: []reconcile.Account{a, c}}, undoing)
+	swapped := reconcile.Undo([]reconcile.Change{one, back}, &reconcile.Current{Accounts: []reconcile.Account{a, c}}, undoing)
 	if len(swapped.Changes) != 0 || len(swapped.Held) != 2 || !strings.Contains(swapped.Held[0].Reason, "swap") {
 		t.Errorf("%+v", swapped)
 	}
@@ -183,7 +180,7 @@ func TestUndoIsGuarded(t *testing.T) {
 	admin := ann(func(a *reconcile.Account) { a.UserType = "admin" })
 	current := &reconcile.Current{Accounts: accounts(admin)}
 	gone := ann(func(a *reconcile.Account) { a.UserType, a.Active = "admin", false })
-	made := []reconcile.Effect{did(reconcile.OpReactivate, gone, admin)}
+	made := []reconcile.Change{did(reconcile.OpReactivate, gone, admin)}
 	none := 0
 	for name, c := range map[string]struct {
 		edit func(*reconcile.Policy)
@@ -219,13 +216,13 @@ func TestUndoCountsAdminsOnce(t *testing.T) {
 	other := reconcile.Account{ID: "b1", UserName: "bob@x.io", UserType: "admin", Active: true}
 	policy := open()
 	policy.MinAdmins = 1
-	returned := []reconcile.Effect{did(reconcile.OpChangeRole, with("user", false), with("admin", false)), did(reconcile.OpReactivate, with("user", false), with("admin", true))}
+	returned := []reconcile.Change{did(reconcile.OpChangeRole, with("user", false), with("admin", false)), did(reconcile.OpReactivate, with("user", false), with("admin", true))}
 	plan := reconcile.Guard(reconcile.Undo(returned, &reconcile.Current{Accounts: accounts(with("admin", true), &other)}, undoing), policy)
 	if len(plan.Changes) != 2 || len(plan.Held) != 0 {
 		t.Errorf("one of two admins: %+v", plan.Held)
 	}
-	demoted := []reconcile.Effect{did(reconcile.OpChangeRole, with("admin", false), with("user", false)), did(reconcile.OpReactivate, with("admin", false), with("user", true)),
-		{Change: reconcile.Change{Op: reconcile.OpChangeRole, Key: 2, Account: "b1", Before: &reconcile.Account{ID: "b1", UserType: "user"}, After: &other}}}
+	demoted := []reconcile.Change{did(reconcile.OpChangeRole, with("admin", false), with("user", false)), did(reconcile.OpReactivate, with("admin", false), with("user", true)),
+		{Op: reconcile.OpChangeRole, Key: 2, Account: "b1", Before: &reconcile.Account{ID: "b1", UserType: "user"}, After: &other}}
 	plan = reconcile.Guard(reconcile.Undo(demoted, &reconcile.Current{Accounts: accounts(with("user", true), &other)}, undoing), policy)
 	if plan.HeldBy(reconcile.HoldGuard) != 1 || plan.Held[0].Account != "b1" {
 		t.Errorf("the last admin would go: %+v %+v", plan.Changes, plan.Held)

@@ -19,16 +19,16 @@ func (u *undoer) memberships() {
 	for _, pair := range u.pairs {
 		var steps []step[bool]
 		for _, c := range u.members[pair] {
-			steps = append(steps, step[bool]{c.Op == OpRemoveMember, c.Op == OpAddMember, c.Unsure})
+			steps = append(steps, step[bool]{c.Op == OpRemoveMember, c.Op == OpAddMember})
 		}
-		was, changed := rewind(inside[pair], steps, func(a, b bool) bool { return a == b })
-		if changed != nil || was != inside[pair] {
-			u.membership(&u.members[pair][0], steps[0].before, changed != nil)
+		was, broken := rewind(inside[pair], steps, func(a, b bool) bool { return a == b })
+		if broken != nil || was != inside[pair] {
+			u.membership(&u.members[pair][0], steps[0].before, broken != nil)
 		}
 	}
 }
 
-func (u *undoer) membership(done *Effect, was, changed bool) {
+func (u *undoer) membership(done *Change, was, changed bool) {
 	x, g := u.accounts[done.Account], u.groups[done.GroupID]
 	c := Change{Op: OpRemoveMember, Key: done.Key, Account: done.Account, Who: done.Who, Group: done.Group, GroupID: done.GroupID}
 	if was {
@@ -51,7 +51,7 @@ func (u *undoer) membership(done *Effect, was, changed bool) {
 }
 
 // group takes back a group's own creation, when nobody stays in it.
-func (u *undoer) group(done *Effect) {
+func (u *undoer) group(done *Change) {
 	g := u.groups[done.GroupID]
 	switch {
 	case done.Op == OpDeleteGroup && g == nil && !u.gone[done.GroupID]:
@@ -79,7 +79,7 @@ func (u *undoer) group(done *Effect) {
 	}
 }
 
-func (u *undoer) unknownGroup(done *Effect) {
+func (u *undoer) unknownGroup(done *Change) {
 	i := slices.IndexFunc(u.current.Groups, func(g Group) bool { return g.Ours && Fold(g.Name) == Fold(done.Group) })
 	if i >= 0 {
 		u.hold(Change{Op: OpDeleteGroup, Group: u.current.Groups[i].Name, GroupID: u.current.Groups[i].ID},

@@ -83,6 +83,8 @@ const (
 	EntryEnd     EntryKind = "end"     // a run ended: its report
 	EntryErase   EntryKind = "erase"   // a person's values were erased from the journal
 	EntryWitness EntryKind = "witness" // what OneLogin answered about people to be removed
+	EntryPin     EntryKind = "pin"     // people stay as an undo leaves them, from now on
+	EntryRelease EntryKind = "release" // and no longer
 	EntryDecide  EntryKind = "decide"  // somebody approved or rejected what was held
 )
 
@@ -94,7 +96,7 @@ type Entry struct {
 	Run   string    `json:"run"`
 	Fence int64     `json:"fence,omitempty"`
 
-	Trigger *Trigger              `json:"trigger,omitempty"` // begin
+	Trigger *Trigger              `json:"trigger,omitempty"` // begin, and what people did themselves
 	PlanID  string                `json:"planId,omitempty"`  // begin
 	Counts  *reconcile.Counts     `json:"counts,omitempty"`  // begin
 	Receipt *reconcile.Receipt    `json:"receipt,omitempty"` // begin
@@ -110,6 +112,7 @@ type Entry struct {
 	Decided *reconcile.Decision   `json:"decided,omitempty"` // decide
 	Said    []reconcile.Testimony `json:"said,omitempty"`    // witness
 	Report  *Report               `json:"report,omitempty"`  // end
+	Keys    []reconcile.Key       `json:"keys,omitempty"`    // pin, release: who
 	Erased  int                   `json:"erased,omitempty"`  // erase: how many entries lost a person's values
 }
 

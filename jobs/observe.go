@@ -18,7 +18,8 @@ type observation struct {
 	links     map[reconcile.Key]string
 	spent     map[reconcile.Limit]int
 	decisions map[string]reconcile.Decision
-	facts     *reconcile.Facts // nil when nothing remembers
+	pinned    map[reconcile.Key]string // with the reason that is shown
+	facts     *reconcile.Facts         // nil when nothing remembers
 	pulls     []reconcile.Census
 }
 
@@ -68,6 +69,9 @@ func (r *Runner) recall(ctx context.Context, seen *observation) (err error) {
 		if seen.decisions, err = r.Decisions.Decisions(ctx); err != nil {
 			return err
 		}
+	}
+	if seen.pinned, err = r.pinned(ctx); err != nil {
+		return err
 	}
 	if r.Experience == nil {
 		return nil

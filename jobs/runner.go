@@ -23,6 +23,7 @@ type Runner struct {
 
 	Locker  Locker
 	Journal Journal
+	Reader  JournalReader // of the same journal; for Undo
 	Ledger  Ledger
 	Marks   Marks
 	Links   Links  // also read by Plan when it is there
@@ -30,6 +31,7 @@ type Runner struct {
 	// Decisions and Experience are read by Plan as well; nil: nobody decided
 	// anything, and nothing was learned.
 	Decisions  Decisions
+	Pins       Pins // likewise; nil: nobody is pinned
 	Experience Experience
 
 	User            string // the e-mail of the one person to look at; empty for all
@@ -117,7 +119,7 @@ func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan,
 // policy is the configured one with what is remembered.
 func (r *Runner) policy(seen *observation) reconcile.Policy {
 	policy := r.Policy
-	policy.Spent, policy.Pulls = seen.spent, seen.pulls
+	policy.Spent, policy.Pulls, policy.Pinned = seen.spent, seen.pulls, seen.pinned
 	policy.Decisions = make(map[string]reconcile.Decision)
 	for digest, d := range seen.decisions {
 		if d.Until.IsZero() || r.now().Before(d.Until) {
@@ -142,7 +144,8 @@ type prepared struct {
 	plan    reconcile.Plan
 	said    []reconcile.Testimony // what OneLogin answered about people to be removed
 	settled []SettledIntent
-	full    bool // it looked at everybody, as a run of one person or an undo does not
+	pins    map[reconcile.Key]Pin // whom to pin before anything is written
+	full    bool                  // it looked at everybody, as a run of one person or an undo does not
 }
 
 // run makes one run of whatever plan is prepared under the lock.
@@ -163,6 +166,9 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 			return err
 		}
 		if err := run.begin(ctx, by, &p); err != nil {
+			return err
+		}
+		if err := run.pin(ctx, by, p.pins); err != nil {
 			return err
 		}
 		result, err := r.apply(ctx, run, &p.plan)

@@ -115,10 +115,11 @@ func span(least, most int) string {
 // bandNamed is how many counts a reason names.
 const bandNamed = 3
 
-// bandRule makes a plan additive whose pull is unlike the last good ones.
+// bandRule makes a plan additive whose pull is unlike the last good ones. A plan
+// without one has nothing to compare.
 func bandRule(plan *Plan, policy *Policy) reason {
 	why := plan.Census.outside(policy.Pulls, policy.Limits)
-	if len(why) == 0 {
+	if len(why) == 0 || plan.Receipt.NotAsked {
 		return func(*Change) string { return "" }
 	}
 	more := ""

@@ -193,7 +193,11 @@ func TestUndoIsGuarded(t *testing.T) {
 		"approve":    {func(p *reconcile.Policy) { p.Approve = []string{"delete"} }, reconcile.RuleApproval},
 		"substitute": {func(p *reconcile.Policy) { p.DefaultSubstitute = "ann@x.io" }, reconcile.RuleSubstitute},
 		"admins":     {func(p *reconcile.Policy) { p.MinAdmins = 1 }, reconcile.RuleAdmins},
-		"pinned":     {func(p *reconcile.Policy) { p.Pinned = map[reconcile.Key]string{1: "pinned"} }, ""},
+		"band": {func(p *reconcile.Policy) {
+			p.Limits = reconcile.DefaultLimits()
+			p.Limits.Allow, p.Pulls = nil, []reconcile.Census{{People: 400, Assigned: 400, Active: 400}}
+		}, ""},
+		"pinned": {func(p *reconcile.Policy) { p.Pinned = map[reconcile.Key]string{1: "pinned"} }, ""},
 	} {
 		policy := open()
 		c.edit(policy)

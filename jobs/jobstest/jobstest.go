@@ -30,6 +30,7 @@ type Store interface {
 	jobs.Forgiver
 	jobs.Observer
 	jobs.Links
+	jobs.Pins
 	jobs.Budget
 	jobs.Decisions
 	jobs.Experience
@@ -56,6 +57,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("a mark outlives an older look", func(t *testing.T) { unmarked(t, open) })
 	t.Run("one outcome for an intent", func(t *testing.T) { outcomes(t, open) })
 	t.Run("links", func(t *testing.T) { links(t, open) })
+	t.Run("pins", func(t *testing.T) { pins(t, open) })
 	t.Run("budget", func(t *testing.T) { budget(t, open) })
 	t.Run("decisions", func(t *testing.T) { decisions(t, open) })
 	t.Run("experience", func(t *testing.T) { experience(t, open) })

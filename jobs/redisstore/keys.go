@@ -39,6 +39,9 @@ func (k keys) facts() string { return k.prefix + "facts" }
 // pulls is a list of the counts of the last good pulls, newest first.
 func (k keys) pulls() string { return k.prefix + "pulls" }
 
+// pins is a hash from OneLogin id to why that person stays as they are (JSON).
+func (k keys) pins() string { return k.prefix + "pins" }
+
 // position is a counter that grows with each claim and outcome.
 func (k keys) position() string { return k.prefix + "position" }
 

@@ -58,6 +58,7 @@ var (
 	_ jobs.Budget        = (*Store)(nil)
 	_ jobs.Decisions     = (*Store)(nil)
 	_ jobs.Experience    = (*Store)(nil)
+	_ jobs.Pins          = (*Store)(nil)
 )
 
 // Open connects to Redis and asks it for a sign of life. The error does not

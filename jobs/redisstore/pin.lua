@@ -1,0 +1,11 @@
+-- Pins people if the lease is current.
+-- KEYS: 1 lock, 2 pins
+-- ARGV: 1 token of the lease, then for each person: OneLogin id, data (JSON)
+-- Returns 1, or 0 when the lease is not current.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+for i = 2, #ARGV, 2 do
+  redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+end
+return 1

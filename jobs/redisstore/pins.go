@@ -1,0 +1,84 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the script
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+//go:embed pin.lua
+var pinSource string
+
+var pinScript = redis.NewScript(pinSource)
+
+// pinsPerCall bounds what one script does while others wait.
+const pinsPerCall = 500
+
+// Pins implements jobs.Pins.
+func (s *Store) Pins(ctx context.Context) (map[reconcile.Key]jobs.Pin, error) {
+	all, err := s.client.HGetAll(ctx, s.keys.pins()).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read who is pinned: %w", err)
+	}
+	pins := make(map[reconcile.Key]jobs.Pin, len(all))
+	for text, data := range all {
+		key, ok := reconcile.ParseExternalID("onelogin:" + text)
+		if !ok {
+			return nil, fmt.Errorf("the pins hold %q, which is not a OneLogin id", text)
+		}
+		var p jobs.Pin
+		if err := json.Unmarshal([]byte(data), &p); err != nil {
+			return nil, fmt.Errorf("the pin of OneLogin user %s cannot be read: %w", key, err)
+		}
+		pins[key] = p
+	}
+	return pins, nil
+}
+
+// Pin implements jobs.Pins. What is asked twice does no harm: it is the same pin.
+func (s *Store) Pin(ctx context.Context, lease jobs.Lease, pins map[reconcile.Key]jobs.Pin) error {
+	for keys := range slices.Chunk(slices.Sorted(maps.Keys(pins)), pinsPerCall) {
+		args := []any{lease.Token}
+		for _, key := range keys {
+			data, err := json.Marshal(pins[key])
+			if err != nil {
+				return fmt.Errorf("pin OneLogin user %s: %w", key, err)
+			}
+			args = append(args, key.String(), data)
+		}
+		current := 0
+		err := s.patiently(ctx, func() (err error) {
+			current, err = pinScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.pins()}, args...).Int()
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("remember who is pinned: %w", err)
+		}
+		if current == 0 {
+			return fmt.Errorf("remember who is pinned: %w: it ended or passed to somebody else", jobs.ErrLockLost)
+		}
+	}
+	return nil
+}
+
+// Unpin implements jobs.Pins.
+func (s *Store) Unpin(ctx context.Context, keys []reconcile.Key) error {
+	for part := range slices.Chunk(keys, pinsPerCall) {
+		fields := make([]string, len(part))
+		for i, key := range part {
+			fields[i] = key.String()
+		}
+		if err := s.client.HDel(ctx, s.keys.pins(), fields...).Err(); err != nil {
+			return fmt.Errorf("release who is pinned: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,7 +1,7 @@
 // Package jobs runs the reconciliation: under which lock, in which order, with
 // what written down. Runner.Reconcile is the whole flow on one screen; the small
 // interfaces in this package say what it needs from OneLogin (Source), Tomorro
-// (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Budget).
+// (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Budget, Pins).
 // A Scheduler makes one run a tick, over all replicas (Ticks), and fewer while they
 // keep failing (ScheduleState.NextTry). The package
 // redisstore implements what remembers on Redis, jobstest says what it must do,
@@ -17,6 +17,15 @@
 // write. Requests that are in flight together share a round trip to the store, and
 // no request waits for the outcome of another to be stored. An intent without an
 // outcome is settled by the next run, which looks at Tomorro.
+//
+// # Undo
+//
+// Runner.Undo makes a run whose plan comes from the journal instead of OneLogin: what
+// a run wrote is taken back where Tomorro still has it, after what is open was
+// settled. The people it changes are pinned (Pins) before its first write, and
+// Guard holds what runs would do to them until Release. Pin and release are entries.
+//
+// # Without the lock
 //
 // Who decides about one person without the lock, as a push does, takes the person
 // before looking (a Claim without a write): else a run that looked earlier could

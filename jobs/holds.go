@@ -109,6 +109,9 @@ func (b *holdBook) forget(held []reconcile.Held) {
 	about := make(map[reconcile.Key]bool)
 	said := make(map[string]bool)
 	for i := range held {
+		if held[i].Origin == reconcile.FromUndo {
+			continue // it says nothing of what a run would do
+		}
 		about[held[i].Key], said[held[i].Digest()] = true, true
 	}
 	for digest, n := range b.open {

@@ -30,7 +30,7 @@ type Target interface {
 
 // Trigger says what began a run, and who.
 type Trigger struct {
-	By  string `json:"by"`            // "command", "schedule", "push", "demo"
+	By  string `json:"by"`            // "command", "schedule", "push", "undo", "demo"
 	Who string `json:"who,omitempty"` // the person or process, when known
 }
 

@@ -43,6 +43,10 @@
 // too few admins, whatever fails; after any faults, the next runs end where an
 // undisturbed run ends; one request per changed person and per group and chunk.
 //
+// An undo (Undo, over the Effects of what was written) restores each value and
+// membership that was there before, touches nothing that somebody changed since,
+// and does nothing the second time, whatever failed.
+//
 // # Imports
 //
 // The standard library, sourcegraph/conc for Apply, and golang.org/x/text for

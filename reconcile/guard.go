@@ -126,7 +126,11 @@ func approvalRule(plan *Plan, policy *Policy) reason {
 		if policy.Approved == plan.ID || !slices.Contains(policy.Approve, kind) {
 			return ""
 		}
-		return fmt.Sprintf("waits for approval (approve: [%s]): see holds, or reconcile --approve %s makes exactly these changes", kind, plan.ID)
+		command := "reconcile"
+		if c.Origin == FromUndo {
+			command = "undo"
+		}
+		return fmt.Sprintf("waits for approval (approve: [%s]): see holds, or %s --approve %s makes exactly these changes", kind, command, plan.ID)
 	}
 }
 

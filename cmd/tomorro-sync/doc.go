@@ -7,6 +7,9 @@
 //	tomorro-sync plan                     show what a run would change
 //	tomorro-sync explain EMAIL            why one person has what they have
 //	tomorro-sync reconcile [--yes]        make one run now
+//	tomorro-sync undo RUN | --user EMAIL  take back what a run did, or what was done to
+//	                                      one person; who is undone stays so until
+//	tomorro-sync release EMAIL            runs may change them again
 //	tomorro-sync serve                    make a run at each tick of the schedule
 //	tomorro-sync schedule [pause|resume]  when runs are made
 //	tomorro-sync journal                  what runs did, and why; also show RUN,

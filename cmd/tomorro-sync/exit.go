@@ -78,6 +78,10 @@ func classify(ctx context.Context, err error) *failure {
 		return &failure{exitError, err, "check the spelling, or give the OneLogin id; the journal knows those whom a run changed or held"}
 	case errors.Is(err, jobs.ErrNoRun):
 		return &failure{exitError, err, "list the runs with: tomorro-sync journal"}
+	case errors.Is(err, jobs.ErrNothingDone):
+		return &failure{exitError, err, "look at what runs did with: tomorro-sync journal person EMAIL"}
+	case errors.Is(err, jobs.ErrNotPinned):
+		return &failure{exitError, err, "list who is pinned with: tomorro-sync release"}
 	case errors.Is(err, jobs.ErrNoHold):
 		return &failure{exitError, err, "list what is held now, as the last run left it, with: tomorro-sync holds"}
 	case errors.Is(err, reconcile.ErrRefused):

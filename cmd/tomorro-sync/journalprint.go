@@ -105,6 +105,11 @@ func csvRows(e *jobs.Entry) [][]string {
 	for i := range e.Held {
 		add(&e.Held[i].Change, string(e.Held[i].Class)+": "+e.Held[i].Reason)
 	}
+	for _, key := range e.Keys {
+		row := base()
+		row[6], row[15] = key.String(), pinnedWho(e)
+		rows = append(rows, row)
+	}
 	if rows == nil {
 		rows = append(rows, base())
 	}

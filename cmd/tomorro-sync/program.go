@@ -28,6 +28,8 @@ type runner interface {
 	// Reconcile makes one run; approve is asked with the plan before anything
 	// is written.
 	Reconcile(ctx context.Context, by jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
+	// Undo makes one run that takes back what another did.
+	Undo(ctx context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
 	// Recover settles what a process that died left open.
 	Recover(ctx context.Context) ([]jobs.SettledIntent, error)
 }
@@ -42,6 +44,8 @@ type memory interface {
 	jobs.Forgiver
 	jobs.Observer
 	jobs.Decisions
+	jobs.Journal
+	jobs.Pins
 }
 
 // session says what a command needs of a connection.
@@ -136,7 +140,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.serveCommand(), p.scheduleCommand(), p.journalCommand(), p.simulateCommand(), p.versionCommand())
+	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.scheduleCommand(), p.journalCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
 

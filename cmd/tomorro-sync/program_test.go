@@ -25,6 +25,8 @@ type fakeServices struct {
 	entries []jobs.Entry
 	opened  session
 	agreed  bool
+	undone  jobs.UndoWhat
+	by      jobs.Trigger
 	forgave bool
 	closed  bool
 }
@@ -51,6 +53,11 @@ func (f *fakeServices) Reconcile(_ context.Context, _ jobs.Trigger, approve func
 
 func (f *fakeServices) Explain(context.Context, string, func(*reconcile.Directory) error) ([]reconcile.Explanation, error) {
 	return nil, f.err
+}
+
+func (f *fakeServices) Undo(_ context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
+	f.undone, f.by = what, by
+	return f.Reconcile(nil, by, approve)
 }
 
 func (f *fakeServices) Recover(context.Context) ([]jobs.SettledIntent, error) { return nil, f.err }

@@ -55,24 +55,35 @@ func (p *program) reconcile(ctx context.Context, o reconcileOptions) error {
 }
 
 func (p *program) reconcileWith(ctx context.Context, conn *connection, c *config, o reconcileOptions) error {
-	view := p.view(c, o.all)
+	return p.make(ctx, c, o.yes, o.all, func(approve approval) (jobs.Report, error) {
+		report, err := conn.runner.Reconcile(ctx, jobs.Trigger{By: "command", Who: os.Getenv("USER")}, approve)
+		if report.Run != "" && err == nil && o.user == "" {
+			p.forgive(ctx, conn.memory)
+		}
+		return report, err
+	})
+}
+
+// approval is asked with a plan before anything is written.
+type approval = func(reconcile.Plan) (bool, error)
+
+// make makes one run: it shows the plan, asks unless yes, and shows the report.
+func (p *program) make(ctx context.Context, c *config, yes, all bool, run func(approval) (jobs.Report, error)) error {
+	view := p.view(c, all)
 	var shown reconcile.Plan
 	approve := func(plan reconcile.Plan) (bool, error) {
 		shown = plan
 		if !p.asJSON() {
 			view.show(&plan)
 		}
-		if o.yes || plan.Empty() {
+		if yes || plan.Empty() {
 			return true, nil
 		}
 		return p.ask(ctx, fmt.Sprintf("Make %s at %s?", plural(len(plan.Changes), "change", "changes"), c.Tomorro.URL))
 	}
-	report, err := conn.runner.Reconcile(ctx, jobs.Trigger{By: "command", Who: os.Getenv("USER")}, approve)
+	report, err := run(approve)
 	if report.Run == "" {
 		return err
-	}
-	if err == nil && o.user == "" {
-		p.forgive(ctx, conn.memory)
 	}
 	broken := &failure{code: report.Exit}
 	if err != nil {
@@ -116,8 +127,15 @@ func (p *program) report(view *planView, r *jobs.Report, plan *reconcile.Plan, b
 	view.showReport(r)
 	view.line("")
 	view.paragraph("next: ", "see each change with: tomorro-sync journal show "+r.Run, bold)
+	if n := pinnedBy(plan); n > 0 {
+		view.paragraph("      ", plural(n, "person stays", "people stay")+" as the undo left them; let runs change them again with: tomorro-sync release EMAIL", bold)
+	}
 	if r.Held[reconcile.HoldGuard]+r.Held[reconcile.HoldApproval] > 0 {
-		view.paragraph("      ", "see what is held, and let it through, with: tomorro-sync holds", bold)
+		again := ""
+		if plan.Receipt.NotAsked {
+			again = ", and then undo again"
+		}
+		view.paragraph("      ", "see what is held, and let it through, with: tomorro-sync holds"+again, bold)
 	}
 	return nil
 }

@@ -38,7 +38,9 @@ func (v *planView) source(p *reconcile.Plan) {
 			v.paragraph("! ", "OneLogin could not be read completely, so nobody is removed: "+v.clean(why), red)
 		}
 	}
-	v.paragraph("OneLogin  ", fmt.Sprintf("%s, %s in scope", plural(c.People, "person", "people"), thousands(c.InScope)), "")
+	if !p.Receipt.NotAsked {
+		v.paragraph("OneLogin  ", fmt.Sprintf("%s, %s in scope", plural(c.People, "person", "people"), thousands(c.InScope)), "")
+	}
 	v.paragraph("Tomorro   ", fmt.Sprintf("%s (%s active), %s, %s", plural(c.Accounts, "account", "accounts"), thousands(c.Active),
 		plural(c.Groups, "group", "groups"), plural(c.Memberships, "membership", "memberships")), "")
 	if c.Foreign > 0 {
@@ -159,6 +161,10 @@ func (v *planView) notes(notes []reconcile.Note) {
 func (v *planView) totals(p *reconcile.Plan) {
 	if p.Empty() && len(p.Held) == 0 && !p.Receipt.Complete() {
 		v.line("\n%s", v.paint(yellow, "Nothing to write, as far as OneLogin could be read."))
+		return
+	}
+	if p.Empty() && len(p.Held) == 0 && p.Receipt.NotAsked {
+		v.line("\n%s", v.paint(green, "Nothing to do: nothing of that is left at Tomorro."))
 		return
 	}
 	if p.Empty() && len(p.Held) == 0 {

@@ -126,6 +126,8 @@ func (v *planView) showEntry(e *jobs.Entry, dated bool) {
 		for _, t := range e.Said {
 			line("witness", strings.TrimRight(fmt.Sprintf("OneLogin says of user %d: %s %s", t.Key, t.Answer, t.Why), " "), "")
 		}
+	case jobs.EntryPin, jobs.EntryRelease:
+		line(map[jobs.EntryKind]string{jobs.EntryPin: "pinned", jobs.EntryRelease: "released"}[e.Kind], pinText(e), purple)
 	case jobs.EntryErase:
 		line("erased", fmt.Sprintf("%s: %s", e.Note, plural(e.Erased, "entry", "entries")), purple)
 	}

@@ -38,12 +38,12 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		}
 		conn.memory, conn.close = store, func() { _ = store.Close() }
 		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
-		run.Decisions, run.Experience = store, store
+		run.Decisions, run.Experience, run.Reader, run.Pins = store, store, store, store
 	}
 	if s.remember {
 		if store := s.glance(ctx); store != nil {
 			conn.memory, conn.close = store, func() { _ = store.Close() }
-			run.Links, run.Budget, run.Decisions, run.Experience = store, store, store, store
+			run.Links, run.Budget, run.Decisions, run.Experience, run.Pins = store, store, store, store, store
 		}
 	}
 	if s.config.OneLogin.URL == "" || s.config.Tomorro.URL == "" {
@@ -88,11 +88,21 @@ func (r runWith) Explain(ctx context.Context, who string, whatIf func(*reconcile
 // Reconcile implements runner.
 func (r runWith) Reconcile(ctx context.Context, by jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
 	defer r.progress.stop()
-	return r.Runner.Reconcile(ctx, by, func(plan reconcile.Plan) (bool, error) {
+	return r.Runner.Reconcile(ctx, by, r.pausing(approve))
+}
+
+// Undo implements runner.
+func (r runWith) Undo(ctx context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
+	defer r.progress.stop()
+	return r.Runner.Undo(ctx, by, what, r.pausing(approve))
+}
+
+func (r runWith) pausing(approve approval) approval {
+	return func(plan reconcile.Plan) (bool, error) {
 		r.progress.pause()
 		defer r.progress.resume()
 		return approve(plan)
-	})
+	}
 }
 
 // glanceTimeout is how long a plan waits for a Redis that it can do without.

@@ -1,5 +1,5 @@
 // Package redisstore keeps what outlives a run in Redis: the lock with its fence,
-// the journal, the links and the spent budget.
+// the journal, the links, the spent budget and who is pinned.
 //
 // # Keys
 //

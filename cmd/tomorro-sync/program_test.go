@@ -55,9 +55,9 @@ func (f *fakeServices) Explain(context.Context, string, func(*reconcile.Director
 	return nil, f.err
 }
 
-func (f *fakeServices) Undo(_ context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
+func (f *fakeServices) Undo(ctx context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
 	f.undone, f.by = what, by
-	return f.Reconcile(nil, by, approve)
+	return f.Reconcile(ctx, by, approve)
 }
 
 func (f *fakeServices) Recover(context.Context) ([]jobs.SettledIntent, error) { return nil, f.err }

@@ -2,7 +2,8 @@
 // what written down. Runner.Reconcile is the whole flow on one screen; the small
 // interfaces in this package say what it needs from OneLogin (Source), Tomorro
 // (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Budget).
-// A Scheduler makes one run a tick, over all replicas (Ticks). The package
+// A Scheduler makes one run a tick, over all replicas (Ticks), and fewer while they
+// keep failing (ScheduleState.NextTry). The package
 // redisstore implements what remembers on Redis, jobstest says what it must do,
 // and admin tells supervisors how it stands (Observer).
 //

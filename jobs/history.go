@@ -148,5 +148,6 @@ func (h *History) Take(e Entry) (Entry, bool) {
 		}
 	}
 	e.Held = held
-	return e, found || len(held) > 0
+	e.Said = slices.DeleteFunc(slices.Clone(e.Said), func(t reconcile.Testimony) bool { return t.Key != h.Person.Key })
+	return e, found || len(held) > 0 || len(e.Said) > 0
 }

@@ -82,6 +82,8 @@ const (
 	EntryHold    EntryKind = "hold"    // what was not done, and why
 	EntryEnd     EntryKind = "end"     // a run ended: its report
 	EntryErase   EntryKind = "erase"   // a person's values were erased from the journal
+	EntryWitness EntryKind = "witness" // what OneLogin answered about people to be removed
+	EntryDecide  EntryKind = "decide"  // somebody approved or rejected what was held
 )
 
 // Entry is one line of the journal. Which fields are set depends on Kind.
@@ -92,19 +94,23 @@ type Entry struct {
 	Run   string    `json:"run"`
 	Fence int64     `json:"fence,omitempty"`
 
-	Trigger *Trigger           `json:"trigger,omitempty"` // begin
-	PlanID  string             `json:"planId,omitempty"`  // begin
-	Counts  *reconcile.Counts  `json:"counts,omitempty"`  // begin
-	Receipt *reconcile.Receipt `json:"receipt,omitempty"` // begin
-	Write   *reconcile.Write   `json:"write,omitempty"`   // intent
-	Intent  string             `json:"intent,omitempty"`  // outcome: the id of its intent
-	Result  string             `json:"result,omitempty"`  // outcome: done, failed, skipped, uncertain
-	Target  string             `json:"target,omitempty"`  // outcome: the account's or group's id
-	Error   string             `json:"error,omitempty"`   // outcome
-	Note    string             `json:"note,omitempty"`    // outcome
-	Held    []reconcile.Held   `json:"held,omitempty"`    // hold
-	Report  *Report            `json:"report,omitempty"`  // end
-	Erased  int                `json:"erased,omitempty"`  // erase: how many entries lost a person's values
+	Trigger *Trigger              `json:"trigger,omitempty"` // begin
+	PlanID  string                `json:"planId,omitempty"`  // begin
+	Counts  *reconcile.Counts     `json:"counts,omitempty"`  // begin
+	Receipt *reconcile.Receipt    `json:"receipt,omitempty"` // begin
+	Census  *reconcile.Census     `json:"census,omitempty"`  // begin: what OneLogin was counted to have
+	Partial bool                  `json:"partial,omitempty"` // begin: the run looked at some people only
+	Write   *reconcile.Write      `json:"write,omitempty"`   // intent
+	Intent  string                `json:"intent,omitempty"`  // outcome: the id of its intent
+	Result  string                `json:"result,omitempty"`  // outcome: done, failed, skipped, uncertain
+	Target  string                `json:"target,omitempty"`  // outcome: the account's or group's id
+	Error   string                `json:"error,omitempty"`   // outcome
+	Note    string                `json:"note,omitempty"`    // outcome
+	Held    []reconcile.Held      `json:"held,omitempty"`    // hold, and what a decision is about
+	Decided *reconcile.Decision   `json:"decided,omitempty"` // decide
+	Said    []reconcile.Testimony `json:"said,omitempty"`    // witness
+	Report  *Report               `json:"report,omitempty"`  // end
+	Erased  int                   `json:"erased,omitempty"`  // erase: how many entries lost a person's values
 }
 
 // Journal is the append-only record of what runs did. It is a log and never an
@@ -175,6 +181,8 @@ type Settled struct {
 	Links    []reconcile.Link
 	Ended    []reconcile.Key // identities whose account was deleted
 	Spent    map[reconcile.Limit]int
+	// Used are the approvals that this write used up, by digest.
+	Used []string
 }
 
 // Subject names who a change is about, for claims: the person, the account of
@@ -269,6 +277,27 @@ type Status struct {
 // Observer looks at a connection from outside, without any lock.
 type Observer interface {
 	Status(ctx context.Context) (Status, error)
+}
+
+// Decisions are what people said of held changes.
+type Decisions interface {
+	// Decisions gives every decision by the digest of its change, also those that
+	// have ended by themselves.
+	Decisions(ctx context.Context) (map[string]reconcile.Decision, error)
+	// Decide lets edit rewrite the decision about each digest, which is the zero
+	// one where there is none, and appends notes to the journal.
+	Decide(ctx context.Context, digests []string, edit func(reconcile.Decision) reconcile.Decision, notes ...Entry) error
+}
+
+// Experience is what earlier runs saw.
+type Experience interface {
+	// Facts gives what the last runs saw of OneLogin and by which policy.
+	Facts(ctx context.Context) (reconcile.Facts, error)
+	// Pulls gives the counts of the last good pulls, newest first.
+	Pulls(ctx context.Context) ([]reconcile.Census, error)
+	// Learn remembers what a run saw, and the counts of its pull unless nil. It
+	// fails like Journal.Append.
+	Learn(ctx context.Context, lease Lease, learned reconcile.Learned, pull *reconcile.Census) error
 }
 
 // Budget counts what was spent in a rolling window, over all channels.

@@ -213,8 +213,13 @@ func settled(run, intent string, now time.Time, o *reconcile.Outcome) *Settled {
 	if o.Result == reconcile.Done {
 		s.Links, s.Ended = identities(o)
 	}
-	if o.Result == reconcile.Done || o.Result == reconcile.Uncertain {
-		s.Spent = reconcile.Spend(o.Write.Changes) // what may have happened counts
+	if o.Result == reconcile.Done || o.Result == reconcile.Uncertain { // what may have happened counts
+		s.Spent = reconcile.Spend(o.Write.Changes)
+		for i := range o.Write.Changes {
+			if as := o.Write.Changes[i].ApprovedAs; as != "" {
+				s.Used = append(s.Used, as)
+			}
+		}
 	}
 	return s
 }
@@ -234,16 +239,20 @@ func identities(o *reconcile.Outcome) (made []reconcile.Link, ended []reconcile.
 	return made, ended
 }
 
-// heldPerEntry keeps single journal entries small.
-const heldPerEntry = 200
+// perEntry keeps single journal entries small.
+const perEntry = 200
 
 // begin journals the plan, and remembers the identities that it relies on.
-func (rec *recorder) begin(ctx context.Context, by Trigger, plan *reconcile.Plan) error {
+func (rec *recorder) begin(ctx context.Context, by Trigger, p *prepared) error {
+	plan := &p.plan
 	if err := rec.r.Links.Link(ctx, rec.lease, plan.Links); err != nil {
 		return fmt.Errorf("begin the run: %w", err)
 	}
-	entries := []Entry{{Kind: EntryBegin, Trigger: &by, PlanID: plan.ID, Counts: &plan.Counts, Receipt: &plan.Receipt}}
-	for held := range slices.Chunk(plan.Held, heldPerEntry) {
+	entries := []Entry{{Kind: EntryBegin, Trigger: &by, PlanID: plan.ID, Counts: &plan.Counts, Receipt: &plan.Receipt, Census: &plan.Census, Partial: !p.full}}
+	for said := range slices.Chunk(p.said, perEntry) {
+		entries = append(entries, Entry{Kind: EntryWitness, Said: said})
+	}
+	for held := range slices.Chunk(plan.Held, perEntry) {
 		entries = append(entries, Entry{Kind: EntryHold, Held: held})
 	}
 	if err := rec.entries(ctx, entries...); err != nil {

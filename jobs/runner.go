@@ -11,8 +11,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/sourcegraph/conc/pool"
-
 	"tomorro-sync/reconcile"
 )
 
@@ -29,6 +27,10 @@ type Runner struct {
 	Marks   Marks
 	Links   Links  // also read by Plan when it is there
 	Budget  Budget // likewise
+	// Decisions and Experience are read by Plan as well; nil: nobody decided
+	// anything, and nothing was learned.
+	Decisions  Decisions
+	Experience Experience
 
 	User            string // the e-mail of the one person to look at; empty for all
 	Holder          string // how others see who holds the lock; default host and process
@@ -50,7 +52,18 @@ func (r *Runner) Plan(ctx context.Context) (reconcile.Plan, error) {
 	if err != nil {
 		return reconcile.Plan{}, err
 	}
-	return r.decide(ctx, &seen)
+	plan, _, err := r.decide(ctx, &seen)
+	return plan, err
+}
+
+// Compare tells what another policy would do differently with what both sides have
+// now. It writes nothing.
+func (r *Runner) Compare(ctx context.Context, former reconcile.Policy) (reconcile.Comparison, error) {
+	seen, err := r.observe(ctx)
+	if err != nil {
+		return reconcile.Comparison{}, err
+	}
+	return reconcile.Compare(seen.input(&r.Policy), &former), nil
 }
 
 // Explain makes the plan that Plan makes, after what-if has changed what OneLogin
@@ -64,11 +77,11 @@ func (r *Runner) Explain(ctx context.Context, who string, whatIf func(*reconcile
 	if err := whatIf(&seen.directory); err != nil {
 		return nil, err
 	}
-	plan, err := r.decide(ctx, &seen)
+	plan, _, err := r.decide(ctx, &seen)
 	if err != nil {
 		return nil, err
 	}
-	in := reconcile.Input{Directory: &seen.directory, Current: &seen.current, Links: seen.links, Policy: &r.Policy}
+	in := seen.input(&r.Policy)
 	all := reconcile.NewExplainer(in, plan).About(who)
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%w %s", ErrUnknown, who)
@@ -79,25 +92,39 @@ func (r *Runner) Explain(ctx context.Context, who string, whatIf func(*reconcile
 // ErrUnknown marks somebody whom neither side knows.
 var ErrUnknown = errors.New("neither OneLogin nor Tomorro knows")
 
-func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan, error) {
-	policy := r.Policy
-	policy.Spent = seen.spent
-	plan := reconcile.Decide(reconcile.Input{Directory: &seen.directory, Current: &seen.current, Links: seen.links, Policy: &policy})
+func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan, []reconcile.Testimony, error) {
+	policy := r.policy(seen)
+	plan := reconcile.Decide(seen.input(&policy))
 	if r.User != "" {
 		if plan = plan.Only(r.User); !known(&seen.directory, &seen.current, r.User) {
-			return plan, fmt.Errorf("%w %s", ErrUnknown, r.User)
+			return plan, nil, fmt.Errorf("%w %s", ErrUnknown, r.User)
 		}
 	}
 	// What the guard holds anyway need not be asked for: on the day OneLogin loses
 	// half of its people, that is half of its people.
 	plan = reconcile.Guard(plan, &policy)
+	var said []reconcile.Testimony
 	if keys := plan.ToConfirm(); len(keys) > 0 {
-		plan = reconcile.Guard(reconcile.Confirm(plan, r.Source.Witness(ctx, keys), &policy), &policy)
+		said = r.Source.Witness(ctx, keys)
+		plan = reconcile.Guard(reconcile.Confirm(plan, said, &policy), &policy)
 	}
 	if ctx.Err() != nil {
-		return plan, context.Cause(ctx)
+		return plan, said, context.Cause(ctx)
 	}
-	return plan, nil
+	return plan, said, nil
+}
+
+// policy is the configured one with what is remembered.
+func (r *Runner) policy(seen *observation) reconcile.Policy {
+	policy := r.Policy
+	policy.Spent, policy.Pulls = seen.spent, seen.pulls
+	policy.Decisions = make(map[string]reconcile.Decision)
+	for digest, d := range seen.decisions {
+		if d.Until.IsZero() || r.now().Before(d.Until) {
+			policy.Decisions[digest] = d
+		}
+	}
+	return policy
 }
 
 // Reconcile makes one run: lock, settle what a dead run left open, plan, approve,
@@ -113,6 +140,7 @@ func (r *Runner) Reconcile(ctx context.Context, by Trigger, approve func(reconci
 type prepared struct {
 	seen    observation
 	plan    reconcile.Plan
+	said    []reconcile.Testimony // what OneLogin answered about people to be removed
 	settled []SettledIntent
 	full    bool // it looked at everybody, as a run of one person or an undo does not
 }
@@ -134,7 +162,7 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		if yes, err := approve(p.plan); err != nil || !yes {
 			return err
 		}
-		if err := run.begin(ctx, by, &p.plan); err != nil {
+		if err := run.begin(ctx, by, &p); err != nil {
 			return err
 		}
 		result, err := r.apply(ctx, run, &p.plan)
@@ -142,6 +170,9 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		report.Settled, report.Started, report.Finished = p.settled, started, r.now()
 		report.log(log)
 		err = errors.Join(err, run.end(ctx, &report))
+		if err := r.learn(ctx, lease, &report, &p, &result); err != nil {
+			log.Warn("what the run saw is not remembered; the next run tells origins by what was known before", "error", err)
+		}
 		if tidied := r.tidy(ctx, &report, &p); tidied != nil {
 			log.Warn("what the run made superfluous is still kept; the next run forgets it", "error", tidied)
 		}
@@ -166,7 +197,7 @@ func (r *Runner) prepare(ctx context.Context, run *recorder) (p prepared, err er
 	if p.settled, err = r.settle(ctx, run.id, &p.seen); err != nil {
 		return p, err
 	}
-	p.plan, err = r.decide(ctx, &p.seen)
+	p.plan, p.said, err = r.decide(ctx, &p.seen)
 	return p, err
 }
 
@@ -185,52 +216,6 @@ func (r *Runner) tidy(ctx context.Context, report *Report, p *prepared) error {
 		return nil
 	}
 	return r.Journal.Trim(ctx, r.Keep, r.KeepRuns)
-}
-
-// observation is what one look at both sides found, and what was remembered.
-type observation struct {
-	directory reconcile.Directory
-	current   reconcile.Current
-	links     map[reconcile.Key]string
-	spent     map[reconcile.Limit]int
-	snapshot  Snapshot
-}
-
-// observe notes where writes stand, and then reads both sides, and what is
-// remembered, at the same time.
-func (r *Runner) observe(ctx context.Context) (seen observation, err error) {
-	if r.Ledger != nil {
-		if seen.snapshot, err = r.Ledger.Snapshot(ctx); err != nil {
-			return seen, err
-		}
-	}
-	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
-	p.Go(func(ctx context.Context) (err error) {
-		if seen.directory, err = r.Source.Pull(ctx); err != nil {
-			return fmt.Errorf("reading OneLogin: %w", err)
-		}
-		return nil
-	})
-	p.Go(func(ctx context.Context) (err error) {
-		if seen.current, err = r.Target.Read(ctx); err != nil {
-			return fmt.Errorf("reading Tomorro: %w", err)
-		}
-		return nil
-	})
-	p.Go(func(ctx context.Context) (err error) {
-		if r.Links != nil {
-			seen.links, err = r.Links.Links(ctx)
-		}
-		return err
-	})
-	p.Go(func(ctx context.Context) (err error) {
-		if r.Budget != nil {
-			seen.spent, err = r.Budget.Spent(ctx, r.now().Add(-r.Policy.Limits.Window))
-		}
-		return err
-	})
-	err = p.Wait()
-	return seen, err
 }
 
 func known(d *reconcile.Directory, c *reconcile.Current, email string) bool {

@@ -40,9 +40,10 @@ type Ticks interface {
 	// Take asks for a tick. Its run must hold the lock before within has passed;
 	// otherwise another replica may take it.
 	Take(ctx context.Context, tick time.Time, late Late, within time.Duration) (Taken, error)
-	// Done remembers that the tick's run was made. An earlier tick than the one
-	// that is remembered changes nothing.
-	Done(ctx context.Context, tick time.Time) error
+	// Done remembers that the tick's run was made. A failed one is counted, unless
+	// that tick or a later one is remembered already; one that went well forgets
+	// those that failed before.
+	Done(ctx context.Context, tick time.Time, ended Ended) error
 }
 
 // ScheduleState is what is remembered of a schedule. Times are zero when there is none.
@@ -50,6 +51,8 @@ type ScheduleState struct {
 	Done     time.Time `json:"done,omitzero"`   // the last tick that needs nothing more
 	Paused   time.Time `json:"paused,omitzero"` // since when
 	PausedBy string    `json:"pausedBy,omitempty"`
+	Failures int       `json:"failures,omitempty"` // scheduled runs that failed since one went well
+	Tried    time.Time `json:"tried,omitzero"`     // the tick of the last of them
 }
 
 // Pauser stops and starts the schedule of all replicas, across restarts.

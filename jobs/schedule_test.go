@@ -262,7 +262,10 @@ func (e *everyTick) Take(_ context.Context, _ time.Time, _ jobs.Late, within tim
 	return jobs.TakenRun, nil
 }
 
-func (e *everyTick) Done(_ context.Context, tick time.Time) error { e.done = tick; return nil }
+func (e *everyTick) Done(_ context.Context, tick time.Time, _ jobs.Ended) error {
+	e.done = tick
+	return nil
+}
 
 // TestJitter: runs begin anywhere within it, the tick is held for that long, and
 // who is asked to stop meanwhile begins nothing.

@@ -20,12 +20,15 @@ type Scheduler struct {
 	// Run makes the run of a tick. Whatever it returns, and if it panics, the
 	// tick is over; but not after ErrLocked (somebody else is at work: it is
 	// taken again), nor when it failed because ctx ended (another replica takes
-	// it).
+	// it). Any other error is a failed run, see QuarantineAfter.
 	Run    func(ctx context.Context, tick time.Time) error
 	Missed Late          // LateRun or LateSkip, for ticks that nobody was there for
 	Jitter time.Duration // each run begins up to that much after its tick
-	Log    *slog.Logger
-	Now    func() time.Time // default time.Now
+	// QuarantineAfter is how many runs in a row must fail for the schedule to slow
+	// down, until one goes well; 0 is never. See ScheduleState.NextTry.
+	QuarantineAfter int
+	Log             *slog.Logger
+	Now             func() time.Time // default time.Now
 
 	taking  sync.Mutex
 	running atomic.Bool // this replica has a tick
@@ -99,11 +102,34 @@ func (s *Scheduler) run(ctx context.Context, tick time.Time) bool {
 	case err != nil && ctx.Err() != nil: // whatever it says, it ended because it was asked to
 		return false
 	}
-	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	ended := EndedWell
+	if err != nil {
+		ended = EndedFailed
+	}
+	return s.remember(ctx, tick, ended)
+}
+
+// remember ends a tick, and tells when that begins or ends a quarantine.
+func (s *Scheduler) remember(ctx context.Context, tick time.Time, ended Ended) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if err := s.Ticks.Done(dctx, tick); err != nil {
+	state, err := s.Ticks.Schedule(ctx)
+	if err == nil {
+		err = s.Ticks.Done(ctx, tick, ended)
+	}
+	if err != nil {
 		s.Log.Error("the run was made, but that could not be remembered: it is made again", "tick", tick, "error", err)
 		return false
+	}
+	if ended == EndedWell {
+		if s.QuarantineAfter > 0 && state.Failures >= s.QuarantineAfter {
+			s.Log.Info("the quarantine ends: a run went well", "failures", state.Failures)
+		}
+		return true
+	}
+	state.Failures, state.Tried = state.Failures+1, tick
+	if try := state.NextTry(s.Schedule, s.QuarantineAfter); !try.IsZero() {
+		s.Log.Warn("the schedule is quarantined after failed runs; one good run ends it", "failures", state.Failures, "nextTry", try)
 	}
 	return true
 }
@@ -123,11 +149,19 @@ func (s *Scheduler) take(ctx context.Context) (time.Time, error) {
 	if tick.IsZero() {
 		return tick, nil
 	}
-	late := Due
-	if now.Sub(tick) > missedAfter+s.Jitter {
+	late, try := Due, state.NextTry(s.Schedule, s.QuarantineAfter)
+	quarantined := tick.Before(try)
+	switch {
+	case quarantined:
+		late = LateSkip
+	case now.Sub(tick) > missedAfter+s.Jitter:
 		late = s.Missed
 	}
 	taken, err := s.Ticks.Take(ctx, tick, late, beginWithin+s.Jitter)
+	if err == nil && taken == TakenLate && quarantined {
+		s.Log.Info("no run for this tick: the schedule is quarantined", "tick", tick, "failures", state.Failures, "nextTry", try)
+		return time.Time{}, nil
+	}
 	if err != nil || taken != TakenRun {
 		s.Log.Debug("no run for this tick", "tick", tick, "why", string(taken))
 		return time.Time{}, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"testing"
+	"time"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/reconciletest"
@@ -53,4 +54,45 @@ func BenchmarkDecide(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkGuard plans for 100,000 people, of whom a few changed, bare and
+// with everything that guards: what was seen before, the band, limits, decisions,
+// confirmations. It reports the ratio of the two, measured in one run.
+func BenchmarkGuard(b *testing.B) {
+	const n = 100_000
+	d, current := company(n, 20)
+	links := make(map[reconcile.Key]string, n)
+	for i := range d.People {
+		links[d.People[i].Key] = current.Accounts[i].ID
+		if i%5000 == 4999 {
+			d.People[i].Title = "manager"
+		}
+	}
+	policy := open()
+	policy.Limits = reconcile.DefaultLimits()
+	policy.Protect = []string{"p000@x.io", "group:Board"}
+	in := reconcile.Input{Directory: d, Current: &current, Links: links, Policy: policy}
+	last := in
+	last.Last = &reconcile.Facts{}
+	first := reconcile.Decide(last)
+	learned := first.Learn(last.Last, nil)
+	policy.Pulls = []reconcile.Census{first.Census}
+	policy.Decisions = map[string]reconcile.Decision{"x": {Approves: true, By: []string{"ann"}}}
+	guarded := in
+	guarded.Last = &reconcile.Facts{People: learned.People, Rules: learned.Rules, Basis: learned.Basis}
+	var bare, full time.Duration
+	for b.Loop() {
+		began := time.Now()
+		reconcile.Decide(in)
+		middle := time.Now()
+		plan := reconcile.Guard(reconcile.Decide(guarded), policy)
+		plan = reconcile.Guard(reconcile.Confirm(plan, reconciletest.Testify(d, plan.ToConfirm()), policy), policy)
+		bare, full = bare+middle.Sub(began), full+time.Since(middle)
+		if len(plan.Changes) == 0 {
+			b.Fatal("nothing is left")
+		}
+	}
+	b.ReportMetric(float64(full)/float64(bare), "guarded/bare")
+	b.ReportMetric(float64(bare.Milliseconds())/float64(b.N), "ms-bare/op")
 }

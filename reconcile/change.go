@@ -54,8 +54,10 @@ type Change struct {
 	Cause string `json:"cause"`
 	// Origin says what moved; empty when nothing is remembered to tell it by.
 	Origin Origin `json:"origin,omitempty"`
-	// Approved names who let a change through that would have been held.
-	Approved string `json:"approved,omitempty"`
+	// Approved names who let a change through that would have been held, and
+	// ApprovedAs is the Digest that they approved.
+	Approved   string `json:"approved,omitempty"`
+	ApprovedAs string `json:"approvedAs,omitempty"`
 }
 
 // Digest names exactly this effect on exactly this person or membership, and so
@@ -164,6 +166,8 @@ type Plan struct {
 	// Foreign are the addresses of active accounts that are nobody's in OneLogin.
 	Foreign []string `json:"foreign,omitempty"`
 	Receipt Receipt  `json:"receipt"` // how OneLogin was read
+	// Census counts what OneLogin has; see Policy.Pulls.
+	Census Census `json:"census"`
 	// Target is how Tomorro was read: always completely.
 	Target []ListReceipt `json:"target,omitempty"`
 
@@ -176,6 +180,16 @@ type Plan struct {
 	occupant map[string]string
 	// emptied are the members that must be gone before a group can be deleted.
 	emptied map[string][]string
+	// sizes tells how many members each group has, by its id.
+	sizes map[string]int
+	// shielded are the members of protected groups, by account.
+	shielded map[string]string
+	// substitute is the account of Tomorro's default substitute; nil: there is none.
+	substitute *Account
+	// substituteKey is whose changes in this plan make the substitute fit; 0: nobody's.
+	substituteKey Key
+	// seen is what this plan saw of OneLogin; nil when nothing is remembered.
+	seen *seen
 	// minAdmins is how many admins Apply must leave, set by Guard.
 	minAdmins int
 }
@@ -234,6 +248,9 @@ func (p *Plan) digest() string {
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
+
+// SortChanges sorts as a plan does.
+func SortChanges(changes []Change) { slices.SortFunc(changes, compareChanges) }
 
 func compareChanges(a, b Change) int {
 	if a.Op != b.Op {

@@ -8,6 +8,9 @@ type Input struct {
 	Current   *Current
 	Links     map[Key]string // remembered identities; nil when there are none
 	Policy    *Policy
+	// Last is what the last run saw; nil when nothing is remembered, and then no
+	// change has an Origin.
+	Last *Facts
 }
 
 // Decide computes what would make Tomorro equal to what OneLogin says. It is
@@ -32,8 +35,9 @@ func Decide(in Input) Plan {
 	d.plan.Held = append(d.plan.Held, d.join.extra...)
 	d.plan.Receipt = in.Directory.Receipt
 	d.plan.Target = in.Current.Lists
-	d.plan.owner = d.join.owner
-	d.plan.occupant = occupants(d.join.byName)
+	d.relations()
+	d.plan.Census.At = in.Directory.ReadAt
+	d.plan.Census.count(wants)
 	d.groups = newGroupDiff(in, &d.plan)
 	for i := range d.join.pairs {
 		d.person(&d.join.pairs[i])
@@ -41,7 +45,31 @@ func Decide(in Input) Plan {
 	d.groups.finish()
 	d.count()
 	d.plan.seal()
+	if in.Last != nil {
+		d.plan.seen = see(in.Directory, in.Policy)
+		d.plan.Census.Fingerprint = d.plan.seen.fingerprint()
+		d.attribute()
+	}
 	return d.plan
+}
+
+// relations gives the plan what the guard and Apply need to know of Tomorro.
+func (d *differ) relations() {
+	d.plan.owner = d.join.owner
+	d.plan.occupant = occupants(d.join.byName)
+	d.plan.substitute = d.join.byName[Fold(d.in.Policy.DefaultSubstitute)]
+	d.plan.sizes = make(map[string]int, len(d.in.Current.Groups))
+	protected := protectedGroups(d.in.Policy.Protect)
+	d.plan.shielded = make(map[string]string)
+	for i := range d.in.Current.Groups {
+		g := &d.in.Current.Groups[i]
+		d.plan.sizes[g.ID] = len(g.Members)
+		if protected[Fold(g.Name)] {
+			for _, m := range g.Members {
+				d.plan.shielded[m] = g.Name
+			}
+		}
+	}
 }
 
 type differ struct {

@@ -16,6 +16,7 @@ type groupDiff struct {
 	byID, byName map[string]int // name is folded; ambiguous names are -1
 	of           map[string][]int32
 	wanted       map[string]int   // a grant as the rule says it -> index into groups, or missing
+	matched      []int            // how many people each rule of the book matches
 	missing      map[string]Grant // folded name -> first grant of a group Tomorro does not have
 }
 
@@ -56,6 +57,7 @@ func newGroupDiff(in Input, plan *Plan) *groupDiff {
 			roles = nil
 		}
 		g.book = CompileRules(in.Directory.Rules, roles, in.Policy.Rules)
+		g.matched = make([]int, len(g.book.rules))
 		plan.Notes = append(plan.Notes, g.book.Notes()...)
 	}
 	if in.Current.MembersUnknown {
@@ -84,7 +86,7 @@ func (g *groupDiff) person(p *pair) {
 	if g.book == nil || g.in.Current.MembersUnknown {
 		return
 	}
-	verdict := g.book.Evaluate(p.want.Person, g.in.Directory.ReadAt)
+	verdict := g.book.evaluate(p.want.Person, g.in.Directory.ReadAt, g.matched)
 	var has []int32
 	if p.account != nil {
 		has = g.of[p.account.ID]
@@ -170,8 +172,14 @@ func (g *groupDiff) unresolved(p *pair, grant Grant, why int) {
 	g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData, Reason: reason})
 }
 
-// finish adds the groups' own changes.
+// finish adds the groups' own changes, and what was counted.
 func (g *groupDiff) finish() {
+	if g.book != nil {
+		g.plan.Census.Rules = make(map[int64]int, len(g.matched))
+		for i, n := range g.matched {
+			g.plan.Census.Rules[g.book.rules[i].rule.ID] += n
+		}
+	}
 	for _, grant := range g.missing {
 		g.plan.Changes = append(g.plan.Changes, Change{Op: OpCreateGroup, Group: grant.Group, Cause: grant.Cause})
 	}

@@ -9,17 +9,25 @@ import (
 // Guard holds what must not happen without a person's word. It changes nothing
 // in a plan but what is held, and may be called again after Confirm. In order:
 //
-//	receipt     without a complete pull nobody is removed from anything
-//	protection  people in `protect:` keep what they have
-//	substitute  the default substitute is neither removed nor demoted
-//	limits      a kind of change over its limit is held as a whole
-//	approval    kinds named in `approve:` wait for the plan's ID
-//	dependents  what needs a held change is held with it
-//	admins      at least min_admins active admins remain after all that
+//	decisions      what somebody rejected; what somebody approved passes the
+//	               rules that can be approved (HoldRule.Approvable)
+//	receipt        without a complete pull nobody is removed from anything
+//	band           nor with one whose counts are unlike the last good ones
+//	protection     people and groups in `protect:` keep what they have
+//	substitute     the default substitute is neither removed nor demoted, and
+//	               nobody is removed whom it could not stand in for
+//	configuration  removals that only our own configuration asks for
+//	limits         a kind of change over its limit is held as a whole
+//	approval       kinds named in `approve:` wait for somebody's word
+//	dependents     what needs a held change is held with it
+//	admins         at least min_admins active admins remain after all that
 func Guard(plan Plan, policy *Policy) Plan {
+	plan = plan.decide(policy)
 	plan = plan.hold(RuleReceipt, HoldGuard, receiptRule(plan.Receipt))
-	plan = plan.hold(RuleProtect, HoldGuard, protectRule(&plan, policy.Protect))
+	plan = plan.hold(RuleBand, HoldGuard, bandRule(&plan, policy))
+	plan = plan.hold(RuleProtect, HoldGuard, protectRule(&plan, policy))
 	plan = plan.hold(RuleSubstitute, HoldGuard, substituteRule(&plan, policy.DefaultSubstitute))
+	plan = plan.hold(RuleConfiguration, HoldApproval, configurationRule)
 	plan = plan.hold(RuleLimit, HoldGuard, limitRule(&plan, policy))
 	plan = plan.hold(RuleApproval, HoldApproval, approvalRule(&plan, policy))
 	plan = plan.holdDependents()
@@ -36,39 +44,6 @@ func receiptRule(r Receipt) reason {
 	return func(c *Change) string {
 		if c.Op.Removes() {
 			return why
-		}
-		return ""
-	}
-}
-
-// protectRule knows protected people by id and by the address they have on
-// either side, so that a person who is being renamed stays protected.
-func protectRule(plan *Plan, protect []string) reason {
-	set, accounts := make(map[string]bool), make(map[string]bool)
-	for _, p := range protect {
-		set[Fold(p)] = true
-		if id, ok := plan.occupant[Fold(p)]; ok {
-			accounts[id] = true
-		}
-	}
-	return func(c *Change) string {
-		if c.Account != "" && (accounts[c.Account] || set[c.Key.String()] || set[Fold(c.Who)]) {
-			return "protected by protect: in the configuration"
-		}
-		return ""
-	}
-}
-
-// substituteRule knows the default substitute by the address on either side.
-func substituteRule(plan *Plan, substitute string) reason {
-	name := Fold(substitute)
-	account := plan.occupant[name]
-	return func(c *Change) string {
-		if name == "" || c.Account == "" || c.Account != account && Fold(c.Who) != name {
-			return ""
-		}
-		if c.Op == OpDeactivate || c.Op == OpDelete || demotes(c) {
-			return "is Tomorro's default substitute, who inherits what leavers own; choose another there first"
 		}
 		return ""
 	}
@@ -128,92 +103,13 @@ func adminRule(plan *Plan, least int) reason {
 	}
 }
 
-// limitsOf names the limits that a change counts towards.
-func limitsOf(c *Change) []Limit {
-	var l []Limit
-	switch c.Op {
-	case OpDeactivate:
-		l = append(l, LimitDeactivate)
-	case OpDelete:
-		l = append(l, LimitDelete)
-	case OpRemoveMember:
-		l = append(l, LimitRemoveMember)
-	case OpChangeRole:
-		l = append(l, LimitChangeRole)
-	case OpRename:
-		l = append(l, LimitRename)
-	case OpCreate:
-		l = append(l, LimitCreate)
-	}
-	if gainsAdmin(c) && c.Op != OpCreate {
-		l = append(l, LimitGrantAdmin)
-	}
-	return l
-}
-
-// Spend counts, by limit, what these changes use.
-func Spend(changes []Change) map[Limit]int {
-	spent := make(map[Limit]int)
-	for i := range changes {
-		for _, l := range limitsOf(&changes[i]) {
-			spent[l]++
-		}
-	}
-	return spent
-}
-
-func limitRule(plan *Plan, policy *Policy) reason {
-	over := make(map[Limit]string)
-	for l, n := range Spend(plan.Changes) {
-		if reason := policy.Limits.exceeded(l, n, policy.Spent[l], plan.Counts); reason != "" {
-			over[l] = reason
-		}
-	}
-	return func(c *Change) string {
-		for _, l := range limitsOf(c) {
-			if reason := over[l]; reason != "" {
-				return reason
-			}
-		}
-		return ""
-	}
-}
-
-// exceeded says why n more changes are over the limit, or nothing. The share is
-// looked at only where there is enough for a share to mean something.
-func (l Limits) exceeded(kind Limit, n, spent int, counts Counts) string {
-	a := l.Allow[kind]
-	before := ""
-	if spent > 0 {
-		before = fmt.Sprintf(" after %d in the last %s", spent, l.Window)
-	}
-	if a.Max != nil && n+spent > *a.Max {
-		return fmt.Sprintf("%d %s%s: more than limits.%s.max, which is %d", n, kind.words(), before, kind, *a.Max)
-	}
-	population := counts.Accounts
-	if kind == LimitRemoveMember {
-		population = counts.Memberships
-	}
-	if a.Share != nil && population >= l.MinPopulation && float64(n+spent) > *a.Share*float64(population) {
-		return fmt.Sprintf("%d %s%s of %d: more than limits.%s.share, which is %g%%", n, kind.words(), before, population, kind, *a.Share*100)
-	}
-	return ""
-}
-
-func (l Limit) words() string {
-	return map[Limit]string{
-		LimitDeactivate: "deactivations", LimitDelete: "deletions", LimitRemoveMember: "membership removals",
-		LimitChangeRole: "role changes", LimitGrantAdmin: "people made admin", LimitRename: "changes of e-mail", LimitCreate: "new accounts",
-	}[l]
-}
-
 func approvalRule(plan *Plan, policy *Policy) reason {
 	return func(c *Change) string {
 		kind := approvalKind(c.Op)
 		if policy.Approved == plan.ID || !slices.Contains(policy.Approve, kind) {
 			return ""
 		}
-		return fmt.Sprintf("waits for approval (approve: [%s]); reconcile --approve %s makes exactly these changes", kind, plan.ID)
+		return fmt.Sprintf("waits for approval (approve: [%s]): see holds, or reconcile --approve %s makes exactly these changes", kind, plan.ID)
 	}
 }
 
@@ -285,15 +181,19 @@ func (p *Plan) providers() (people map[Key]bool, groups map[string]bool, moving 
 }
 
 // dependentClass is the class of what is held because of another hold: guard as
-// soon as the guard holds anything that others can depend on.
+// soon as the guard holds anything that others can depend on, else approval.
 func (p *Plan) dependentClass() HoldClass {
+	class := HoldDecided
 	for i := range p.Held {
-		h := &p.Held[i]
-		if h.Class == HoldGuard && (h.Op != OpAddMember && h.Op != OpUpdateName) {
+		switch h := &p.Held[i]; {
+		case h.Op == OpAddMember || h.Op == OpUpdateName:
+		case h.Class == HoldGuard:
 			return HoldGuard
+		case h.Class == HoldApproval:
+			class = HoldApproval
 		}
 	}
-	return HoldApproval
+	return class
 }
 
 // blocked reports whether the wanted address is still another account's.

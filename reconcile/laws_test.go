@@ -116,6 +116,12 @@ func untouchable(w *reconciletest.World, a reconcile.Account) string {
 		if reconcile.Fold(p) == reconcile.Fold(a.UserName) {
 			return "protected"
 		}
+		if p == "group:Legal" && slices.Contains(memberships(&w.Current, a.ID), "g-1") {
+			return "protected by a group"
+		}
+	}
+	if w.Policy.APIAccount != "" && reconcile.Fold(w.Policy.APIAccount) == reconcile.Fold(a.UserName) {
+		return "the API's"
 	}
 	if _, marked := reconcile.ParseExternalID(a.ExternalID); marked {
 		return ""
@@ -188,6 +194,17 @@ func TestLawLimitsAndAdmins(t *testing.T) {
 				t.Fatalf("%s: %d after %d spent, and the limit is %d", l, n, w.Policy.Spent[l], *most)
 			}
 		}
+		for _, g := range w.Current.Groups {
+			lost := 0
+			for _, m := range g.Members {
+				if j := slices.IndexFunc(after.Groups, func(b reconcile.Group) bool { return b.ID == g.ID }); j < 0 || !slices.Contains(after.Groups[j].Members, m) {
+					lost++
+				}
+			}
+			if most := w.Policy.Limits.Allow[reconcile.LimitRemoveFromGroup].Max; most != nil && lost > *most && plan.Count()[reconcile.OpDelete] == 0 {
+				t.Fatalf("group %s lost %d, and the limit is %d", g.Name, lost, *most)
+			}
+		}
 		if before, left := admins(&w.Current), admins(&after); left < before && left < w.Policy.MinAdmins {
 			t.Fatalf("%d admins of %d are left, min_admins is %d", left, before, w.Policy.MinAdmins)
 		}
@@ -211,7 +228,7 @@ func TestLawFaultsConverge(t *testing.T) {
 		w := reconciletest.Worlds().Draw(t, "world")
 		w.Policy.Limits.Allow = nil // what a limit holds may depend on what a fault left to do
 		w.Policy.MinAdmins = 0
-		w.Policy.Protect = nil // an account whose creation was not heard of is protected from then on
+		w.Policy.Protect, w.Policy.APIAccount = nil, "" // an account whose creation was not heard of is protected from then on
 		undisturbed := settled(t, w)
 
 		memory := reconciletest.NewMemory(w.Current)

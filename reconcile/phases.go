@@ -273,6 +273,8 @@ func (a *applier) forbids(w *Write, c *Change) string {
 		return "an earlier change of this person failed"
 	case losesAdmin(c) && a.adminsLeft() < a.plan.minAdmins:
 		return "the new admins that this relies on could not be made"
+	case (c.Op == OpDeactivate || c.Op == OpDelete) && a.plan.substituteKey != 0 && a.failed[a.plan.substituteKey]:
+		return "the default substitute, who would inherit, could not be made fit for it"
 	case (c.Op == OpCreate || c.Op == OpRename) && a.addressHeld(c):
 		return "the address is still another account's, whose change of e-mail failed"
 	}

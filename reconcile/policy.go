@@ -1,6 +1,9 @@
 package reconcile
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Limit names one of the limits of a policy.
 type Limit string
@@ -14,11 +17,23 @@ const (
 	LimitGrantAdmin   Limit = "grant_admin" // existing accounts that become admin
 	LimitRename       Limit = "rename"
 	LimitCreate       Limit = "create"
+	// LimitRemoveFromGroup bounds what one group may lose. It is counted for each
+	// group by itself: see Limit.Of.
+	LimitRemoveFromGroup Limit = "remove_from_group"
 )
+
+// Of is the limit as it is counted for one group, by Tomorro's id.
+func (l Limit) Of(group string) Limit { return l + "/" + Limit(group) }
+
+// Group splits what Of made; group is empty for any other limit.
+func (l Limit) Group() (kind Limit, group string) {
+	text, group, _ := strings.Cut(string(l), "/")
+	return Limit(text), group
+}
 
 // LimitNames lists every limit.
 func LimitNames() []Limit {
-	return []Limit{LimitDeactivate, LimitDelete, LimitRemoveMember, LimitChangeRole, LimitGrantAdmin, LimitRename, LimitCreate}
+	return []Limit{LimitDeactivate, LimitDelete, LimitRemoveMember, LimitChangeRole, LimitGrantAdmin, LimitRename, LimitCreate, LimitRemoveFromGroup}
 }
 
 // Allowance bounds one kind of change within the window. A nil field bounds
@@ -33,6 +48,9 @@ type Limits struct {
 	Window        time.Duration
 	MinPopulation int
 	Allow         map[Limit]Allowance
+	// Band is by which part the counts of a pull may differ from those of the last
+	// good pulls, 0 to 1, before nobody is removed; nil for any.
+	Band *float64
 }
 
 // DefaultLimits are those of the design: generous for a normal night, far below
@@ -51,7 +69,10 @@ func DefaultLimits() Limits {
 			LimitGrantAdmin:   {Max: n(3)},
 			LimitRename:       {Max: n(25), Share: s(0.10)},
 			LimitCreate:       {},
+
+			LimitRemoveFromGroup: {Max: n(100), Share: s(0.50)},
 		},
+		Band: s(0.30),
 	}
 }
 
@@ -98,21 +119,34 @@ type Policy struct {
 	// active:false.
 	DeleteUsers bool
 
-	Limits Limits
-	// Spent is what the window has already used.
-	Spent map[Limit]int
+	// Source names where OneLogin is read: its address and the app's id.
+	Source string
+
+	Limits Limits `json:"-"`
+	// Spent is what the window has already used, Pulls the last good pulls.
+	Spent map[Limit]int `json:"-"`
+	Pulls []Census      `json:"-"`
 	// Protect names people, by e-mail or OneLogin id, whose existing accounts
-	// are not changed.
-	Protect []string
+	// are not changed, and as group:NAME whole groups: neither their members'
+	// accounts nor who is in them.
+	Protect []string `json:"-"`
+	// APIAccount is the userName of the account whose token is used here; it is
+	// never changed.
+	APIAccount string `json:"-"`
 	// MinAdmins is how many active admins must remain.
-	MinAdmins int
+	MinAdmins int `json:"-"`
 	// DefaultSubstitute is the userName of Tomorro's default substitute, who
-	// inherits what leavers own and so is never removed or demoted.
-	DefaultSubstitute string
+	// inherits what leavers own and so is never removed or demoted. Nobody is
+	// removed whom it could not stand in for.
+	DefaultSubstitute string `json:"-"`
 	// Approve holds these kinds of change ("create", "update", "delete") until
 	// Approved is the ID of the plan that shows them.
-	Approve  []string
-	Approved string
+	Approve  []string `json:"-"`
+	Approved string   `json:"-"`
+	// Decisions are what people said of single changes, by their Digest, as far as
+	// it still holds. With FourEyes, two must have said so.
+	Decisions map[string]Decision `json:"-"`
+	FourEyes  bool                `json:"-"`
 
 	Rules RuleReading
 }

@@ -215,13 +215,20 @@ func (b *RuleBook) otherAction(cause string, a Action) {
 
 // Evaluate tells which groups the rules give to p at the time now. All matching
 // rules apply, in order.
-func (b *RuleBook) Evaluate(p *Person, now time.Time) Verdict {
+func (b *RuleBook) Evaluate(p *Person, now time.Time) Verdict { return b.evaluate(p, now, nil) }
+
+// evaluate counts the rules that surely match, by their index, when it is given
+// where to.
+func (b *RuleBook) evaluate(p *Person, now time.Time, matched []int) Verdict {
 	var v tally
 	for _, i := range b.candidates(p) {
 		r := &b.rules[i]
 		matches := r.matches(p, now)
 		if matches == no {
 			continue
+		}
+		if matches == yes && matched != nil {
+			matched[i]++
 		}
 		if b.reading.LastWins {
 			v.replace(matches)

@@ -74,6 +74,7 @@ type scenario struct {
 		MinAdmins    int `yaml:"min_admins"`
 		Substitute   string
 		Approve      []string
+		APIAccount   string `yaml:"api_account"`
 		Max          map[reconcile.Limit]int
 		LastWins     bool `yaml:"last_wins"`
 	}
@@ -192,7 +193,7 @@ func (s *scenario) policy() *reconcile.Policy {
 		Pricing: cmp.Or(s.Policy.Pricing, reconcile.PricingV6), Titles: s.Policy.Titles, AllowViewer: s.Policy.AllowViewer,
 		GroupMode: cmp.Or(s.Policy.Mode, reconcile.Exclusive), CreateGroups: s.Policy.CreateGroups, DeleteGroups: s.Policy.DeleteGroups,
 		DeleteUsers: s.Policy.DeleteUsers, ScopeRoles: s.Policy.ScopeRoles, Limits: reconcile.DefaultLimits(), Protect: s.Policy.Protect,
-		MinAdmins: s.Policy.MinAdmins, DefaultSubstitute: s.Policy.Substitute, Approve: s.Policy.Approve,
+		MinAdmins: s.Policy.MinAdmins, DefaultSubstitute: s.Policy.Substitute, Approve: s.Policy.Approve, APIAccount: s.Policy.APIAccount,
 		Rules: reconcile.RuleReading{LastWins: s.Policy.LastWins},
 	}
 	for l, most := range s.Policy.Max {

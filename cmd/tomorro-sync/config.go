@@ -16,12 +16,15 @@ type config struct {
 	// four words already.
 	Titles map[string]string `yaml:"titles" env:"TITLES"`
 	Limits limitsConfig      `yaml:"limits" envPrefix:"LIMITS_"`
-	// Protect lists people, by e-mail or OneLogin id, whose accounts are left alone.
+	// Protect lists people, by e-mail or OneLogin id, whose accounts are left alone,
+	// and groups, as group:NAME, that are left alone with whoever is in them.
 	Protect []string `yaml:"protect" env:"PROTECT"`
 	// MinAdmins is how many active admins must remain at Tomorro.
 	MinAdmins int `yaml:"min_admins" env:"MIN_ADMINS"`
 	// Approve lists what waits for a person's word: create, update, delete.
 	Approve []string `yaml:"approve" env:"APPROVE"`
+	// FourEyes asks for two people's approval.
+	FourEyes bool `yaml:"four_eyes" env:"FOUR_EYES"`
 	// Grace is how long requests under way may take when the program is asked to stop.
 	Grace    time.Duration  `yaml:"grace" env:"GRACE"`
 	Journal  journalConfig  `yaml:"journal" envPrefix:"JOURNAL_"`
@@ -62,6 +65,7 @@ type tomorroConfig struct {
 	TokenFile         string        `yaml:"token_file" env:"TOKEN_FILE"`
 	Pricing           string        `yaml:"pricing" env:"PRICING"` // v4, v5, v6 and later
 	DefaultSubstitute string        `yaml:"default_substitute" env:"DEFAULT_SUBSTITUTE"`
+	APIAccount        string        `yaml:"api_account" env:"API_ACCOUNT"`                 // whose token this is; never changed
 	Update            string        `yaml:"update" env:"UPDATE"`                           // put or patch
 	MemberRemoval     string        `yaml:"member_removal" env:"MEMBER_REMOVAL"`           // values, filter, scim1 or put
 	MembersPerRequest int           `yaml:"members_per_request" env:"MEMBERS_PER_REQUEST"` // in one PATCH
@@ -124,15 +128,19 @@ type groupsConfig struct {
 // limitsConfig bounds what may change within the window. A key that is not
 // given keeps its default; none lifts it.
 type limitsConfig struct {
-	Window        time.Duration   `yaml:"window" env:"WINDOW"`
-	MinPopulation int             `yaml:"min_population" env:"MIN_POPULATION"`
-	Deactivate    allowanceConfig `yaml:"deactivate" envPrefix:"DEACTIVATE_"`
-	Delete        allowanceConfig `yaml:"delete" envPrefix:"DELETE_"`
-	RemoveMember  allowanceConfig `yaml:"remove_member" envPrefix:"REMOVE_MEMBER_"`
-	ChangeRole    allowanceConfig `yaml:"change_role" envPrefix:"CHANGE_ROLE_"`
-	GrantAdmin    allowanceConfig `yaml:"grant_admin" envPrefix:"GRANT_ADMIN_"`
-	Rename        allowanceConfig `yaml:"rename" envPrefix:"RENAME_"`
-	Create        allowanceConfig `yaml:"create" envPrefix:"CREATE_"`
+	Window        time.Duration `yaml:"window" env:"WINDOW"`
+	MinPopulation int           `yaml:"min_population" env:"MIN_POPULATION"`
+	// Band is by how much the counts of a pull may differ from the last good ones.
+	Band         *share          `yaml:"band" env:"BAND"`
+	Deactivate   allowanceConfig `yaml:"deactivate" envPrefix:"DEACTIVATE_"`
+	Delete       allowanceConfig `yaml:"delete" envPrefix:"DELETE_"`
+	RemoveMember allowanceConfig `yaml:"remove_member" envPrefix:"REMOVE_MEMBER_"`
+	// RemoveFromGroup bounds what each single group may lose.
+	RemoveFromGroup allowanceConfig `yaml:"remove_from_group" envPrefix:"REMOVE_FROM_GROUP_"`
+	ChangeRole      allowanceConfig `yaml:"change_role" envPrefix:"CHANGE_ROLE_"`
+	GrantAdmin      allowanceConfig `yaml:"grant_admin" envPrefix:"GRANT_ADMIN_"`
+	Rename          allowanceConfig `yaml:"rename" envPrefix:"RENAME_"`
+	Create          allowanceConfig `yaml:"create" envPrefix:"CREATE_"`
 }
 
 type allowanceConfig struct {
@@ -152,6 +160,9 @@ type scheduleConfig struct {
 	Timezone string        `yaml:"timezone" env:"TIMEZONE"`
 	Missed   string        `yaml:"missed" env:"MISSED"` // run or skip: what nobody was there for
 	Jitter   time.Duration `yaml:"jitter" env:"JITTER"` // each run begins up to that much later
+	// QuarantineAfter is how many runs in a row must fail for the schedule to slow
+	// down until one goes well; 0 is never.
+	QuarantineAfter int `yaml:"quarantine_after" env:"QUARANTINE_AFTER"`
 }
 
 // listenConfig is where serve listens. What concerns SCIM is checked, and read by
@@ -174,7 +185,7 @@ func defaultConfig() config {
 		MinAdmins:  1,
 		Grace:      20 * time.Second,
 		Journal:    journalConfig{Keep: 400 * 24 * time.Hour, KeepRuns: 30},
-		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run"},
+		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run", QuarantineAfter: 3},
 		Listen:     listenConfig{Admin: "127.0.0.1:8081"},
 	}
 }

@@ -66,6 +66,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"userType", goodConfig + "titles: {boss: king}\n", nil, []string{`"boss" is mapped to "king"`}},
 		{"cron that panics in the parser", goodConfig + "schedule: {cron: TZ=0}\n", nil, []string{"schedule.cron: the time zone belongs in schedule.timezone"}},
 		{"cron that never comes", goodConfig + "schedule: {cron: 0 2 30 2 *}\n", nil, []string{"never comes"}},
+		{"a quarantine before any failure", goodConfig + "schedule: {quarantine_after: -1}\n", nil, []string{"schedule.quarantine_after: -1 is too small; the least is 0"}},
 		{"listen", goodConfig + "listen: {scim: eight, tokens: [\"sha256:12\"]}\n", nil, []string{"listen.scim", "listen.tokens: number 1"}},
 		{"variable of a wrong type", goodConfig, []string{"TOMORRO_SYNC_ONELOGIN_APP_ID=hush-onelogin"}, []string{"AppID", "int64"}},
 		{"secret twice", goodConfig + "", []string{"TOMORRO_SYNC_TOMORRO_TOKEN=a", "TOMORRO_SYNC_TOMORRO_TOKEN_FILE=/x"}, []string{"tomorro.token and tomorro.token_file are both given"}},
@@ -101,7 +102,11 @@ func TestEnvironmentWinsOverFile(t *testing.T) {
 		"TOMORRO_SYNC_LIMITS_WINDOW=48h",
 		"TOMORRO_SYNC_LIMITS_DEACTIVATE_MAX=5",
 		"TOMORRO_SYNC_LIMITS_RENAME_SHARE=none",
+		"TOMORRO_SYNC_SCHEDULE_QUARANTINE_AFTER=5",
 	)
+	if c.Schedule.QuarantineAfter != 5 {
+		t.Errorf("quarantine after %d", c.Schedule.QuarantineAfter)
+	}
 	if got := c.OneLogin.ClientSecret.reveal(); got != "from-a-file" {
 		t.Errorf("client secret %q", got)
 	}

@@ -167,6 +167,7 @@ func (s *scheduleConfig) check(all *checks) {
 	if s.Jitter < 0 || s.Jitter > 12*time.Hour {
 		all.fail("schedule.jitter", "%s is not between 0 and 12h", s.Jitter)
 	}
+	all.atLeast("schedule.quarantine_after", s.QuarantineAfter, 0)
 	if s.Cron == "" {
 		return
 	}

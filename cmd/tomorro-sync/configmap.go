@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -25,6 +26,9 @@ func (c *config) policy(approved string) reconcile.Policy {
 		DefaultSubstitute: c.Tomorro.DefaultSubstitute,
 		Approve:           c.Approve,
 		Approved:          approved,
+		FourEyes:          c.FourEyes,
+		APIAccount:        c.Tomorro.APIAccount,
+		Source:            c.OneLogin.source(),
 		Rules:             c.OneLogin.Rules.reading(),
 	}
 	for title, userType := range c.Titles {
@@ -32,6 +36,11 @@ func (c *config) policy(approved string) reconcile.Policy {
 	}
 	p.ActiveStatuses, p.InactiveStatuses = c.OneLogin.statuses()
 	return p
+}
+
+// source names the app that people are read from.
+func (o *oneloginConfig) source() string {
+	return fmt.Sprintf("%s app %d", strings.ToLower(strings.TrimRight(o.URL, "/")), o.AppID)
 }
 
 // pricing knows two generations: V4 and V5, and everything later.
@@ -79,10 +88,16 @@ func (l *limitsConfig) limits() reconcile.Limits {
 	if l.MinPopulation > 0 {
 		out.MinPopulation = l.MinPopulation
 	}
+	if l.Band != nil {
+		band := float64(*l.Band)
+		if out.Band = &band; band == noBound {
+			out.Band = nil
+		}
+	}
 	for kind, a := range map[reconcile.Limit]allowanceConfig{
 		reconcile.LimitDeactivate: l.Deactivate, reconcile.LimitDelete: l.Delete, reconcile.LimitRemoveMember: l.RemoveMember,
 		reconcile.LimitChangeRole: l.ChangeRole, reconcile.LimitGrantAdmin: l.GrantAdmin, reconcile.LimitRename: l.Rename,
-		reconcile.LimitCreate: l.Create,
+		reconcile.LimitCreate: l.Create, reconcile.LimitRemoveFromGroup: l.RemoveFromGroup,
 	} {
 		out.Allow[kind] = a.over(out.Allow[kind])
 	}

@@ -51,17 +51,17 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
   onelogin: url, client_id, client_secret, app_id, credentials, concurrency, page_size, requests_per_second,
             timeout, retries, backoff, scope_roles, active_statuses,
             rules: {combine, case, regexp, capture, groups_action}
-  tomorro:  url, token, pricing, default_substitute, update, member_removal, members_per_request, content_type,
+  tomorro:  url, token, pricing, default_substitute, api_account, update, member_removal, members_per_request, content_type,
             concurrency, page_size, requests_per_second, timeout, retries, backoff,
             remove, allow_viewer, send_external_id
   redis:    url, password, ca_file
   groups:   mode, create, delete
   titles:   {"head of legal": admin}
-  limits:   window, min_population, and {max, share} of deactivate, delete, remove_member, change_role,
-            grant_admin, rename, create
+  limits:   window, min_population, band, and {max, share} of deactivate, delete, remove_member,
+            remove_from_group, change_role, grant_admin, rename, create
   journal:  keep, keep_runs
-  protect, min_admins, approve, connection, grace
-  schedule: cron, timezone, missed, jitter (for serve)
+  protect, min_admins, approve, four_eyes, connection, grace
+  schedule: cron, timezone, missed, jitter, quarantine_after (for serve)
   listen:   admin                          (for serve; scim and tokens are checked only)
 client_secret, token, url and password of redis, and tokens can be read from a file: add _file to the key.
 

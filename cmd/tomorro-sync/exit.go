@@ -78,6 +78,8 @@ func classify(ctx context.Context, err error) *failure {
 		return &failure{exitError, err, "check the spelling, or give the OneLogin id; the journal knows those whom a run changed or held"}
 	case errors.Is(err, jobs.ErrNoRun):
 		return &failure{exitError, err, "list the runs with: tomorro-sync journal"}
+	case errors.Is(err, jobs.ErrNoHold):
+		return &failure{exitError, err, "list what is held now, as the last run left it, with: tomorro-sync holds"}
 	case errors.Is(err, reconcile.ErrRefused):
 		return &failure{exitError, err, "correct the credentials or their privilege, then run it again"}
 	}

@@ -120,7 +120,7 @@ func exitAtOneLogin(place, kind string) []string {
 	case place == "app":
 		return []string{"0", "1"} // refused credentials stop a run wherever they are met
 	case place == "rules" && kind == "empty list":
-		return []string{"0"} // no rule at all is not taken to mean that nobody belongs anywhere
+		return []string{"11"} // no rule at all is not taken to mean that nobody belongs anywhere, and is unlike the last good pull
 	case place == "roles" && kind == "empty list":
 		return []string{"0"} // role names only matter for mappings and reports
 	}

@@ -80,6 +80,18 @@ func (o *office) edit(old, new string) {
 	}
 }
 
+// copyConfig writes the office's configuration from another file, with a change.
+func (o *office) copyConfig(from, old, new string) {
+	o.t.Helper()
+	data, err := os.ReadFile(from)
+	if err != nil || !strings.Contains(string(data), old) {
+		o.t.Fatalf("%v: no %q in the configuration", err, old)
+	}
+	if err := os.WriteFile(o.config, []byte(strings.Replace(string(data), old, new, 1)), 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
 // run starts the real program in this process.
 func (o *office) run(args ...string) (code int, stdout, stderr string) {
 	o.t.Helper()

@@ -16,16 +16,26 @@ type summary struct {
 
 func (p *program) planCommand() *cobra.Command {
 	var all bool
+	var compare string
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what a run would change; writes nothing, needs no Redis",
 		Long: `plan reads OneLogin and Tomorro and shows what a run would do, with the cause of each change.
 It writes nothing and needs no Redis; if redis.url names one that answers, accounts that earlier runs remembered and what the
 limits have left are taken into account, as reconcile does. Exit code: 0 nothing to do, 4 changes pending, 11 nothing but held by the guard,
-12 nothing but waiting for approval.`,
+12 nothing but waiting for approval.
+
+With --compare it shows instead what another configuration, such as the one before an edit, would do differently with what both
+sides have now. Removals that only a changed configuration asks for always wait for approval.`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.plan(cmd, all) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if compare != "" {
+				return p.compare(cmd, compare, all)
+			}
+			return p.plan(cmd, all)
+		},
 	}
+	cmd.Flags().StringVar(&compare, "compare", "", "show the difference to the plan of this configuration `FILE`")
 	cmd.Flags().BoolVar(&all, "all", false, "show every line")
 	return cmd
 }

@@ -21,6 +21,8 @@ import (
 type runner interface {
 	// Plan reads both sides and decides; it writes nothing.
 	Plan(ctx context.Context) (reconcile.Plan, error)
+	// Compare tells what another policy would do differently.
+	Compare(ctx context.Context, former reconcile.Policy) (reconcile.Comparison, error)
 	// Explain tells why the plan says what it says of one person.
 	Explain(ctx context.Context, who string, whatIf func(*reconcile.Directory) error) ([]reconcile.Explanation, error)
 	// Reconcile makes one run; approve is asked with the plan before anything
@@ -37,7 +39,9 @@ type memory interface {
 	jobs.Eraser
 	jobs.Ticks
 	jobs.Pauser
+	jobs.Forgiver
 	jobs.Observer
+	jobs.Decisions
 }
 
 // session says what a command needs of a connection.
@@ -132,7 +136,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.serveCommand(), p.scheduleCommand(), p.journalCommand(), p.simulateCommand(), p.versionCommand())
+	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.serveCommand(), p.scheduleCommand(), p.journalCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
 

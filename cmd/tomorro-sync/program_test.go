@@ -25,12 +25,17 @@ type fakeServices struct {
 	entries []jobs.Entry
 	opened  session
 	agreed  bool
+	forgave bool
 	closed  bool
 }
 
 func (f *fakeServices) open(_ context.Context, s session) (*connection, error) {
 	f.opened = s
 	return &connection{runner: f, memory: f, close: func() { f.closed = true }}, nil
+}
+
+func (f *fakeServices) Compare(context.Context, reconcile.Policy) (reconcile.Comparison, error) {
+	return reconcile.Comparison{}, f.err
 }
 
 func (f *fakeServices) Plan(context.Context) (reconcile.Plan, error) { return f.plan, f.err }
@@ -49,6 +54,8 @@ func (f *fakeServices) Explain(context.Context, string, func(*reconcile.Director
 }
 
 func (f *fakeServices) Recover(context.Context) ([]jobs.SettledIntent, error) { return nil, f.err }
+
+func (f *fakeServices) Forgive(context.Context) error { f.forgave = true; return nil }
 
 func (f *fakeServices) Runs(_ context.Context, limit int) ([]jobs.RunRecord, error) {
 	begin := jobs.Entry{ID: "1-0", Run: "r1", Time: time.Unix(0, 0).UTC(), Kind: jobs.EntryBegin, Trigger: &jobs.Trigger{By: "command"}}
@@ -234,6 +241,29 @@ func TestReconcileReports(t *testing.T) {
 	}
 	if got.code != 3 || f.opened.user != "ann@x.io" || f.opened.approved != "00ff" || !f.opened.store {
 		t.Errorf("exit %d, session %+v", got.code, f.opened)
+	}
+}
+
+// TestGoodRunEndsQuarantine: one for everybody that was made, whatever it held or
+// could not change.
+func TestGoodRunEndsQuarantine(t *testing.T) {
+	for name, c := range map[string]struct {
+		report jobs.Report
+		err    error
+		args   []string
+		want   bool
+	}{
+		"done":         {jobs.Report{Run: "r1"}, nil, nil, true},
+		"some failed":  {jobs.Report{Run: "r1", Exit: exitSomeFailed}, nil, nil, true},
+		"held":         {jobs.Report{Run: "r1", Exit: exitHeld}, nil, nil, true},
+		"broken off":   {jobs.Report{Run: "r1", Exit: exitError}, errors.New("Redis is lost"), nil, false},
+		"declined":     {jobs.Report{}, nil, nil, false},
+		"for one only": {jobs.Report{Run: "r1"}, nil, []string{"--user", "ann@x.io"}, false},
+	} {
+		f := &fakeServices{plan: onePending(), report: c.report, err: c.err}
+		if start(t, f, "", false, append([]string{"reconcile", "--yes"}, c.args...)...); f.forgave != c.want {
+			t.Errorf("%s: ended %v, want %v", name, f.forgave, c.want)
+		}
 	}
 }
 

@@ -71,6 +71,9 @@ func (p *program) reconcileWith(ctx context.Context, conn *connection, c *config
 	if report.Run == "" {
 		return err
 	}
+	if err == nil && o.user == "" {
+		p.forgive(ctx, conn.memory)
+	}
 	broken := &failure{code: report.Exit}
 	if err != nil {
 		broken = classify(ctx, err)
@@ -82,6 +85,13 @@ func (p *program) reconcileWith(ctx context.Context, conn *connection, c *config
 		return ended(broken.code)
 	}
 	return broken
+}
+
+// forgive ends the schedule's quarantine after a run by hand that went well.
+func (p *program) forgive(ctx context.Context, m jobs.Forgiver) {
+	if err := m.Forgive(ctx); err != nil {
+		p.logger().Warn("the run went well, but a quarantine of the schedule stays", "error", err)
+	}
 }
 
 type reportJSON struct {
@@ -106,6 +116,9 @@ func (p *program) report(view *planView, r *jobs.Report, plan *reconcile.Plan, b
 	view.showReport(r)
 	view.line("")
 	view.paragraph("next: ", "see each change with: tomorro-sync journal show "+r.Run, bold)
+	if r.Held[reconcile.HoldGuard]+r.Held[reconcile.HoldApproval] > 0 {
+		view.paragraph("      ", "see what is held, and let it through, with: tomorro-sync holds", bold)
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"tomorro-sync/jobs"
@@ -48,7 +49,7 @@ func nextAfterPlan(p *reconcile.Plan) string {
 	case !p.Empty():
 		return "make these changes: tomorro-sync reconcile"
 	case p.HeldBy(reconcile.HoldGuard) > 0:
-		return "look at what is held; raise a limit only if the change is meant"
+		return "a run journals what is held and makes nothing of it; then look at it with: tomorro-sync holds, and let through what is meant with: tomorro-sync approve ID"
 	case p.HeldBy(reconcile.HoldApproval) > 0:
 		return "approve it: tomorro-sync reconcile --approve " + p.ID
 	}
@@ -117,9 +118,29 @@ func (v *planView) showEntry(e *jobs.Entry, dated bool) {
 		line("begin", beginText(e), bold)
 	case jobs.EntryEnd:
 		line("end", endText(e), bold)
+	case jobs.EntryDecide:
+		for i := range e.Held {
+			line("decided", decidedText(e)+": "+verb(e.Held[i].Op)+" of "+subject(&e.Held[i].Change), purple)
+		}
+	case jobs.EntryWitness:
+		for _, t := range e.Said {
+			line("witness", strings.TrimRight(fmt.Sprintf("OneLogin says of user %d: %s %s", t.Key, t.Answer, t.Why), " "), "")
+		}
 	case jobs.EntryErase:
 		line("erased", fmt.Sprintf("%s: %s", e.Note, plural(e.Erased, "entry", "entries")), purple)
 	}
+}
+
+func decidedText(e *jobs.Entry) string {
+	d := e.Decided
+	if d == nil {
+		return "decided"
+	}
+	who := strings.Join(d.By, ", ")
+	if !d.Approves {
+		return fmt.Sprintf("hold %s rejected by %s (%s)", d.Hold, who, d.Why)
+	}
+	return fmt.Sprintf("hold %s approved by %s until %s", d.Hold, who, d.Until.Format(time.DateTime))
 }
 
 func beginText(e *jobs.Entry) string {

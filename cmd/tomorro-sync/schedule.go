@@ -15,7 +15,10 @@ func (p *program) scheduleCommand() *cobra.Command {
 		Use:   "schedule",
 		Short: "Show when runs are made; stop them with: schedule pause, and go on with: schedule resume",
 		Long: `schedule shows the next ticks of schedule.cron, the last run, and who is at work now. A schedule that is paused stays so for all
-replicas and across restarts, until it is resumed; what came meanwhile is not made up for. reconcile works all the same.`,
+replicas and across restarts, until it is resumed; what came meanwhile is not made up for. reconcile works all the same.
+
+One whose runs fail, schedule.quarantine_after of them in a row, is quarantined: it slows down until one goes well, scheduled or by
+reconcile. It is shown how many failed, and when the next try is.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withSchedule(cmd, func(context.Context, memory) error { return nil })
@@ -49,7 +52,8 @@ func whoAmI() string {
 type scheduleJSON struct {
 	Cron     string             `json:"cron"`
 	Timezone string             `json:"timezone"`
-	Next     []time.Time        `json:"next"` // also while it is paused
+	Next     []time.Time        `json:"next"`             // also while it is paused
+	NextTry  time.Time          `json:"nextTry,omitzero"` // while it is quarantined
 	State    jobs.ScheduleState `json:"state"`
 	Lock     *jobs.LockedError  `json:"lock,omitempty"`
 	LastRun  string             `json:"lastRun,omitempty"`
@@ -74,7 +78,9 @@ func (p *program) withSchedule(cmd *cobra.Command, change func(context.Context, 
 			doc.LastRun, doc.LastExit = status.Last.Run, &status.Last.Exit
 		}
 		if spec := c.Schedule.parsed(); spec != nil {
-			for at := spec.Next(time.Now()); len(doc.Next) < 3 && !at.IsZero(); at = spec.Next(at) {
+			after := c.Schedule.QuarantineAfter
+			doc.NextTry = status.Schedule.NextTry(spec, after)
+			for at := status.Schedule.NextRun(spec, after, time.Now()); len(doc.Next) < 3 && !at.IsZero(); at = spec.Next(at) {
 				doc.Next = append(doc.Next, at)
 			}
 		}
@@ -97,6 +103,12 @@ func (p *program) showSchedule(doc *scheduleJSON) {
 	s.line("schedule  %s  %s", doc.Cron, doc.Timezone)
 	if at := doc.State.Paused; !at.IsZero() {
 		s.line("paused    since %s by %s; go on with: tomorro-sync schedule resume", at.Format(dayAndTime), s.clean(doc.State.PausedBy))
+	}
+	if n := doc.State.Failures; n > 0 {
+		s.line("failing   %s in a row, the last one that of %s", plural(n, "run", "runs"), doc.State.Tried.Format(dayAndTime))
+	}
+	if at := doc.NextTry; !at.IsZero() {
+		s.line("slowed    quarantined until one good run; next try at %s, or now with: tomorro-sync reconcile", at.Format(dayAndTime))
 	}
 	for i, at := range doc.Next {
 		s.line("%-9s %s", []string{"next", "", ""}[i], at.Format(dayAndTime))

@@ -28,6 +28,9 @@ func (p *program) serveCommand() *cobra.Command {
 tick has one run. A tick that nobody was there for is made up for at the start, unless schedule.missed is skip. Give --config
 several times to serve several connections, each with its own name, lock, journal and limits.
 
+After schedule.quarantine_after failed runs in a row the schedule is quarantined: it tries half as often after each further failure,
+but at least once a day (a nightly schedule stays nightly), until one run goes well, scheduled or made by: tomorro-sync reconcile
+
 Asked to stop (Ctrl-C, SIGTERM), it begins nothing new, lets the requests under way end within grace, journals them, gives the lock
 back and exits with 0. Asked twice, it stops at once; the next run settles what was under way.
 
@@ -90,7 +93,8 @@ func (p *program) openServed(ctx context.Context, c *config, log *slog.Logger) (
 		return nil, err
 	}
 	s := &served{config: c, log: log, conn: conn, schedule: c.Schedule.parsed()}
-	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: conn.memory, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter, Log: log}
+	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: conn.memory, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter,
+		QuarantineAfter: c.Schedule.QuarantineAfter, Log: log}
 	return s, nil
 }
 
@@ -98,7 +102,7 @@ func (p *program) openServed(ctx context.Context, c *config, log *slog.Logger) (
 func serveAll(ctx context.Context, log *slog.Logger, address string, all []*served) error {
 	watched := make([]admin.Connection, 0, len(all))
 	for _, s := range all {
-		watched = append(watched, admin.Connection{Name: s.config.Connection, Observer: s.conn.memory, Schedule: s.schedule})
+		watched = append(watched, admin.Connection{Name: s.config.Connection, Observer: s.conn.memory, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter})
 	}
 	stopAdmin, err := serveAdmin(ctx, log, address, admin.Handler(ctx, watched))
 	if err != nil {

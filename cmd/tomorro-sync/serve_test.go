@@ -200,3 +200,47 @@ func TestExportIsWholeOrNotThere(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// TestQuarantineIsTold: a process whose runs fail slows down and says so in its
+// log, to supervisors and in schedule; one good run by hand ends it.
+func TestQuarantineIsTold(t *testing.T) {
+	o := newOffice(t, labOptions{users: 3, groups: 1, seed: 1, plain: true}, "schedule: {cron: \"@every 1s\", quarantine_after: 2}\nlisten: {admin: \"127.0.0.1:0\"}\n")
+	ctx, stop := context.WithCancelCause(t.Context())
+	var out, log tape
+	ended := make(chan int)
+	go func() {
+		ended <- run(ctx, services{}, []string{"--config", o.config, "serve"}, []string{envPrefix + "TOMORRO_TOKEN=expired"}, strings.NewReader(""), &out, &log)
+	}()
+	eventually(t, "it is quarantined and leaves a tick out", func() bool {
+		return strings.Contains(log.String(), "no run for this tick: the schedule is quarantined")
+	})
+	resp, err := http.Get("http://" + regexp.MustCompile(`admin=(\S+)`).FindStringSubmatch(log.String())[1] + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var state admin.State
+	err = json.NewDecoder(resp.Body).Decode(&state)
+	resp.Body.Close()
+	if err != nil || !state.Ready || !strings.Contains(strings.Join(state.Connections[0].Notes, "\n"), "quarantined after") {
+		t.Errorf("readyz says %+v %v", state, err)
+	}
+	stop(reconcile.ErrStopping)
+	if code := <-ended; code != exitDone || !strings.Contains(log.String(), "level=WARN msg=\"the schedule is quarantined after failed runs; one good run ends it\"") {
+		t.Errorf("exit %d, logs\n%s", code, log.String())
+	}
+	if out := o.must(exitDone, "schedule"); !strings.Contains(out, "failing   ") || !strings.Contains(out, "slowed    quarantined until one good run; next try at ") {
+		t.Errorf("schedule says\n%s", out)
+	}
+	var doc scheduleJSON
+	if err := json.Unmarshal([]byte(o.must(exitDone, "schedule", "--output", "json")), &doc); err != nil || doc.State.Failures < 2 || doc.NextTry.Sub(doc.State.Tried) < 2*time.Second {
+		t.Errorf("%+v %v", doc, err)
+	}
+	o.must(exitDone, "reconcile", "--yes", "--user", o.world.People[0].Email)
+	if out := o.must(exitDone, "schedule"); !strings.Contains(out, "quarantined") {
+		t.Errorf("after a run for one person schedule says\n%s", out)
+	}
+	o.must(exitDone, "reconcile", "--yes")
+	if out := o.must(exitDone, "schedule"); strings.Contains(out, "quarantined") || strings.Contains(out, "failing") {
+		t.Errorf("after a good run schedule says\n%s", out)
+	}
+}

@@ -38,11 +38,12 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		}
 		conn.memory, conn.close = store, func() { _ = store.Close() }
 		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
+		run.Decisions, run.Experience = store, store
 	}
 	if s.remember {
 		if store := s.glance(ctx); store != nil {
 			conn.memory, conn.close = store, func() { _ = store.Close() }
-			run.Links, run.Budget = store, store
+			run.Links, run.Budget, run.Decisions, run.Experience = store, store, store, store
 		}
 	}
 	if s.config.OneLogin.URL == "" || s.config.Tomorro.URL == "" {
@@ -70,6 +71,12 @@ type runWith struct {
 func (r runWith) Plan(ctx context.Context) (reconcile.Plan, error) {
 	defer r.progress.stop()
 	return r.Runner.Plan(ctx)
+}
+
+// Compare implements runner.
+func (r runWith) Compare(ctx context.Context, former reconcile.Policy) (reconcile.Comparison, error) {
+	defer r.progress.stop()
+	return r.Runner.Compare(ctx, former)
 }
 
 // Explain implements runner.

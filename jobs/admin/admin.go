@@ -4,8 +4,9 @@
 //	GET /readyz    200 when it can work, else 503; either way a JSON document with
 //	               the reasons, and the state of each connection
 //
-// What the last run did does not make a process unready: another one would do the
-// same. It is among the notes. Nothing here names a person whose access is managed,
+// What the last runs did does not make a process unready, not even when they put
+// the schedule into quarantine: another one would do the same. It is among the
+// notes. Nothing here names a person whose access is managed,
 // or a secret.
 package admin
 
@@ -26,6 +27,8 @@ type Connection struct {
 	Name     string
 	Observer jobs.Observer
 	Schedule cron.Schedule // nil when there is none
+	// QuarantineAfter is that of the Scheduler.
+	QuarantineAfter int
 }
 
 // State is the answer of /readyz.
@@ -105,8 +108,11 @@ func (c *ConnectionState) fill(from *Connection, status jobs.Status, now time.Ti
 	c.Status = status
 	note := func(format string, args ...any) { c.Notes = append(c.Notes, fmt.Sprintf(format, args...)) }
 	if from.Schedule != nil {
-		next := from.Schedule.Next(now)
+		next := status.Schedule.NextRun(from.Schedule, from.QuarantineAfter, now)
 		c.NextRun = &next
+		if try := status.Schedule.NextTry(from.Schedule, from.QuarantineAfter); !try.IsZero() {
+			note("the schedule is quarantined after %d failed runs in a row; next try at %s; one good run ends it", status.Schedule.Failures, try.UTC().Format(time.RFC3339))
+		}
 	}
 	if at := status.Schedule.Paused; !at.IsZero() {
 		note("the schedule is paused since %s by %s", at.UTC().Format(time.RFC3339), status.Schedule.PausedBy)

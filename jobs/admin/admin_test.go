@@ -51,6 +51,7 @@ func TestReadiness(t *testing.T) {
 	well := &observed{status: jobs.Status{Last: &jobs.Report{Run: "r7", Finished: time.Now()}}}
 	failed := &observed{status: jobs.Status{Last: &jobs.Report{Run: "r8", Exit: jobs.ExitFailed}, Marks: 2, Oldest: time.Now().Add(-time.Hour), Open: 3}}
 	paused := &observed{status: jobs.Status{Schedule: jobs.ScheduleState{Paused: time.Unix(0, 0), PausedBy: "ann on desk"}}}
+	quarantined := &observed{status: jobs.Status{Schedule: jobs.ScheduleState{Failures: 3, Tried: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)}}}
 	gone := &observed{err: errors.New("dial tcp 10.0.0.7: refused, password hush")}
 	stopping, cancel := context.WithCancelCause(t.Context())
 	cancel(reconcile.ErrStopping)
@@ -64,6 +65,7 @@ func TestReadiness(t *testing.T) {
 		"well":              {t.Context(), []*observed{well}, 200, "", nil},
 		"last run failed":   {t.Context(), []*observed{failed}, 200, "", []string{"exit 3; see: tomorro-sync journal show r8", "2 people wait for another look, the first for 1h0m", "3 changes of a run that died"}},
 		"paused":            {t.Context(), []*observed{paused}, 200, "", []string{"paused since 1970-01-01T00:00:00Z by ann on desk", "no run has ended yet"}},
+		"quarantined":       {t.Context(), []*observed{quarantined}, 200, "", []string{"quarantined after 3 failed runs in a row; next try at 2026-11-24T02:00:00Z; one good run ends it"}},
 		"one without Redis": {t.Context(), []*observed{well, gone}, 503, "c1: Redis does not answer", nil},
 		"Redis hangs":       {t.Context(), []*observed{{hangs: true}}, 503, "c0: Redis does not answer", nil},
 		"stopping":          {stopping, []*observed{well}, 503, "stopping", nil},
@@ -73,7 +75,7 @@ func TestReadiness(t *testing.T) {
 			t.Parallel()
 			var conns []admin.Connection
 			for i, o := range tt.conns {
-				conns = append(conns, admin.Connection{Name: "c" + string(rune('0'+i)), Observer: o, Schedule: spec})
+				conns = append(conns, admin.Connection{Name: "c" + string(rune('0'+i)), Observer: o, Schedule: spec, QuarantineAfter: 3})
 			}
 			code, text, state := ask(t, tt.ctx, "/readyz", conns...)
 			if code != tt.code || state.Ready != (code == 200) || !strings.Contains(strings.Join(state.Reasons, "\n"), tt.reason) || len(state.Connections) != len(conns) {
@@ -102,6 +104,16 @@ func TestNextRunIsTold(t *testing.T) {
 	_, text, state := ask(t, t.Context(), "/readyz", admin.Connection{Name: "c", Observer: &observed{}, Schedule: spec})
 	if next := state.Connections[0].NextRun; next == nil || next.Hour() != 2 || !next.After(time.Now()) {
 		t.Errorf("%s", text)
+	}
+	often, err := jobs.ParseSchedule("@every 1m", time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := time.Now().Truncate(time.Minute)
+	failing := &observed{status: jobs.Status{Schedule: jobs.ScheduleState{Failures: 10, Tried: tried}}}
+	_, text, state = ask(t, t.Context(), "/readyz", admin.Connection{Name: "c", Observer: failing, Schedule: often, QuarantineAfter: 3})
+	if next := state.Connections[0].NextRun; next == nil || !next.Equal(tried.Add(256*time.Minute)) {
+		t.Errorf("quarantined, it tells %s", text)
 	}
 	if code, _, _ := ask(t, t.Context(), "/metricz"); code != 404 {
 		t.Errorf("an unknown address answers %d", code)

@@ -27,9 +27,12 @@ type Store interface {
 	jobs.Marks
 	jobs.Ticks
 	jobs.Pauser
+	jobs.Forgiver
 	jobs.Observer
 	jobs.Links
 	jobs.Budget
+	jobs.Decisions
+	jobs.Experience
 }
 
 // Open gives a Store of the named connection. Stores of the same connection
@@ -54,8 +57,11 @@ func Run(t *testing.T, open Open) {
 	t.Run("one outcome for an intent", func(t *testing.T) { outcomes(t, open) })
 	t.Run("links", func(t *testing.T) { links(t, open) })
 	t.Run("budget", func(t *testing.T) { budget(t, open) })
+	t.Run("decisions", func(t *testing.T) { decisions(t, open) })
+	t.Run("experience", func(t *testing.T) { experience(t, open) })
 	t.Run("ticks", func(t *testing.T) { ticks(t, open) })
 	t.Run("pause", func(t *testing.T) { pause(t, open) })
+	t.Run("failed runs are counted", func(t *testing.T) { failures(t, open) })
 	t.Run("connections are apart", func(t *testing.T) { apart(t, open) })
 }
 

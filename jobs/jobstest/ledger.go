@@ -270,6 +270,7 @@ func budget(t *testing.T, open Open) {
 	within(t, s, func(ctx context.Context, l jobs.Lease) error {
 		for _, spent := range []map[reconcile.Limit]int{
 			{reconcile.LimitDeactivate: 3, reconcile.LimitCreate: 0}, {reconcile.LimitDeactivate: 2, reconcile.LimitRename: 1},
+			{reconcile.LimitRemoveMember: 2, reconcile.LimitRemoveFromGroup.Of("g/1"): 2}, {reconcile.LimitRemoveMember: 1, reconcile.LimitRemoveFromGroup.Of("g2"): 1},
 		} {
 			c, err := claim(ctx, s, l, "r", 0, "1")
 			if err != nil {
@@ -283,7 +284,8 @@ func budget(t *testing.T, open Open) {
 	})
 	spent, err := s.Spent(t.Context(), time.Now().Add(-time.Hour))
 	must(t, err)
-	if spent[reconcile.LimitDeactivate] != 5 || spent[reconcile.LimitRename] != 1 || spent[reconcile.LimitCreate] != 0 {
+	if spent[reconcile.LimitDeactivate] != 5 || spent[reconcile.LimitRename] != 1 || spent[reconcile.LimitCreate] != 0 ||
+		spent[reconcile.LimitRemoveMember] != 3 || spent[reconcile.LimitRemoveFromGroup.Of("g/1")] != 2 || spent[reconcile.LimitRemoveFromGroup.Of("g2")] != 1 {
 		t.Errorf("spent %v", spent)
 	}
 	later, err := s.Spent(t.Context(), time.Now().Add(time.Hour))

@@ -49,7 +49,7 @@ func ticks(t *testing.T, open Open) {
 		return nil
 	})
 	take(t, b, first, jobs.LateRun, jobs.TakenRun) // it died: its run was never made
-	must(t, b.Done(t.Context(), first))
+	must(t, b.Done(t.Context(), first, jobs.EndedWell))
 	take(t, a, first, jobs.LateRun, jobs.TakenDone)
 	second := first.Add(time.Hour)
 	take(t, a, second, jobs.LateSkip, jobs.TakenLate)
@@ -76,4 +76,52 @@ func pause(t *testing.T, open Open) {
 	}
 	take(t, s, soon.Add(-time.Hour), jobs.LateRun, jobs.TakenDone) // what came while it was paused was not missed
 	take(t, s, soon.Add(time.Hour), jobs.Due, jobs.TakenRun)
+}
+
+// failed wants so many failed runs in a row, the last one at a tick, seen from anywhere.
+func failed(t *testing.T, s Store, want int, tried time.Time) {
+	t.Helper()
+	st, err := s.Schedule(t.Context())
+	must(t, err)
+	status, err := s.Status(t.Context())
+	must(t, err)
+	if st.Failures != want || want > 0 && st.Tried.UnixMilli() != tried.UnixMilli() || want == 0 && !st.Tried.IsZero() {
+		t.Errorf("%d failed runs, the last one at %s; want %d, %s", st.Failures, st.Tried, want, tried)
+	}
+	if status.Schedule != st {
+		t.Errorf("from outside it looks like %+v, from inside like %+v", status.Schedule, st)
+	}
+}
+
+func failures(t *testing.T, open Open) {
+	a, b := open(t, "failures", 30*time.Second), open(t, "failures", 30*time.Second)
+	ctx, now := t.Context(), time.Now()
+	tick := func(n int) time.Time { return now.Add(time.Duration(n) * time.Hour) }
+	failed(t, a, 0, now)
+	take(t, a, now, jobs.LateRun, jobs.TakenFirst)
+	must(t, a.Done(ctx, tick(1), jobs.EndedFailed))
+	failed(t, b, 1, tick(1))
+	must(t, a.Done(ctx, tick(1), jobs.EndedFailed)) // asked again because the answer was lost
+	failed(t, b, 1, tick(1))
+	must(t, b.Done(ctx, tick(2), jobs.EndedFailed))
+	must(t, a.Done(ctx, tick(1), jobs.EndedFailed)) // others have gone on
+	failed(t, a, 2, tick(2))
+	take(t, a, tick(3), jobs.LateSkip, jobs.TakenLate) // a tick without a run changes nothing
+	failed(t, b, 2, tick(2))
+	must(t, a.Pause(ctx, "ann"))
+	must(t, a.Resume(ctx)) // nor does a pause
+	failed(t, b, 2, tick(2))
+	must(t, b.Done(ctx, tick(4), jobs.EndedWell))
+	failed(t, a, 0, now)
+	must(t, a.Done(ctx, tick(5), jobs.EndedFailed))
+	must(t, b.Done(ctx, tick(4), jobs.EndedWell)) // a long one, but it went well
+	failed(t, a, 0, now)
+	if st, err := a.Schedule(ctx); err != nil || st.Done.UnixMilli() != tick(5).UnixMilli() {
+		t.Errorf("the earlier tick set the later one back: %+v %v", st, err)
+	}
+	must(t, a.Done(ctx, tick(6), jobs.EndedFailed))
+	must(t, b.Forgive(ctx))
+	must(t, b.Forgive(ctx))
+	failed(t, a, 0, now)
+	take(t, a, tick(6), jobs.LateRun, jobs.TakenDone)
 }

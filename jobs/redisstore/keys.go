@@ -25,8 +25,19 @@ func (k keys) runs() string { return k.prefix + "runs" }
 func (k keys) links() string { return k.prefix + "links" }
 
 // budget is a sorted set per limit: one member for each spending, its time in
-// milliseconds as score.
+// milliseconds as score. A member is "intent/number/group"; the group is empty but
+// for memberships.
 func (k keys) budget(l reconcile.Limit) string { return k.prefix + "budget:" + string(l) }
+
+// decisions is a hash from the digest of a held change to what people said of it.
+func (k keys) decisions() string { return k.prefix + "decisions" }
+
+// facts is a hash from OneLogin id to a digest of what OneLogin said of them, with
+// the fields "rules" and "basis".
+func (k keys) facts() string { return k.prefix + "facts" }
+
+// pulls is a list of the counts of the last good pulls, newest first.
+func (k keys) pulls() string { return k.prefix + "pulls" }
 
 // position is a counter that grows with each claim and outcome.
 func (k keys) position() string { return k.prefix + "position" }
@@ -49,7 +60,8 @@ func (k keys) asked(call string) string { return k.prefix + "asked:" + call }
 // marks is a sorted set of subjects to be looked at again, by time in milliseconds.
 func (k keys) marks() string { return k.prefix + "marks" }
 
-// schedule is a hash: the last tick that was done and taken, and whether it is paused.
+// schedule is a hash: the last tick that was done and taken, whether it is paused,
+// and how many runs failed since one went well.
 func (k keys) schedule() string { return k.prefix + "schedule" }
 
 // edited is a hash from entry ids of a stream to what stands in their place since

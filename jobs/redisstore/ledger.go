@@ -80,7 +80,7 @@ func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim
 
 // Settle implements jobs.Ledger, in one round trip.
 func (s *Store) Settle(ctx context.Context, settled []jobs.Settled) error {
-	k := []string{s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.links()}
+	k := []string{s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.links(), s.keys.decisions()}
 	limits := reconcile.LimitNames()
 	for _, l := range limits {
 		k = append(k, s.keys.budget(l))
@@ -95,14 +95,19 @@ func (s *Store) Settle(ctx context.Context, settled []jobs.Settled) error {
 			return fmt.Errorf("journal an outcome: %w", err)
 		}
 		args := []any{o.Run, o.Entry.Intent, data, now.UnixMilli(), now.Add(-budgetKept).UnixMilli(), len(o.Links), len(o.Ended), cmp.Or(o.By, o.Run)}
+		kinds, group := byKind(o.Spent)
+		args = append(args, group, len(o.Used))
 		for _, l := range limits {
-			args = append(args, o.Spent[l])
+			args = append(args, kinds[l])
 		}
 		for _, l := range o.Links {
 			args = append(args, l.Key.String(), l.Account)
 		}
 		for _, key := range o.Ended {
 			args = append(args, key.String())
+		}
+		for _, digest := range o.Used {
+			args = append(args, digest)
 		}
 		for _, subject := range o.Subjects {
 			args = append(args, subject)
@@ -113,6 +118,18 @@ func (s *Store) Settle(ctx context.Context, settled []jobs.Settled) error {
 		return fmt.Errorf("write the journal in Redis: %w", err)
 	}
 	return nil
+}
+
+// byKind sums what was spent by kind of limit, and names the group that it was
+// spent on: a write is about one group at most.
+func byKind(spent map[reconcile.Limit]int) (kinds map[reconcile.Limit]int, group string) {
+	kinds = make(map[reconcile.Limit]int, len(spent))
+	for l, n := range spent {
+		kind, of := l.Group()
+		kinds[kind] += n
+		group = cmp.Or(group, of)
+	}
+	return kinds, group
 }
 
 // call is one use of a script.

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -41,10 +42,13 @@ func (s *Store) Link(ctx context.Context, lease jobs.Lease, links []reconcile.Li
 func (s *Store) Spent(ctx context.Context, since time.Time) (map[reconcile.Limit]int, error) {
 	limits := reconcile.LimitNames()
 	counts := make([]*redis.IntCmd, len(limits))
+	var removed *redis.StringSliceCmd
+	from := fmt.Sprint(since.UnixMilli())
 	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, l := range limits {
-			counts[i] = p.ZCount(ctx, s.keys.budget(l), fmt.Sprint(since.UnixMilli()), "+inf")
+			counts[i] = p.ZCount(ctx, s.keys.budget(l), from, "+inf")
 		}
+		removed = p.ZRangeByScore(ctx, s.keys.budget(reconcile.LimitRemoveFromGroup), &redis.ZRangeBy{Min: from, Max: "+inf"})
 		return nil
 	})
 	if err != nil {
@@ -53,6 +57,11 @@ func (s *Store) Spent(ctx context.Context, since time.Time) (map[reconcile.Limit
 	spent := make(map[reconcile.Limit]int, len(limits))
 	for i, l := range limits {
 		spent[l] = int(counts[i].Val())
+	}
+	for _, member := range removed.Val() {
+		if part := strings.SplitN(member, "/", 3); len(part) == 3 {
+			spent[reconcile.LimitRemoveFromGroup.Of(part[2])]++
+		}
 	}
 	return spent, nil
 }

@@ -36,8 +36,8 @@ func (s *Store) Take(ctx context.Context, tick time.Time, late jobs.Late, within
 }
 
 // Done implements jobs.Ticks.
-func (s *Store) Done(ctx context.Context, tick time.Time) error {
-	if err := doneScript.Run(ctx, s.client, []string{s.keys.schedule()}, tick.UnixMilli()).Err(); err != nil {
+func (s *Store) Done(ctx context.Context, tick time.Time, ended jobs.Ended) error {
+	if err := doneScript.Run(ctx, s.client, []string{s.keys.schedule()}, tick.UnixMilli(), string(ended)).Err(); err != nil {
 		return fmt.Errorf("remember that the run of %s was made: %w", tick.Format(time.RFC3339), err)
 	}
 	return nil
@@ -60,6 +60,10 @@ func scheduleState(all map[string]string) (st jobs.ScheduleState) {
 		if ms, err := strconv.ParseInt(since, 10, 64); err == nil {
 			st.Paused, st.PausedBy = time.UnixMilli(ms), who
 		}
+	}
+	n, err := strconv.Atoi(all["failures"])
+	if ms, bad := strconv.ParseInt(all["tried"], 10, 64); err == nil && bad == nil {
+		st.Failures, st.Tried = n, time.UnixMilli(ms)
 	}
 	return st
 }
@@ -116,6 +120,14 @@ func (s *Store) Resume(ctx context.Context) error {
 	})
 	if err != nil {
 		return fmt.Errorf("resume the schedule: %w", err)
+	}
+	return nil
+}
+
+// Forgive implements jobs.Forgiver.
+func (s *Store) Forgive(ctx context.Context) error {
+	if err := s.client.HDel(ctx, s.keys.schedule(), "failures", "tried").Err(); err != nil {
+		return fmt.Errorf("forget the failed runs: %w", err)
 	}
 	return nil
 }

@@ -49,12 +49,15 @@ var (
 	_ jobs.Marks         = (*Store)(nil)
 	_ jobs.Ticks         = (*Store)(nil)
 	_ jobs.Pauser        = (*Store)(nil)
+	_ jobs.Forgiver      = (*Store)(nil)
 	_ jobs.Observer      = (*Store)(nil)
 	_ jobs.Follower      = (*Store)(nil)
 	_ jobs.Eraser        = (*Store)(nil)
 	_ jobs.JournalReader = (*Store)(nil)
 	_ jobs.Links         = (*Store)(nil)
 	_ jobs.Budget        = (*Store)(nil)
+	_ jobs.Decisions     = (*Store)(nil)
+	_ jobs.Experience    = (*Store)(nil)
 )
 
 // Open connects to Redis and asks it for a sign of life. The error does not

@@ -193,14 +193,17 @@ func DrawPolicy(t *rapid.T) reconcile.Policy {
 	}
 	p.Limits.Allow = make(map[reconcile.Limit]reconcile.Allowance)
 	for _, l := range []reconcile.Limit{reconcile.LimitDeactivate, reconcile.LimitDelete, reconcile.LimitRemoveMember,
-		reconcile.LimitChangeRole, reconcile.LimitGrantAdmin, reconcile.LimitRename, reconcile.LimitCreate} {
+		reconcile.LimitChangeRole, reconcile.LimitGrantAdmin, reconcile.LimitRename, reconcile.LimitCreate, reconcile.LimitRemoveFromGroup} {
 		if chance(t, "limited", 25) {
 			most := rapid.IntRange(0, 3).Draw(t, "limit")
 			p.Limits.Allow[l] = reconcile.Allowance{Max: &most}
 		}
 	}
 	if chance(t, "protects", 25) {
-		p.Protect = []string{pick(t, "protected", []string{"p1@x.io", "2", "ann@x.io"})}
+		p.Protect = []string{pick(t, "protected", []string{"p1@x.io", "2", "ann@x.io", "group:Legal"})}
+	}
+	if chance(t, "api account", 15) {
+		p.APIAccount = pick(t, "api", []string{"p2@x.io", "other0@x.io"})
 	}
 	if chance(t, "substitute", 25) {
 		p.DefaultSubstitute = pick(t, "who", []string{"p3@x.io", "other0@x.io"})

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+func (p *program) holdsCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "holds",
+		Short: "List what is held, why, since when, and about whom",
+		Long: `holds lists what the last run held, one hold for each reason, with an id that stands for exactly these changes. What a person can
+let through is shown first; for everything else the reason says what ends it. It reads the journal only.`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.withMemory(cmd, func(c *config, m memory) error {
+				holds, err := openHolds(cmd.Context(), c, m)
+				if err != nil {
+					return err
+				}
+				if p.asJSON() {
+					return writeJSON(p.stdout, map[string]any{"holds": holds})
+				}
+				p.view(c, all).showHolds(holds, c.FourEyes, time.Now())
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "name everybody")
+	return cmd
+}
+
+func openHolds(ctx context.Context, c *config, m memory) ([]jobs.Hold, error) {
+	decisions, err := m.Decisions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return jobs.OpenHolds(ctx, m, decisions, c.FourEyes, time.Now())
+}
+
+// approvalLife is how long an approval is good for: it outlives the next night.
+const approvalLife = 48 * time.Hour
+
+func (p *program) approveCommand() *cobra.Command {
+	word := jobs.Word{Approves: true}
+	var id string
+	cmd := &cobra.Command{
+		Use:   "approve ID",
+		Short: "Let the next run make exactly what a hold shows",
+		Long: `approve lets the next run make the changes of a hold, as holds shows them: bound to their content, once, and within --for. Whatever
+else is held by then waits for a word of its own. What an incomplete pull, a protection, min_admins or the second question to OneLogin
+holds stays held. With four_eyes: true two people must say so; --as tells who you are. It writes nothing at Tomorro: reconcile does.`,
+		Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id = args[0]
+			if word.For <= 0 {
+				return usage(fmt.Errorf("--for %s is not a time to wait", word.For), "write a duration such as 2h")
+			}
+			return p.answer(cmd, id, word)
+		},
+	}
+	cmd.Flags().StringArrayVar(&word.Only, "only", nil, "only what is about this `EMAIL`, OneLogin id or group; may be given several times")
+	cmd.Flags().DurationVar(&word.For, "for", approvalLife, "how long the approval is good for")
+	cmd.Flags().StringVar(&word.Who, "as", "", "who approves, as a `NAME` for the journal; default the signed-in user")
+	return cmd
+}
+
+func (p *program) rejectCommand() *cobra.Command {
+	var word jobs.Word
+	cmd := &cobra.Command{
+		Use:   "reject ID",
+		Short: "Decide against what a hold shows",
+		Long: `reject keeps the changes of a hold from being made and from being asked for again, as long as their content stays the same. An
+approval of the same change takes it back.`,
+		Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.TrimSpace(word.Why) == "" {
+				return usage(errors.New("reject needs --why"), "say why, for those who read it later: --why \"they return in May\"")
+			}
+			return p.answer(cmd, args[0], word)
+		},
+	}
+	cmd.Flags().StringArrayVar(&word.Only, "only", nil, "only what is about this `EMAIL`, OneLogin id or group; may be given several times")
+	cmd.Flags().StringVar(&word.Why, "why", "", "the `REASON`, for the journal")
+	cmd.Flags().StringVar(&word.Who, "as", "", "who rejects, as a `NAME` for the journal; default the signed-in user")
+	return cmd
+}
+
+// answer stores somebody's word on a hold and says what follows.
+func (p *program) answer(cmd *cobra.Command, id string, word jobs.Word) error {
+	if word.Who = strings.TrimSpace(word.Who); word.Who == "" {
+		word.Who = whoAmI()
+	}
+	return p.withMemory(cmd, func(c *config, m memory) error {
+		holds, err := openHolds(cmd.Context(), c, m)
+		if err != nil {
+			return err
+		}
+		answered, err := jobs.Answer(cmd.Context(), m, holds, id, word, time.Now())
+		if err != nil {
+			return err
+		}
+		if holds, err = openHolds(cmd.Context(), c, m); err != nil {
+			return err
+		}
+		enough := true
+		for _, h := range holds {
+			if h.ID == answered.ID && word.Approves {
+				answered.Approvals, answered.Approved = h.Approvals, h.Approved
+				enough = h.Approved >= len(answered.Changes)
+			}
+		}
+		if p.asJSON() {
+			return writeJSON(p.stdout, map[string]any{"hold": answered, "enough": enough})
+		}
+		p.view(c, false).showAnswer(&answered, &word, enough)
+		return nil
+	})
+}
+
+func (v *planView) showAnswer(h *jobs.Hold, word *jobs.Word, enough bool) {
+	n := plural(len(h.Changes), "change", "changes")
+	switch {
+	case !word.Approves:
+		v.line("%s of hold %s rejected as %s.", n, h.ID, v.clean(word.Who))
+	case !enough:
+		v.line("%s of hold %s approved as %s. four_eyes: one more person must approve.", n, h.ID, v.clean(word.Who))
+	default:
+		v.line("%s of hold %s approved as %s, until %s.", n, h.ID, v.clean(word.Who), time.Now().Add(word.For).Format(time.DateTime))
+		v.paragraph("next: ", "the next run makes them; make one now with: tomorro-sync reconcile", bold)
+	}
+}
+
+// showHolds prints each hold with its people.
+func (v *planView) showHolds(holds []jobs.Hold, fourEyes bool, now time.Time) {
+	if len(holds) == 0 {
+		v.line("Nothing is held.")
+		return
+	}
+	var first *jobs.Hold
+	for i := range holds {
+		h := &holds[i]
+		if i > 0 {
+			v.line("")
+		}
+		if h.Approvable && first == nil && h.Approved < len(h.Changes) {
+			first = h
+		}
+		v.line("%s  %s, %s, for %s", v.paint(bold, h.ID), h.Rule, plural(len(h.Changes), "change", "changes"), age(now.Sub(h.Since)))
+		v.paragraph("  ", v.clean(h.Reason), yellow)
+		for _, text := range v.heldBy(h.Changes) {
+			v.paragraph("  ", text, "")
+		}
+		if text := standing(h, fourEyes); text != "" {
+			v.paragraph("  ", v.clean(text), green)
+		}
+	}
+	if first != nil {
+		v.line("")
+		v.paragraph("next: ", "let it through with: tomorro-sync approve "+first.ID+"  or decide against it with: tomorro-sync reject "+first.ID+" --why …", bold)
+	}
+}
+
+// standing says who decided what.
+func standing(h *jobs.Hold, fourEyes bool) string {
+	switch {
+	case h.Rejected > 0:
+		return fmt.Sprintf("%d of them rejected", h.Rejected)
+	case len(h.Approvals) == 0:
+		return ""
+	case h.Approved == 0 && fourEyes:
+		return "approved by " + strings.Join(h.Approvals, ", ") + "; one more must approve"
+	}
+	return fmt.Sprintf("%d of them approved by %s: the next run makes them", h.Approved, strings.Join(h.Approvals, ", "))
+}
+
+// heldBy lists whom each kind of change is about.
+func (v *planView) heldBy(changes []reconcile.Change) []string {
+	type kind struct {
+		op    reconcile.Op
+		group string
+	}
+	var order []kind
+	who := make(map[kind][]string)
+	for i := range changes {
+		k := kind{changes[i].Op, changes[i].Group}
+		if who[k] == nil {
+			order = append(order, k)
+		}
+		who[k] = append(who[k], changes[i].Who)
+	}
+	lines := make([]string, len(order))
+	for i, k := range order {
+		lines[i] = fmt.Sprintf("%s: %s", strings.TrimRight(verb(k.op)+" "+v.clean(k.group), " "), v.names(who[k]))
+	}
+	return lines
+}
+
+// age rounds a duration to what a person says.
+func age(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "less than a minute"
+	case d < 2*time.Hour:
+		return plural(int(d.Minutes()), "minute", "minutes")
+	case d < 48*time.Hour:
+		return plural(int(d.Hours()), "hour", "hours")
+	}
+	return plural(int(d.Hours()/24), "day", "days")
+}

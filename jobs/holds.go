@@ -1,0 +1,251 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tomorro-sync/reconcile"
+)
+
+// Hold is what the last runs held for one reason: what somebody can let through,
+// or not, as they see it.
+type Hold struct {
+	// ID names exactly these changes: with other content it is another hold.
+	ID     string              `json:"id"`
+	Rule   reconcile.HoldRule  `json:"rule"`
+	Class  reconcile.HoldClass `json:"class"`
+	Reason string              `json:"reason"`
+	Since  time.Time           `json:"since"` // when the first of them was first held
+	Run    string              `json:"run"`   // the run that held them last
+	// Approvable says that a person's word lets them through.
+	Approvable bool               `json:"approvable"`
+	Changes    []reconcile.Change `json:"changes"`
+	// Approvals names who approved, and Approved counts for how many of the changes
+	// that is enough: the next run makes these.
+	Approvals []string `json:"approvals,omitempty"`
+	Approved  int      `json:"approved,omitempty"`
+	// Rejected counts the changes that somebody decided against.
+	Rejected int `json:"rejected,omitempty"`
+}
+
+// ErrNoHold marks a hold that is not there: it may have been one of another content.
+var ErrNoHold = errors.New("nothing is held under")
+
+// heldNow is one held change as the journal tells of it.
+type heldNow struct {
+	held  reconcile.Held
+	run   string
+	since time.Time
+}
+
+// OpenHolds lists what is held now, as the journal tells: by the last run that
+// looked at everybody, and by those of single people since. What can be approved
+// comes first, then the oldest.
+func OpenHolds(ctx context.Context, journal JournalReader, decisions map[string]reconcile.Decision, fourEyes bool, now time.Time) ([]Hold, error) {
+	b := holdBook{open: make(map[string]heldNow), partial: make(map[string]bool), intents: make(map[string][]string)}
+	if err := journal.Scan(ctx, time.Time{}, func(e Entry) bool { b.take(&e); return true }); err != nil {
+		return nil, err
+	}
+	return b.holds(decisions, fourEyes, now), nil
+}
+
+// holdBook follows the journal: what is held, and since when.
+type holdBook struct {
+	open    map[string]heldNow // by digest
+	before  map[string]heldNow // what the run before a full one held, for the ages
+	partial map[string]bool    // runs that looked at some people only
+	intents map[string][]string
+}
+
+func (b *holdBook) take(e *Entry) {
+	switch e.Kind {
+	case EntryBegin:
+		if e.Partial || e.Receipt == nil { // a run without a plan held nothing new
+			b.partial[e.Run] = true
+			return
+		}
+		b.before, b.open = b.open, make(map[string]heldNow)
+	case EntryHold:
+		if b.partial[e.Run] {
+			b.forget(e.Held)
+		}
+		for _, h := range e.Held {
+			b.hold(h, e)
+		}
+	case EntryIntent:
+		for i := range e.Write.Changes {
+			b.intents[e.ID] = append(b.intents[e.ID], cmp.Or(e.Write.Changes[i].ApprovedAs, e.Write.Changes[i].Digest()))
+		}
+	case EntryOutcome:
+		if e.Result == reconcile.Done {
+			for _, digest := range b.intents[e.Intent] {
+				delete(b.open, digest)
+			}
+		}
+		delete(b.intents, e.Intent)
+	}
+}
+
+func (b *holdBook) hold(h reconcile.Held, e *Entry) {
+	digest := h.Digest()
+	n := heldNow{held: h, run: e.Run, since: e.Time}
+	for _, earlier := range []map[string]heldNow{b.before, b.open} {
+		if was, ok := earlier[digest]; ok {
+			n.since = was.since
+		}
+	}
+	b.open[digest] = n
+}
+
+// forget drops what is known of people of whom a run of single people says anew.
+func (b *holdBook) forget(held []reconcile.Held) {
+	about := make(map[reconcile.Key]bool)
+	said := make(map[string]bool)
+	for i := range held {
+		about[held[i].Key], said[held[i].Digest()] = true, true
+	}
+	for digest, n := range b.open {
+		if n.held.Key != 0 && about[n.held.Key] && !said[digest] {
+			delete(b.open, digest)
+		}
+	}
+}
+
+func (b *holdBook) holds(decisions map[string]reconcile.Decision, fourEyes bool, now time.Time) []Hold {
+	type reason struct {
+		rule reconcile.HoldRule
+		text string
+	}
+	groups := make(map[reason]*Hold)
+	digests := make(map[*Hold][]string)
+	for digest, n := range b.open {
+		key := reason{n.held.Rule, n.held.Reason}
+		h := groups[key]
+		if h == nil {
+			h = &Hold{Rule: n.held.Rule, Class: n.held.Class, Reason: n.held.Reason, Since: n.since, Run: n.run, Approvable: n.held.Rule.Approvable()}
+			groups[key] = h
+		}
+		if n.since.Before(h.Since) {
+			h.Since = n.since
+		}
+		h.Changes = append(h.Changes, n.held.Change)
+		digests[h] = append(digests[h], digest)
+		switch d, said := decisions[digest]; {
+		case said && !d.Approves:
+			h.Rejected++
+		case said && now.Before(d.Until):
+			h.Approvals = append(h.Approvals, d.By...)
+			if d.Enough(fourEyes) {
+				h.Approved++
+			}
+		}
+	}
+	all := make([]Hold, 0, len(groups))
+	for _, h := range groups {
+		h.ID = holdID(h.Rule, digests[h])
+		slices.Sort(h.Approvals)
+		h.Approvals = slices.Compact(h.Approvals)
+		reconcile.SortChanges(h.Changes)
+		all = append(all, *h)
+	}
+	slices.SortFunc(all, func(a, b Hold) int {
+		return cmp.Or(boolCompare(b.Approvable, a.Approvable), a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
+	})
+	return all
+}
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// holdID names a rule and exactly these changes.
+func holdID(rule reconcile.HoldRule, digests []string) string {
+	slices.Sort(digests)
+	sum := sha256.Sum256([]byte(string(rule) + " " + strings.Join(digests, " ")))
+	return hex.EncodeToString(sum[:])[:10]
+}
+
+// Word is what somebody says of a hold.
+type Word struct {
+	Who      string
+	Approves bool
+	Only     []string      // e-mails, OneLogin ids or groups; empty: all of the hold
+	For      time.Duration // how long an approval is good for
+	Why      string
+}
+
+// Answer stores what somebody says of the hold with this id, or a unique beginning
+// of it, and returns what was decided. The error wraps ErrNoHold when there is no
+// such hold, or nothing of it that Only names.
+func Answer(ctx context.Context, store Decisions, holds []Hold, id string, word Word, now time.Time) (Hold, error) {
+	h, err := findHold(holds, id)
+	if err != nil {
+		return h, err
+	}
+	if word.Approves && !h.Approvable {
+		return h, fmt.Errorf("hold %s cannot be approved: it is held by the rule %q, which no approval lifts: %s", h.ID, h.Rule, h.Reason)
+	}
+	h.Changes = slices.DeleteFunc(slices.Clone(h.Changes), func(c reconcile.Change) bool { return !word.names(&c) })
+	if len(h.Changes) == 0 {
+		return h, fmt.Errorf("%w %s that is about %s", ErrNoHold, h.ID, strings.Join(word.Only, ", "))
+	}
+	said := reconcile.Decision{Approves: word.Approves, At: now, Why: word.Why, Hold: h.ID}
+	if word.Approves {
+		said.Until = now.Add(word.For)
+	}
+	note := said
+	note.By = []string{word.Who}
+	digests := make([]string, len(h.Changes))
+	for i := range h.Changes {
+		digests[i] = h.Changes[i].Digest()
+	}
+	var notes []Entry
+	for part := range slices.Chunk(h.Changes, perEntry) {
+		e := Entry{Kind: EntryDecide, Time: now, Trigger: &Trigger{By: "command", Who: word.Who}, Decided: &note}
+		for _, c := range part {
+			e.Held = append(e.Held, reconcile.Held{Change: c, Class: h.Class, Rule: h.Rule, Reason: h.Reason})
+		}
+		notes = append(notes, e)
+	}
+	edit := func(d reconcile.Decision) reconcile.Decision { return d.Said(word.Who, said) }
+	return h, store.Decide(ctx, digests, edit, notes...)
+}
+
+// shortID is how much of an id must be given.
+const shortID = 4
+
+func findHold(holds []Hold, id string) (Hold, error) {
+	var found []Hold
+	for _, h := range holds {
+		if h.ID == id || len(id) >= shortID && strings.HasPrefix(h.ID, id) {
+			found = append(found, h)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return Hold{}, fmt.Errorf("%w %q", ErrNoHold, id)
+	case 1:
+		return found[0], nil
+	}
+	return Hold{}, fmt.Errorf("%d holds begin with %q; give more of the id", len(found), id)
+}
+
+func (w *Word) names(c *reconcile.Change) bool {
+	return len(w.Only) == 0 || slices.ContainsFunc(w.Only, func(name string) bool {
+		folded := reconcile.Fold(name)
+		return c.Key.String() == name || addressed(c, folded) || c.Group != "" && reconcile.Fold(c.Group) == folded
+	})
+}

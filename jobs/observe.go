@@ -1,0 +1,106 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sourcegraph/conc/pool"
+
+	"tomorro-sync/reconcile"
+)
+
+// observation is what one look at both sides found, and what was remembered.
+type observation struct {
+	directory reconcile.Directory
+	current   reconcile.Current
+	snapshot  Snapshot
+
+	links     map[reconcile.Key]string
+	spent     map[reconcile.Limit]int
+	decisions map[string]reconcile.Decision
+	facts     *reconcile.Facts // nil when nothing remembers
+	pulls     []reconcile.Census
+}
+
+func (o *observation) input(policy *reconcile.Policy) reconcile.Input {
+	return reconcile.Input{Directory: &o.directory, Current: &o.current, Links: o.links, Policy: policy, Last: o.facts}
+}
+
+// observe notes where writes stand, and then reads both sides, and what is
+// remembered, at the same time.
+func (r *Runner) observe(ctx context.Context) (seen observation, err error) {
+	if r.Ledger != nil {
+		if seen.snapshot, err = r.Ledger.Snapshot(ctx); err != nil {
+			return seen, err
+		}
+	}
+	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
+	p.Go(func(ctx context.Context) (err error) {
+		if seen.directory, err = r.Source.Pull(ctx); err != nil {
+			return fmt.Errorf("reading OneLogin: %w", err)
+		}
+		return nil
+	})
+	p.Go(func(ctx context.Context) (err error) {
+		if seen.current, err = r.Target.Read(ctx); err != nil {
+			return fmt.Errorf("reading Tomorro: %w", err)
+		}
+		return nil
+	})
+	p.Go(func(ctx context.Context) error { return r.recall(ctx, &seen) })
+	err = p.Wait()
+	return seen, err
+}
+
+// recall reads what is remembered, as far as anything remembers.
+func (r *Runner) recall(ctx context.Context, seen *observation) (err error) {
+	if r.Links != nil {
+		if seen.links, err = r.Links.Links(ctx); err != nil {
+			return err
+		}
+	}
+	if r.Budget != nil {
+		if seen.spent, err = r.Budget.Spent(ctx, r.now().Add(-r.Policy.Limits.Window)); err != nil {
+			return err
+		}
+	}
+	if r.Decisions != nil {
+		if seen.decisions, err = r.Decisions.Decisions(ctx); err != nil {
+			return err
+		}
+	}
+	if r.Experience == nil {
+		return nil
+	}
+	facts, err := r.Experience.Facts(ctx)
+	if err != nil {
+		return err
+	}
+	seen.facts = &facts
+	seen.pulls, err = r.Experience.Pulls(ctx)
+	return err
+}
+
+// learn remembers, after a run that looked at everybody and read OneLogin to the
+// end, what it saw: for those about whom nothing is left to do.
+func (r *Runner) learn(ctx context.Context, lease Lease, report *Report, p *prepared, result *reconcile.Result) error {
+	if r.Experience == nil || report.Exit == ExitError || !p.full || !p.plan.Receipt.Complete() {
+		return nil
+	}
+	pending := make(map[reconcile.Key]bool)
+	for i := range p.plan.Held {
+		pending[p.plan.Held[i].Key] = true
+	}
+	for i := range result.Problems {
+		for k := range result.Problems[i].Write.Changes {
+			pending[result.Problems[i].Write.Changes[k].Key] = true
+		}
+	}
+	var pull *reconcile.Census
+	if p.plan.Good() {
+		pull = &p.plan.Census
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	return r.Experience.Learn(ctx, lease, p.plan.Learn(p.seen.facts, pending), pull)
+}

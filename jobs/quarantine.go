@@ -1,0 +1,60 @@
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// Ended says how the run of a tick ended.
+type Ended string
+
+// A run that could not be made as a whole has failed; one of whose changes some
+// failed or were held has not.
+const (
+	EndedWell   Ended = "well"
+	EndedFailed Ended = "failed"
+)
+
+// Forgiver ends a quarantine for all replicas.
+type Forgiver interface {
+	// Forgive forgets the failed runs: one that nobody scheduled went well.
+	Forgive(ctx context.Context) error
+}
+
+// slowest is how long a quarantine lets a schedule wait at most.
+const slowest = 24 * time.Hour
+
+// NextTry is the first tick that is run while a schedule is quarantined, and zero
+// when it is not. From so many failed runs in a row on (after; 0 is never), only
+// the second tick after the last try is run, then the fourth, the eighth and so
+// on, but at least the last one within 24 h of it. So a schedule of five minutes
+// becomes a daily one, and one that is daily or rarer is as it was.
+//
+// It counts from tick to tick. Jitter, a late start and a day of 23 hours change
+// nothing.
+func (st ScheduleState) NextTry(spec cron.Schedule, after int) time.Time {
+	if after <= 0 || st.Failures < after {
+		return time.Time{}
+	}
+	next := spec.Next(st.Tried)
+	steps := 1 << min(st.Failures-after+1, 17) // no day has more seconds than that
+	for range steps - 1 {
+		later := spec.Next(next)
+		if later.IsZero() || later.Sub(st.Tried) > slowest {
+			break
+		}
+		next = later
+	}
+	return next
+}
+
+// NextRun is the first tick from now on that is run.
+func (st ScheduleState) NextRun(spec cron.Schedule, after int, now time.Time) time.Time {
+	next := spec.Next(now)
+	if try := st.NextTry(spec, after); try.After(next) {
+		return try
+	}
+	return next
+}

@@ -1,0 +1,110 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the script
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+//go:embed learn.lua
+var learnSource string
+
+var learnScript = redis.NewScript(learnSource)
+
+// pullsKept is how many good pulls say what is usual: ten nights.
+const pullsKept = 10
+
+// The fields of the facts that are not people.
+const (
+	factRules = "rules"
+	factBasis = "basis"
+)
+
+// Facts implements jobs.Experience. What cannot be read is as if it had never been
+// seen: it only tells where a change came from.
+func (s *Store) Facts(ctx context.Context) (reconcile.Facts, error) {
+	all, err := s.client.HGetAll(ctx, s.keys.facts()).Result()
+	if err != nil {
+		return reconcile.Facts{}, fmt.Errorf("read what the last run saw: %w", err)
+	}
+	f := reconcile.Facts{People: make(map[reconcile.Key]uint64, len(all)), Basis: []byte(all[factBasis])}
+	f.Rules, _ = strconv.ParseUint(all[factRules], 16, 64)
+	for field, value := range all {
+		key, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			continue
+		}
+		if digest, err := strconv.ParseUint(value, 16, 64); err == nil {
+			f.People[reconcile.Key(key)] = digest
+		}
+	}
+	return f, nil
+}
+
+// Pulls implements jobs.Experience.
+func (s *Store) Pulls(ctx context.Context) ([]reconcile.Census, error) {
+	texts, err := s.client.LRange(ctx, s.keys.pulls(), 0, pullsKept-1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the counts of the last pulls: %w", err)
+	}
+	pulls := make([]reconcile.Census, len(texts))
+	for i, text := range texts {
+		if err := json.Unmarshal([]byte(text), &pulls[i]); err != nil {
+			return nil, fmt.Errorf("the counts of an earlier pull cannot be read: %w", err)
+		}
+	}
+	return pulls, nil
+}
+
+// learnedPerCall bounds what one script does while others wait.
+const learnedPerCall = 500
+
+// Learn implements jobs.Experience.
+func (s *Store) Learn(ctx context.Context, lease jobs.Lease, learned reconcile.Learned, pull *reconcile.Census) error {
+	text := ""
+	if pull != nil {
+		data, err := json.Marshal(pull)
+		if err != nil {
+			return fmt.Errorf("remember the counts of the pull: %w", err)
+		}
+		text = string(data)
+	}
+	fields := []any{factRules, strconv.FormatUint(learned.Rules, 16)}
+	if learned.Basis != nil {
+		fields = append(fields, factBasis, string(learned.Basis))
+	}
+	for key, digest := range learned.People {
+		fields = append(fields, key.String(), strconv.FormatUint(digest, 16))
+	}
+	k := []string{s.keys.lock(), s.keys.facts(), s.keys.pulls()}
+	forget := make([]any, 0, len(learned.Forgotten))
+	for _, key := range learned.Forgotten {
+		forget = append(forget, key.String())
+	}
+	var calls []call
+	for part := range slices.Chunk(forget, learnedPerCall) {
+		calls = append(calls, call{k, append([]any{lease.Token, "", pullsKept, len(part)}, part...)})
+	}
+	for part := range slices.Chunk(fields, 2*learnedPerCall) {
+		calls = append(calls, call{k, append([]any{lease.Token, text, pullsKept, 0}, part...)})
+	}
+	answers, err := s.pipeline(ctx, learnScript, calls)
+	if err != nil {
+		return fmt.Errorf("remember what the run saw: %w", err)
+	}
+	for _, a := range answers {
+		if n, err := a.Int(); err != nil || n == 0 {
+			return fmt.Errorf("remember what the run saw: %w: it ended or passed to somebody else", errors.Join(jobs.ErrLockLost, err))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package reconcile
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Decision is what people said of one held change. It is bound to the change's
+// Digest: another content is another change. An approval serves once and ends by
+// itself; a rejection stands as long as the change stays the same.
+type Decision struct {
+	Approves bool      `json:"approves"` // otherwise it rejects
+	By       []string  `json:"by"`       // each once, in the order in which they said it
+	At       time.Time `json:"at"`       // when the last of them did
+	Until    time.Time `json:"until,omitzero"`
+	Why      string    `json:"why,omitempty"`
+	Hold     string    `json:"hold,omitempty"` // the id under which it was shown
+}
+
+// Enough reports whether the decision lets a change through.
+func (d Decision) Enough(fourEyes bool) bool {
+	return d.Approves && (len(d.By) > 1 || len(d.By) == 1 && !fourEyes)
+}
+
+// Said adds what one more person says. The same verdict of another person joins
+// the earlier ones; the opposite verdict replaces them.
+func (d Decision) Said(by string, next Decision) Decision {
+	if d.Approves == next.Approves && len(d.By) > 0 && (d.Until.IsZero() || next.At.Before(d.Until)) {
+		next.By = slices.Clone(d.By)
+	}
+	if !slices.Contains(next.By, by) {
+		next.By = append(next.By, by)
+	}
+	return next
+}
+
+// decide marks what somebody approved and holds what somebody rejected.
+func (p Plan) decide(policy *Policy) Plan {
+	if len(policy.Decisions) == 0 {
+		return p
+	}
+	p.Changes = slices.Clone(p.Changes)
+	rejected := make(map[string]string) // by digest
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		digest := c.Digest()
+		switch d, said := policy.Decisions[digest]; {
+		case !said:
+		case d.Enough(policy.FourEyes):
+			c.Approved, c.ApprovedAs = strings.Join(d.By, ", "), digest
+		case !d.Approves:
+			rejected[digest] = "rejected by " + strings.Join(d.By, ", ") + strings.TrimRight(": "+d.Why, ": ")
+		}
+	}
+	if len(rejected) == 0 {
+		return p
+	}
+	return p.hold(RuleRejected, HoldDecided, func(c *Change) string { return rejected[c.Digest()] })
+}

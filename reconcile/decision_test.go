@@ -1,0 +1,274 @@
+package reconcile_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
+)
+
+// judged guards a plan of a company that lost too many, with what people said of
+// its changes.
+func judged(d *reconcile.Directory, current reconcile.Current, policy *reconcile.Policy, said map[string]reconcile.Decision) reconcile.Plan {
+	p := *policy
+	p.Decisions = said
+	return decide(d, current, &p)
+}
+
+func approvedBy(names ...string) reconcile.Decision {
+	return reconcile.Decision{Approves: true, By: names}
+}
+
+func TestApprovalReleasesExactlyWhatWasShown(t *testing.T) {
+	d, current := company(100, 20)
+	policy := open()
+	policy.Limits = reconcile.DefaultLimits()
+	shown := decide(d, current, policy)
+	if len(shown.Held) != 20 || shown.Held[0].Rule != reconcile.RuleLimit {
+		t.Fatalf("%d held by %s", len(shown.Held), shown.Held[0].Rule)
+	}
+	said := make(map[string]reconcile.Decision)
+	for i := range shown.Held[:15] {
+		said[shown.Held[i].Digest()] = approvedBy("ann")
+	}
+	d.People[90].Assigned = false // one more leaves meanwhile
+	plan := judged(d, current, policy, said)
+	if len(plan.Changes) != 21 {
+		t.Fatalf("%d changes, want the 15 approved, and 6 that are within the limit by themselves", len(plan.Changes))
+	}
+	if n := len(reconcile.Spend(plan.Changes)); n != 1 || reconcile.Spend(plan.Changes)[reconcile.LimitDeactivate] != 6 {
+		t.Errorf("spent %v, want 6 deactivations: what was approved is not counted", reconcile.Spend(plan.Changes))
+	}
+	for i := range d.People[50:60] {
+		d.People[50+i].Assigned = false
+	}
+	if plan := judged(d, current, policy, said); len(plan.Changes) != 15 || plan.Changes[0].Approved != "ann" {
+		t.Errorf("%d changes, want exactly the approved ones while the rest is over the limit", len(plan.Changes))
+	}
+	current.Accounts[0].GivenName = "Edited"
+	if plan := judged(d, current, policy, said); len(plan.Changes) != 14 {
+		t.Errorf("%d changes; the account that changed since is not what was approved", len(plan.Changes))
+	}
+}
+
+func TestDecisions(t *testing.T) {
+	d, current := company(100, 20)
+	policy := open()
+	policy.Limits = reconcile.DefaultLimits()
+	digest := decide(d, current, policy).Held[0].Digest()
+	one := func(decision reconcile.Decision, edit func(*reconcile.Policy)) reconcile.Plan {
+		p := *policy
+		edit(&p)
+		return judged(d, current, &p, map[string]reconcile.Decision{digest: decision})
+	}
+	none := func(*reconcile.Policy) {}
+	eyes := func(p *reconcile.Policy) { p.FourEyes = true }
+	for name, c := range map[string]struct {
+		plan    reconcile.Plan
+		changes int
+	}{
+		"one approves":                  {one(approvedBy("ann"), none), 1},
+		"four eyes, one approves":       {one(approvedBy("ann"), eyes), 0},
+		"four eyes, two approve":        {one(approvedBy("ann", "bob"), eyes), 1},
+		"rejected":                      {one(reconcile.Decision{By: []string{"ann"}, Why: "they stay"}, none), 0},
+		"approved, and protected":       {one(approvedBy("ann"), func(p *reconcile.Policy) { p.Protect = []string{"p000@x.io"} }), 0},
+		"approved, and the substitute":  {one(approvedBy("ann"), func(p *reconcile.Policy) { p.DefaultSubstitute = "p000@x.io" }), 0},
+		"approved, nobody would remain": {one(approvedBy("ann"), func(p *reconcile.Policy) { p.DefaultSubstitute = "gone@x.io" }), 0},
+	} {
+		if len(c.plan.Changes) != c.changes {
+			t.Errorf("%s: %d changes, want %d", name, len(c.plan.Changes), c.changes)
+		}
+	}
+	rejected := one(reconcile.Decision{By: []string{"ann"}, Why: "they stay"}, none)
+	i := slices.IndexFunc(rejected.Held, func(h reconcile.Held) bool { return h.Rule == reconcile.RuleRejected })
+	if i < 0 || rejected.Held[i].Class != reconcile.HoldDecided || rejected.Held[i].Reason != "rejected by ann: they stay" {
+		t.Errorf("rejected: %+v", rejected.Held)
+	}
+	d.Receipt.Lists[0].Why = "page 2 answered 502"
+	if plan := one(approvedBy("ann"), none); len(plan.Changes) != 0 {
+		t.Error("an approval stood in for a complete pull")
+	}
+}
+
+func TestSaid(t *testing.T) {
+	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	yes := reconcile.Decision{Approves: true, At: at, Until: at.Add(time.Hour)}
+	no := reconcile.Decision{At: at}
+	first := reconcile.Decision{}.Said("ann", yes)
+	if again := first.Said("ann", yes); len(again.By) != 1 || again.Enough(true) {
+		t.Errorf("the same person counts twice: %+v", again)
+	}
+	if both := first.Said("bob", yes); !both.Enough(true) || strings.Join(both.By, " ") != "ann bob" {
+		t.Errorf("two people: %+v", both)
+	}
+	late := yes
+	late.At, late.Until = at.Add(2*time.Hour), at.Add(3*time.Hour)
+	if both := first.Said("bob", late); both.Enough(true) {
+		t.Errorf("an approval that had ended was counted: %+v", both)
+	}
+	if turned := first.Said("bob", no); turned.Approves || len(turned.By) != 1 || turned.Enough(false) {
+		t.Errorf("a rejection after an approval: %+v", turned)
+	}
+}
+
+func TestBand(t *testing.T) {
+	d, current := company(100, 2)
+	d.Rules = []reconcile.Rule{{ID: 7, Name: "all", Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"legal"}}}}}
+	policy := open()
+	policy.Limits = reconcile.DefaultLimits()
+	good := decide(d, current, policy).Census
+	if good.People != 100 || good.Assigned != 98 || good.Active != 98 || good.Rules[7] != 98 {
+		t.Fatalf("census %+v", good)
+	}
+	with := func(edit func(*reconcile.Census)) reconcile.Plan {
+		c := good
+		c.Rules = map[int64]int{7: 98}
+		edit(&c)
+		p := *policy
+		p.Pulls = []reconcile.Census{c}
+		return decide(d, current, &p)
+	}
+	for name, c := range map[string]struct {
+		edit func(*reconcile.Census)
+		held bool
+	}{
+		"as usual":               {func(*reconcile.Census) {}, false},
+		"a few less":             {func(c *reconcile.Census) { c.Assigned = 130 }, false},
+		"many less with the app": {func(c *reconcile.Census) { c.Assigned = 150 }, true},
+		"many less in all":       {func(c *reconcile.Census) { c.People = 150 }, true},
+		"a rule matches less":    {func(c *reconcile.Census) { c.Rules[7] = 300 }, true},
+		"a rule is gone":         {func(c *reconcile.Census) { c.Rules[8] = 40 }, true},
+		"a small rule is gone":   {func(c *reconcile.Census) { c.Rules[8] = 10 }, false},
+		"many more than before":  {func(c *reconcile.Census) { c.Assigned = 50 }, true},
+	} {
+		plan := with(c.edit)
+		if held := plan.HeldBy(reconcile.HoldGuard) > 0; held != c.held || plan.Good() == c.held {
+			t.Errorf("%s: held %v, good %v\n%s", name, held, plan.Good(), render(plan))
+		}
+	}
+	plan := with(func(c *reconcile.Census) { c.Assigned = 150 })
+	held := plan.Held[slices.IndexFunc(plan.Held, func(h reconcile.Held) bool { return h.Op == reconcile.OpDeactivate })]
+	if held.Rule != reconcile.RuleBand || !strings.Contains(held.Reason, "98 people with the app, and the last good pulls found 150") {
+		t.Errorf("%+v", held)
+	}
+}
+
+// TestLawBandIsAdditive: whatever the last pulls counted, an unusual pull removes
+// nobody.
+func TestLawBandIsAdditive(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := reconciletest.Worlds().Draw(t, "world")
+		w.Policy.Limits.Band = new(float64)
+		*w.Policy.Limits.Band = 0.2
+		w.Policy.Pulls = []reconcile.Census{{People: len(w.Directory.People)*2 + 1, Assigned: 1}}
+		for _, c := range planOf(w).Changes {
+			if c.Op.Removes() {
+				t.Fatalf("%s of %s on an unusual pull", c.Op, c.Who)
+			}
+		}
+	})
+}
+
+// learned is what a first run of a world leaves behind.
+func learned(w *reconciletest.World) *reconcile.Facts {
+	in := w.Input()
+	in.Last = &reconcile.Facts{}
+	plan := reconcile.Decide(in)
+	l := plan.Learn(in.Last, nil)
+	return &reconcile.Facts{People: l.People, Rules: l.Rules, Basis: l.Basis}
+}
+
+func TestOrigins(t *testing.T) {
+	d := people("ann@x.io", "bob@x.io", "cyd@x.io", "new@x.io")
+	d.Rules = []reconcile.Rule{{ID: 1, Name: "all", Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"legal"}}}}}
+	account := func(id, name string) reconcile.Account {
+		return reconcile.Account{ID: id, UserName: name, GivenName: "F", FamilyName: "L", UserType: "user", Active: true}
+	}
+	current := reconcile.Current{Accounts: []reconcile.Account{account("a1", "ann@x.io"), account("a2", "bob@x.io"), account("a3", "cyd@x.io")},
+		Groups: []reconcile.Group{{ID: "g1", Name: "legal", Members: []string{"a1", "a2", "a3"}}}}
+	before := *d
+	before.People = slices.Clone(d.People)[:3]
+	w := &reconciletest.World{Directory: before, Current: current, Policy: *open(), Links: map[reconcile.Key]string{1: "a1", 2: "a2"}}
+	last := learned(w)
+
+	d.People[0].Title = "manager"              // OneLogin: ann
+	current.Accounts[1].UserType = "admin"     // by hand at Tomorro: bob
+	current.Accounts[2].GivenName = "Somebody" // never remembered: cyd
+	plan := reconcile.Decide(reconcile.Input{Directory: d, Current: &current, Links: w.Links, Policy: open(), Last: last})
+	got := make(map[string]reconcile.Origin)
+	for _, c := range plan.Changes {
+		got[fmt.Sprint(c.Op, " ", c.Who)] = c.Origin
+	}
+	for what, want := range map[string]reconcile.Origin{
+		"change_role ann@x.io": reconcile.FromSource, "change_role bob@x.io": reconcile.FromDrift,
+		"update_name cyd@x.io": reconcile.FromAdoption, "create new@x.io": reconcile.FromSource,
+	} {
+		if got[what] != want {
+			t.Errorf("%s comes from %q, want %q; all: %v", what, got[what], want, got)
+		}
+	}
+}
+
+func TestConfigurationRemovalsWait(t *testing.T) {
+	d, current := company(30, 1)
+	links := make(map[reconcile.Key]string)
+	for i := range d.People {
+		links[d.People[i].Key] = current.Accounts[i].ID
+	}
+	d.Roles = []reconcile.OneLoginRole{{ID: 1, Name: "Legal"}, {ID: 2, Name: "Others"}}
+	w := &reconciletest.World{Directory: *d, Current: current, Links: links, Policy: *open()}
+	last := learned(w)
+	guarded := func(edit func(*reconcile.Policy)) reconcile.Plan {
+		policy := *open()
+		edit(&policy)
+		plan := reconcile.Guard(reconcile.Decide(reconcile.Input{Directory: d, Current: &current, Links: links, Policy: &policy, Last: last}), &policy)
+		return reconcile.Guard(reconcile.Confirm(plan, reconciletest.Testify(d, plan.ToConfirm()), &policy), &policy)
+	}
+	if plan := guarded(func(*reconcile.Policy) {}); len(plan.Changes) != 1 || len(plan.Held) != 0 {
+		t.Errorf("the same configuration:\n%s", render(plan))
+	}
+	typo := guarded(func(p *reconcile.Policy) {
+		p.ActiveStatuses, p.InactiveStatuses = []reconcile.Status{3}, []reconcile.Status{0, 1, 2}
+	})
+	if len(typo.Changes) != 1 || typo.HeldBy(reconcile.HoldApproval) != 29 || typo.Held[0].Rule != reconcile.RuleConfiguration || typo.Held[0].Origin != reconcile.FromConfiguration {
+		t.Errorf("a mistake in active_statuses:\n%s", render(typo))
+	}
+	if l := typo.Learn(last, nil); l.Basis != nil {
+		t.Error("a configuration became the one to compare with while its removals wait")
+	}
+	other := guarded(func(p *reconcile.Policy) { p.Source = "https://other.onelogin.com app 2" })
+	if len(other.Changes) != 0 || other.HeldBy(reconcile.HoldApproval) != 1 {
+		t.Errorf("another app:\n%s", render(other))
+	}
+	harmless := guarded(func(p *reconcile.Policy) { p.Titles = map[string]reconcile.UserType{"paralegal": "user"} })
+	if l := harmless.Learn(last, nil); len(harmless.Changes) != 1 || l.Basis == nil {
+		t.Errorf("a harmless change:\n%s", render(harmless))
+	}
+}
+
+// TestLawConfigurationRemovesNobody: whatever the former policy was, a removal
+// that it would not have asked for waits.
+func TestLawConfigurationRemovesNobody(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := reconciletest.Worlds().Draw(t, "world")
+		last := learned(w)
+		former := make(map[string]bool)
+		for _, c := range reconcile.Decide(w.Input()).Changes {
+			former[c.Digest()] = true
+		}
+		w.Policy = reconciletest.DrawPolicy(t)
+		in := w.Input()
+		in.Last = last
+		for _, c := range reconcile.Guard(reconcile.Decide(in), &w.Policy).Changes {
+			if c.Op.Removes() && !former[c.Digest()] {
+				t.Fatalf("%s of %s by a change of configuration only", c.Op, c.Who)
+			}
+		}
+	})
+}

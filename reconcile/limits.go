@@ -1,0 +1,95 @@
+package reconcile
+
+import "fmt"
+
+// limitsOf names the limits that a change counts towards.
+func limitsOf(c *Change) []Limit {
+	var l []Limit
+	switch c.Op {
+	case OpDeactivate:
+		l = append(l, LimitDeactivate)
+	case OpDelete:
+		l = append(l, LimitDelete)
+	case OpRemoveMember:
+		l = append(l, LimitRemoveMember, LimitRemoveFromGroup.Of(c.GroupID))
+	case OpChangeRole:
+		l = append(l, LimitChangeRole)
+	case OpRename:
+		l = append(l, LimitRename)
+	case OpCreate:
+		l = append(l, LimitCreate)
+	}
+	if gainsAdmin(c) && c.Op != OpCreate {
+		l = append(l, LimitGrantAdmin)
+	}
+	return l
+}
+
+// Spend counts, by limit, what these changes use. What somebody approved uses
+// nothing: it was looked at by itself.
+func Spend(changes []Change) map[Limit]int {
+	spent := make(map[Limit]int)
+	for i := range changes {
+		if changes[i].Approved != "" {
+			continue
+		}
+		for _, l := range limitsOf(&changes[i]) {
+			spent[l]++
+		}
+	}
+	return spent
+}
+
+func limitRule(plan *Plan, policy *Policy) reason {
+	over := make(map[Limit]string)
+	for l, n := range Spend(plan.Changes) {
+		if reason := policy.Limits.exceeded(l, n, policy.Spent[l], plan.population(l)); reason != "" {
+			over[l] = reason
+		}
+	}
+	return func(c *Change) string {
+		for _, l := range limitsOf(c) {
+			if reason := over[l]; reason != "" {
+				return reason
+			}
+		}
+		return ""
+	}
+}
+
+// exceeded says why n more changes are over the limit, or nothing. The share is
+// looked at only where there is enough for a share to mean something.
+func (l Limits) exceeded(limit Limit, n, spent, population int) string {
+	kind, _ := limit.Group()
+	a := l.Allow[kind]
+	before := ""
+	if spent > 0 {
+		before = fmt.Sprintf(" after %d in the last %s", spent, l.Window)
+	}
+	if a.Max != nil && n+spent > *a.Max {
+		return fmt.Sprintf("%d %s%s: more than limits.%s.max, which is %d", n, kind.words(), before, kind, *a.Max)
+	}
+	if a.Share != nil && population >= l.MinPopulation && float64(n+spent) > *a.Share*float64(population) {
+		return fmt.Sprintf("%d %s%s of %d: more than limits.%s.share, which is %g%%", n, kind.words(), before, population, kind, *a.Share*100)
+	}
+	return ""
+}
+
+// population is what a share of the limit is a share of.
+func (p *Plan) population(l Limit) int {
+	switch kind, group := l.Group(); kind {
+	case LimitRemoveFromGroup:
+		return p.sizes[group]
+	case LimitRemoveMember:
+		return p.Counts.Memberships
+	}
+	return p.Counts.Accounts
+}
+
+func (l Limit) words() string {
+	return map[Limit]string{
+		LimitDeactivate: "deactivations", LimitDelete: "deletions", LimitRemoveMember: "membership removals",
+		LimitChangeRole: "role changes", LimitGrantAdmin: "people made admin", LimitRename: "changes of e-mail", LimitCreate: "new accounts",
+		LimitRemoveFromGroup: "removals from this group",
+	}[l]
+}

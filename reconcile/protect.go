@@ -1,0 +1,106 @@
+package reconcile
+
+import (
+	"fmt"
+	"strings"
+)
+
+const groupPrefix = "group:"
+
+// protectedGroups gives the folded names of the groups in `protect:`.
+func protectedGroups(protect []string) map[string]bool {
+	names := make(map[string]bool)
+	for _, p := range protect {
+		if name, isGroup := strings.CutPrefix(p, groupPrefix); isGroup {
+			names[Fold(name)] = true
+		}
+	}
+	return names
+}
+
+// protectRule knows protected people by id and by the address they have on
+// either side, so that a person who is being renamed stays protected; and groups by
+// name, with whoever is in them.
+func protectRule(plan *Plan, policy *Policy) reason {
+	set, accounts := make(map[string]bool), make(map[string]bool)
+	for _, p := range policy.Protect {
+		set[Fold(p)] = true
+		if id, ok := plan.occupant[Fold(p)]; ok {
+			accounts[id] = true
+		}
+	}
+	groups := protectedGroups(policy.Protect)
+	api := Fold(policy.APIAccount)
+	return func(c *Change) string {
+		switch {
+		case c.Group != "" && groups[Fold(c.Group)]:
+			return fmt.Sprintf("group %s is protected by protect: in the configuration", c.Group)
+		case c.Account == "":
+		case accounts[c.Account] || set[c.Key.String()] || set[Fold(c.Who)]:
+			return "protected by protect: in the configuration"
+		case plan.shielded[c.Account] != "":
+			return fmt.Sprintf("is in group %s, which is protected by protect: in the configuration", plan.shielded[c.Account])
+		case api != "" && (plan.occupant[api] == c.Account || Fold(c.Who) == api):
+			return "is the account whose token this program uses (tomorro.api_account)"
+		}
+		return ""
+	}
+}
+
+// substituteRule knows the default substitute by the address on either side. The
+// set-up guide has it take over what leavers own, and Tomorro asks of a substitute
+// at least the leaver's role.
+func substituteRule(plan *Plan, substitute string) reason {
+	name := Fold(substitute)
+	if name == "" {
+		return func(*Change) string { return "" }
+	}
+	account, standIn := plan.occupant[name], plan.standIn(name)
+	return func(c *Change) string {
+		leaves := c.Op == OpDeactivate || c.Op == OpDelete
+		if c.Account != "" && (c.Account == account || Fold(c.Who) == name) && (leaves || demotes(c)) {
+			return "is Tomorro's default substitute, who inherits what leavers own; choose another there first"
+		}
+		if leaves {
+			return standIn.cannotReplace(c.Before, substitute)
+		}
+		return ""
+	}
+}
+
+// standIn is the default substitute as this plan leaves it, nil when there is none.
+// What makes it fit comes before any removal, and Apply looks whether it happened.
+func (p *Plan) standIn(name string) *Account {
+	a := p.substitute
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		mine := a != nil && a.ID != "" && c.Account == a.ID
+		if c.After == nil || !mine && Fold(c.After.UserName) != name {
+			continue
+		}
+		image := *c.After
+		if c.Before != nil {
+			image = *c.Before
+			if mine {
+				image = *a
+			}
+			merge(&image, c)
+		}
+		a, p.substituteKey = &image, c.Key
+	}
+	return a
+}
+
+// cannotReplace says why nobody, or not this leaver, can be removed with a as the
+// default substitute.
+func (a *Account) cannotReplace(leaver *Account, substitute string) string {
+	switch {
+	case a == nil:
+		return fmt.Sprintf("the default substitute %s has no account at Tomorro, so nobody would inherit what leavers own; see tomorro.default_substitute", substitute)
+	case !a.Active:
+		return fmt.Sprintf("the default substitute %s is inactive at Tomorro, so nobody would inherit what leavers own; choose another there and in tomorro.default_substitute", substitute)
+	case rank(a.UserType) < rank(leaver.UserType):
+		return fmt.Sprintf("is %s, and the default substitute %s is only %s: Tomorro asks for at least the leaver's role; choose another there and in tomorro.default_substitute", leaver.UserType, substitute, a.UserType)
+	}
+	return ""
+}

@@ -60,8 +60,10 @@ func caseManyMembers(t *testing.T) {
 // comes next: intents without outcome, and a lock that nobody gives back.
 func caseCrash(t *testing.T) {
 	o := newOffice(t, labOptions{users: 40, groups: 4, seed: 6, plain: true}, "")
-	o.edit("concurrency: 16", "concurrency: 2")
-	o.edit("concurrency: 16", "concurrency: 2")
+	const underWay = 2
+	for range 2 { // at both services
+		o.edit("concurrency: 16", fmt.Sprint("concurrency: ", underWay))
+	}
 	o.lab.tomorroWire.Latency = 5 * time.Millisecond
 	done := make(chan int)
 	go func() {
@@ -82,10 +84,9 @@ func caseCrash(t *testing.T) {
 	o.must(exitDone, "reconcile", "--yes")
 	o.equal()
 	o.unique()
-	for i, w := range o.lab.tomorro.Writes() {
-		if !w.Effect {
-			t.Errorf("%d of %d: %s %s about %s was made twice", i, made, w.Method, w.Path, w.Who)
-		}
+	// A request that was under way may arrive after the next run has looked; what was done before is not sent again.
+	if idle := o.lab.tomorro.State().Idle; idle > underWay {
+		t.Errorf("%d writes were made twice", idle)
 	}
 	o.must(exitDone, "plan")
 }

@@ -211,7 +211,8 @@ func (r *rehearsal) script(s *screen, config string) {
 		config = mistaken(config)
 	}
 	s.line("tomorro-sync --config %s reconcile --yes", config)
-	s.line("# what it cost")
+	s.line("# what it cost, and what is held; approve ID lets exactly that through")
 	s.line("curl %s", url)
+	s.line("tomorro-sync --config %s holds", config)
 	s.line("")
 }

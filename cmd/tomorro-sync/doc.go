@@ -14,7 +14,8 @@
 //	tomorro-sync schedule [pause|resume]  when runs are made
 //	tomorro-sync journal                  what runs did, and why; also show RUN,
 //	                                      person EMAIL, export FILE, erase EMAIL
-//	tomorro-sync simulate                 serve both services as simulators on loopback
+//	tomorro-sync simulate                 serve both services as simulators on loopback;
+//	                                      --disaster NAME rehearses one
 //	tomorro-sync version
 //
 // Every command takes --output json: one JSON document on stdout, logs on stderr.

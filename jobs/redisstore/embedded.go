@@ -15,11 +15,22 @@ const embeddedTick = 50 * time.Millisecond
 // Embedded starts a Redis inside this process, on a loopback port, for demos and
 // tests. It forgets everything when the Store is closed.
 func Embedded(o Options) (*Store, error) {
-	server := miniredis.NewMiniRedis()
-	if err := server.Start(); err != nil {
-		return nil, fmt.Errorf("start the embedded Redis: %w", err)
+	address, stop, err := Serve("127.0.0.1:0")
+	if err != nil {
+		return nil, err
 	}
-	s := newStore(redis.NewUniversalClient(tuned(&redis.UniversalOptions{Addrs: []string{server.Addr()}})), o)
+	s := newStore(redis.NewUniversalClient(tuned(&redis.UniversalOptions{Addrs: []string{address}})), o)
+	s.stop = stop
+	return s, nil
+}
+
+// Serve is the same Redis for other processes, for rehearsals: it listens on
+// address, gives the one it has, and forgets everything at stop.
+func Serve(address string) (listening string, stop func(), err error) {
+	server := miniredis.NewMiniRedis()
+	if err := server.StartAddr(address); err != nil {
+		return "", nil, fmt.Errorf("start the embedded Redis: %w", err)
+	}
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -34,10 +45,9 @@ func Embedded(o Options) (*Store, error) {
 			}
 		}
 	}()
-	s.stop = func() {
+	return server.Addr(), func() {
 		close(quit)
 		<-done
 		server.Close()
-	}
-	return s, nil
+	}, nil
 }

@@ -82,7 +82,9 @@ func (e edit) single(a attribute, existing any) (any, error) {
 		return existing, nil
 	}
 	if list, many := v.([]any); many {
-		v, _ = join(a, nil, list)
+		joined, touched := join(a, nil, list)
+		onePrimary(joined, touched)
+		return joined, nil
 	}
 	return v, nil
 }

@@ -6,31 +6,30 @@ import (
 	"slices"
 )
 
-// empty says that a value is as good as absent: null, "", or an array or object
-// with nothing in it (RFC 7643 section 2.5).
-func empty(v any) bool {
+// empty says that nothing is in a value: it is unassigned, or "", or nothing but
+// these are in it.
+func empty(v any) bool { return v == "" || hollow(v, empty) }
+
+// unassigned says that a value is as good as absent: null, or an array or object
+// without any value (RFC 7643 section 2.5). "" is a value.
+func unassigned(v any) bool { return hollow(v, unassigned) }
+
+// hollow says that a value is null, or that all within it is as part says.
+func hollow(v any, part func(any) bool) bool {
 	switch v := v.(type) {
 	case nil:
 		return true
-	case string:
-		return v == ""
 	case []any:
-		return !slices.ContainsFunc(v, func(e any) bool { return !empty(e) })
+		return !slices.ContainsFunc(v, func(e any) bool { return !part(e) })
 	case map[string]any:
 		for _, e := range v {
-			if !empty(e) {
+			if !part(e) {
 				return false
 			}
 		}
 		return true
 	}
 	return false
-}
-
-// unassigned says that a value is absent: as empty, but "" is a value.
-func unassigned(v any) bool {
-	_, text := v.(string)
-	return !text && empty(v)
 }
 
 // same compares values: numbers by value, and an unassigned member of an object

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,8 +63,9 @@ func listener(t testing.TB, f *pushtest.Fake, change func(*push.Options)) *push.
 // recorded is a case of testdata.
 type recorded struct {
 	About string `json:"about"`
-	// From is documentation (a vendor's page or sample shows it), trace (seen in
-	// code written against the real product) or inference; Source says which.
+	// From is documentation (a vendor's page or sample shows it), trace (seen in code
+	// written against the real product), recalled (from the vendor's published
+	// reference, which was not at hand) or inference; Source says which.
 	From    string            `json:"from"`
 	Source  string            `json:"source"`
 	Method  string            `json:"method"`
@@ -95,6 +98,9 @@ func replay(t *testing.T, file string) {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&c); err != nil {
 		t.Fatal(err)
+	}
+	if !slices.Contains([]string{"documentation", "trace", "recalled", "inference"}, c.From) || c.Source == "" {
+		t.Errorf("from %q, source %q: every case says where it comes from", c.From, c.Source)
 	}
 	body := []byte(c.Raw)
 	if c.Body != nil {
@@ -157,34 +163,31 @@ func checkForm(t testing.TB, method string, w *httptest.ResponseRecorder) {
 	if w.Result().Header.Get("X-Request-Id") == "" {
 		t.Error("no X-Request-Id")
 	}
-	var any struct {
-		Schemas    []string         `json:"schemas"`
-		Status     any              `json:"status"`
-		Detail     string           `json:"detail"`
-		Meta       map[string]any   `json:"meta"`
-		Total      *int             `json:"totalResults"`
-		Resources  []map[string]any `json:"Resources"`
-		StartIndex int              `json:"startIndex"`
+	var said struct {
+		Schemas   []string         `json:"schemas"`
+		Status    any              `json:"status"`
+		Detail    string           `json:"detail"`
+		Meta      map[string]any   `json:"meta"`
+		Total     *int             `json:"totalResults"`
+		Resources []map[string]any `json:"Resources"`
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &any); err != nil || len(any.Schemas) == 0 {
-		t.Errorf("%v, schemas %v in %q", err, any.Schemas, w.Body)
+	if err := json.Unmarshal(w.Body.Bytes(), &said); err != nil || len(said.Schemas) == 0 {
+		t.Errorf("%v, schemas %v in %q", err, said.Schemas, w.Body)
 		return
 	}
 	switch {
 	case w.Code >= 400:
-		if any.Schemas[0] != "urn:ietf:params:scim:api:messages:2.0:Error" || any.Status != strconv3(w.Code) || any.Detail == "" {
+		if said.Schemas[0] != "urn:ietf:params:scim:api:messages:2.0:Error" || said.Status != strconv.Itoa(w.Code) || said.Detail == "" {
 			t.Errorf("not a SCIM error: %s", w.Body)
 		}
 	case w.Code == http.StatusCreated:
-		if location := w.Result().Header.Get("Location"); location == "" || location != any.Meta["location"] {
-			t.Errorf("201 with Location %q, meta %v", location, any.Meta)
+		if location := w.Result().Header.Get("Location"); location == "" || location != said.Meta["location"] {
+			t.Errorf("201 with Location %q, meta %v", location, said.Meta)
 		}
-	case any.Total != nil && (any.Resources == nil || len(any.Resources) > *any.Total):
-		t.Errorf("a list with %d of %d resources", len(any.Resources), *any.Total)
+	case said.Total != nil && (said.Resources == nil || len(said.Resources) > *said.Total):
+		t.Errorf("a list with %d of %d resources", len(said.Resources), *said.Total)
 	}
 }
-
-func strconv3(code int) any { return string([]byte{byte('0' + code/100), byte('0' + code/10%10), byte('0' + code%10)}) }
 
 // told is what the Pusher was told, as the cases write it: what is empty is left
 // out.

@@ -48,6 +48,8 @@ func TestNewRefuses(t *testing.T) {
 		_, err := push.New(push.Options{Users: f, Groups: f, Pusher: f.Pusher(), Tokens: tokens})
 		if err == nil {
 			t.Errorf("%s: served", name)
+		} else if strings.Contains(name, "empty") && !strings.Contains(err.Error(), "is empty") {
+			t.Errorf("%s: %v", name, err)
 		} else if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), token) {
 			t.Errorf("%s: the error shows the token: %v", name, err)
 		}
@@ -227,7 +229,13 @@ func TestLogNamesNobody(t *testing.T) {
 
 func TestDeadline(t *testing.T) {
 	f := world()
-	f.Before = func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }
+	f.Before = func(ctx context.Context, _ string) error {
+		if until, ok := ctx.Deadline(); !ok || time.Until(until) > time.Second {
+			t.Fatal("no deadline")
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	l := listener(t, f, func(o *push.Options) { o.Deadline = time.Millisecond })
 	for _, method := range []string{"GET", "PUT"} {
 		if w := do(l, method, "/scim/v2/Users/u1", putJane); w.Code != 503 || w.Header().Get("Retry-After") == "" {
@@ -322,6 +330,45 @@ func TestPrefixAndBaseURL(t *testing.T) {
 	}
 	if w := do(l, "GET", "/scim/v2/Users", ""); w.Code != 404 {
 		t.Errorf("another prefix: %d", w.Code)
+	}
+}
+
+// TestStrangeIDs holds that what could be taken for a path at Tomorro gets nowhere.
+func TestStrangeIDs(t *testing.T) {
+	f := world()
+	l := listener(t, f, nil)
+	for _, id := range []string{"..", "%2e%2e", "a%2Fb", "..%2FGroups%2Fg1", "a%5Cb", "%00", "a%0D%0Ab", "a%3Fb", "a%23", "%ff", strings.Repeat("x", 1100)} {
+		for _, method := range []string{"GET", "PUT", "PATCH", "DELETE"} {
+			if w := do(l, method, "/scim/v2/Users/"+id, putJane); w.Code != 404 {
+				t.Errorf("%s %s: %d", method, id, w.Code)
+			}
+		}
+	}
+	if f.Reads() > 0 || len(f.Told()) > 0 {
+		t.Errorf("%d reads, told %v", f.Reads(), f.Told())
+	}
+}
+
+func TestPaging(t *testing.T) {
+	l := listener(t, world(), nil)
+	for query, want := range map[string]string{
+		"": "4 1 u1 u2 u3 u4", "count=2": "4 1 u1 u2", "startIndex=2&count=2": "4 2 u2 u3", "startIndex=4&count=9": "4 4 u4", "startIndex=9": "4 9",
+		"count=-1": "4 1", "count=0": "4 1", "startIndex=0&count=1": "4 1 u1", "startIndex=-7&count=1": "4 1 u1", "sortBy=userName&nonsense=1&count=1": "4 1 u1",
+	} {
+		var list struct {
+			TotalResults, StartIndex int
+			Resources                []struct{ ID string }
+		}
+		if err := json.Unmarshal(do(l, "GET", "/scim/v2/Users?"+query, "").Body.Bytes(), &list); err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprint(list.TotalResults, " ", list.StartIndex)
+		for _, r := range list.Resources {
+			got += " " + r.ID
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", query, got, want)
+		}
 	}
 }
 

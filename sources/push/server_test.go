@@ -140,6 +140,10 @@ func TestCertificateReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("with a missing key", 2)
+	expect("with a missing key, again", 2)
+	if n := strings.Count(logged.String(), "cannot be used"); n != 2 {
+		t.Errorf("the missing file was logged %d times, want once: %s", n-1, logged.String())
+	}
 	p.write(t, p.cert, good)
 	p.renew(t, 3)
 	expect("after it is mended", 3)
@@ -204,7 +208,10 @@ func TestOverTheWire(t *testing.T) {
 // nobody; and one that is cut off, with nothing.
 func TestSlowBody(t *testing.T) {
 	f := world()
-	address := serve(t, push.ServerOptions{Handler: listener(t, f, func(o *push.Options) { o.Deadline = 50 * time.Millisecond })})
+	address := serve(t, push.ServerOptions{
+		Deadline: time.Hour, // the listener has its own
+		Handler:  listener(t, f, func(o *push.Options) { o.Deadline = 50 * time.Millisecond }),
+	})
 	c, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)

@@ -266,7 +266,7 @@ func (e edit) remove(a attribute, existing any) (any, error) {
 		switch {
 		case isObject && a.references():
 			if get(object, "value") == nil {
-				return nil, refuse(TypeInvalidValue, "a value of %s to remove has no \"value\"", a.name)
+				return nil, refuse(TypeInvalidValue, "a value of %s to remove says no id", a.name)
 			}
 			ids[identity(a, v)]++
 		case isObject && len(object) == 0:

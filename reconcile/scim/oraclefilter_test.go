@@ -317,7 +317,7 @@ func oracleCondition(r *rand.Rand, name string, parent *attribute) node {
 func TestFilterAgainstParseFilter(t *testing.T) {
 	paths := []string{"userName", "title", "externalId", "active", "name.givenName", "emails", "emails.value", "emails.type", "emails.primary", "id", "meta.created",
 		SchemaEnterprise + ":department"}
-	compareAll(t, 8000, []trait{traitCase, traitNe, traitNull, traitEmpty, traitDate, traitValue, traitEscape, traitOneValue},
+	compareAll(t, 5000, []trait{traitCase, traitNe, traitNull, traitEmpty, traitDate, traitValue, traitEscape, traitOneValue},
 		filterCase("scim2-parse-filter", 3, paths))
 }
 
@@ -325,5 +325,5 @@ func TestFilterAgainstParseFilter(t *testing.T) {
 // for paths ("2.0").
 func TestFilterAgainstScimmy(t *testing.T) {
 	paths := []string{"userName", "title", "externalId", "active", "name.givenName", "emails.value", "emails.type", "emails.primary", "id", "meta.created"}
-	compareAll(t, 6000, []trait{traitCase, traitNe, traitNull, traitEmpty, traitDate, traitEscape, traitPart, traitNotOver, traitAbsent, traitNotOfValues, traitGroups}, filterCase("scimmy filter", 2, paths))
+	compareAll(t, 4000, []trait{traitCase, traitNe, traitNull, traitEmpty, traitDate, traitEscape, traitPart, traitNotOver, traitAbsent, traitNotOfValues, traitGroups}, filterCase("scimmy filter", 2, paths))
 }

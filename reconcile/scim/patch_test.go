@@ -110,6 +110,10 @@ func TestApplyPatch(t *testing.T) {
 		{"of all values", anna, `[{"op":"replace","path":"emails.type","value":"other"}]`, `{"emails":[{"type":"other","value":"anna@x.io","primary":true},{"type":"other","value":"anna@y.io"}]}`},
 		{"of no value yet", `{}`, `[{"op":"add","path":"emails.value","value":"a@x.io"}]`, `{"emails":[{"value":"a@x.io"}]}`},
 		{"remove of matched values", anna, `[{"op":"remove","path":"emails[type eq \"work\"].primary"}]`, `{"emails":[{"type":"work","value":"anna@x.io"},{"type":"home","value":"anna@y.io"}]}`},
+		{"remove of matched values keeps both", `{"emails":[{"type":"work","value":"a@x.io"},{"type":"work","value":"b@x.io"}]}`, `[{"op":"remove","path":"emails[type eq \"work\"].value"}]`,
+			`{"emails":[{"type":"work"},{"type":"work"}]}`},
+		{"two that become the same are one", `{"emails":[{"type":"work","value":"a@x.io"},{"type":"work","value":"b@x.io","primary":true}]}`, `[{"op":"replace","path":"emails[type eq \"work\"].value","value":"c@x.io"}]`,
+			`{"emails":[{"type":"work","value":"c@x.io","primary":true}]}`},
 		{"remove emails by value", anna, `[{"op":"remove","path":"emails","value":[{"value":"ANNA@x.io"}]}]`, `{"emails":[{"type":"home","value":"anna@y.io"}]}`},
 		{"remove emails by type", anna, `[{"op":"remove","path":"emails","value":[{"type":"home"}]}]`, `{"emails":[{"type":"work","value":"anna@x.io","primary":true}]}`},
 	} {
@@ -200,6 +204,8 @@ func TestApplyPatchErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %s", c.op, err, c.scimType)
 		case !strings.HasPrefix(e.Detail, "Operation 2 ("):
 			t.Errorf("%s: the detail does not say which operation: %s", c.op, e.Detail)
+		case strings.ContainsAny(e.Detail, `"[`):
+			t.Errorf("%s: the detail quotes values: %s", c.op, e.Detail)
 		case out != nil || changed || !reflect.DeepEqual(r, decode(t, c.resource)):
 			t.Errorf("%s: something was changed", c.op)
 		}

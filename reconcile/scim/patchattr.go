@@ -158,18 +158,18 @@ func (e edit) values(a attribute, existing []any) (any, error) {
 	return list, nil
 }
 
-// join appends the values that are not there yet ("If the value already exists
-// in the target location, no changes SHOULD be made"). A value with the same type
+// join appends the values that are not there yet ("If the target location already
+// contains the value specified, no changes SHOULD be made"). A value with the same type
 // and value takes over the other sub-attributes, such as primary; references stay
 // as they are. touched says which values were given.
 func join(a attribute, list, given []any) (out []any, touched []bool) {
 	out = make([]any, 0, len(list)+len(given))
 	index := make(map[string]int, len(list)+len(given))
-	for _, v := range list {
+	for i, v := range list {
 		if id := identity(a, v); !contains(index, id) {
-			index[id] = len(out)
-			out = append(out, v)
+			index[id] = i
 		}
+		out = append(out, v)
 	}
 	touched = make([]bool, len(out), cap(out))
 	for _, v := range given {
@@ -196,13 +196,36 @@ func join(a attribute, list, given []any) (out []any, touched []bool) {
 	return out, touched
 }
 
+// distinct keeps the first of values that an edit made the same; it is primary
+// when one of them is.
+func distinct(a attribute, list []any) []any {
+	out := make([]any, 0, len(list))
+	index := make(map[string]int, len(list))
+	for _, v := range list {
+		id := identity(a, v)
+		at, ok := index[id]
+		if !ok {
+			index[id] = len(out)
+			out = append(out, v)
+			continue
+		}
+		if into, ok := out[at].(map[string]any); ok && get(asObject(v), "primary") == true {
+			k, _ := key(into, "primary")
+			delete(into, k)
+			into["primary"] = true
+		}
+	}
+	return out
+}
+
 func contains(index map[string]int, id string) bool {
 	_, ok := index[id]
 	return ok
 }
 
 // onePrimary keeps one primary value: the first of those touched, when one of
-// them is ("the server SHALL set the others to false", section 3.5.2).
+// them is ("SHALL cause the server to automatically set 'primary' to 'false' for
+// any other values", section 3.5.2).
 func onePrimary(list []any, touched []bool) {
 	chosen := -1
 	for i, v := range list {
@@ -243,7 +266,7 @@ func (e edit) remove(a attribute, existing any) (any, error) {
 		switch {
 		case isObject && a.references():
 			if get(object, "value") == nil {
-				return nil, refuse(TypeInvalidValue, "a value of %s to remove has no \"value\"", a.name)
+				return nil, refuse(TypeInvalidValue, "a value of %s to remove says no id", a.name)
 			}
 			ids[identity(a, v)]++
 		case isObject && len(object) == 0:

@@ -120,7 +120,10 @@ func (e edit) selectedSubs(a attribute, list []any, matched []bool) (any, error)
 		gone[i] = len(object) == 0
 	}
 	onePrimary(list, matched)
-	return without(list, gone), nil
+	if list = without(list, gone); e.op != opRemove {
+		list = distinct(a, list)
+	}
+	return list, nil
 }
 
 // selectedValues adds to the matched values, or replaces them ("all matching
@@ -143,8 +146,7 @@ func (e edit) selectedValues(a attribute, list []any, matched []bool) (any, erro
 		list[i] = clone(given)
 	}
 	onePrimary(list, matched)
-	joined, _ := join(a, list, nil) // two that matched are one now
-	return joined, nil
+	return distinct(a, list), nil
 }
 
 func without(list []any, gone []bool) []any {

@@ -42,11 +42,6 @@ type attribute struct {
 	subs     map[string]attribute // lower-case keys
 }
 
-// text says whether the attribute holds one or several simple texts.
-func (a attribute) text() bool {
-	return a.kind == kindString || a.kind == kindExact || a.kind == kindBinary
-}
-
 // sub is what is known of a sub-attribute.
 func (a attribute) sub(name string) attribute {
 	if s, ok := a.subs[strings.ToLower(name)]; ok {

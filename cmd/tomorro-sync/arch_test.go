@@ -20,6 +20,8 @@ var importRules = []struct {
 	{"reconcile/pace", nil, []string{"golang.org/x/time"}},
 	{"sources/onelogin", []string{"reconcile", "reconcile/pace"}, nil},
 	{"sources/onelogin/onelogintest", []string{"reconcile/reconciletest/flaky"}, nil},
+	{"sources/push", []string{"reconcile", "reconcile/scim"}, []string{"golang.org/x/time", "golang.org/x/text", "github.com/sourcegraph/conc"}},
+	{"sources/push/pushtest", []string{"sources/push", "reconcile", "reconcile/scim"}, nil},
 	{"sinks/tomorro", []string{"reconcile", "reconcile/pace", "reconcile/scim"}, nil},
 	{"sinks/tomorro/tomorrotest", []string{"reconcile/reconciletest/flaky"}, nil},
 	{"jobs", []string{"reconcile", "reconcile/scim"}, nil},

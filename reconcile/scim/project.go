@@ -1,0 +1,133 @@
+package scim
+
+import "strings"
+
+// Project is the attributes and excludedAttributes of a request (RFC 7644 section
+// 3.9): with attributes, those and no other; then without the excluded ones. id
+// and schemas are always returned and a password never (RFC 7643 sections 3.1,
+// 3.3 and 4.1.1). Names are attribute paths in any case, with sub-attributes and
+// URNs; names that cannot be read are passed over, and a list of blanks is no
+// list. The result shares its values with r, which is not changed.
+func Project(r Resource, attributes, excluded []string) Resource {
+	out := r
+	if chosen := choose(attributes); chosen != nil {
+		chosen["id"], chosen["schemas"] = nil, nil
+		out = chosen.pick(out)
+	}
+	dropped := choose(excluded)
+	if dropped == nil {
+		dropped = make(choice)
+	}
+	delete(dropped, "id")
+	delete(dropped, "schemas")
+	dropped["password"] = nil
+	return dropped.drop(out)
+}
+
+// choice is a tree of lower-case names; nil means all that is below.
+type choice map[string]choice
+
+// choose reads a list of attribute paths; nil when it has none.
+func choose(paths []string) choice {
+	var c choice
+	for _, text := range paths {
+		text = strings.TrimSpace(text)
+		if text == "" {
+			continue
+		}
+		if c == nil {
+			c = make(choice)
+		}
+		p, ok := parseAttrPath(text)
+		switch {
+		case !ok:
+		case p == attrPath{}: // the URN of the core schema: all but the extensions
+			for name := range core {
+				c.add(name)
+			}
+		case p.urn == "":
+			c.add(p.name, p.sub)
+		default:
+			c.add(p.urn, p.name, p.sub)
+			if lookup(p.urn, p.name).kind == kindUnknown && p.name != "" {
+				c.add(p.urn+":"+p.name, p.sub) // the name may be part of the URN
+			}
+		}
+	}
+	return c
+}
+
+// add puts a path into the tree; what is whole stays whole.
+func (c choice) add(names ...string) {
+	for i, name := range names {
+		if name == "" {
+			return
+		}
+		name = strings.ToLower(name)
+		below, ok := c[name]
+		switch last := i == len(names)-1 || names[i+1] == ""; {
+		case ok && below == nil:
+			return
+		case last:
+			c[name] = nil
+			return
+		case !ok:
+			below = make(choice)
+			c[name] = below
+		}
+		c = below
+	}
+}
+
+// pick keeps what was chosen.
+func (c choice) pick(object map[string]any) map[string]any {
+	out := make(map[string]any, len(c))
+	for k, v := range object {
+		below, ok := c[strings.ToLower(k)]
+		switch {
+		case !ok:
+		case below == nil:
+			out[k] = v
+		default:
+			if v := below.each(v, below.pick); !unassigned(v) {
+				out[k] = v
+			}
+		}
+	}
+	return out
+}
+
+// drop leaves out what was chosen.
+func (c choice) drop(object map[string]any) map[string]any {
+	out := make(map[string]any, len(object))
+	for k, v := range object {
+		below, ok := c[strings.ToLower(k)]
+		switch {
+		case !ok:
+			out[k] = v
+		case below != nil:
+			if v := below.each(v, below.drop); !unassigned(v) {
+				out[k] = v
+			}
+		}
+	}
+	return out
+}
+
+// each works on a complex value, or on every one of several. A simple value
+// counts as its own "value".
+func (c choice) each(v any, work func(map[string]any) map[string]any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return work(v)
+	case []any:
+		out := make([]any, 0, len(v))
+		for _, e := range v {
+			if e := c.each(e, work); !unassigned(e) {
+				out = append(out, e)
+			}
+		}
+		return out
+	}
+	return work(map[string]any{"value": v})["value"]
+}

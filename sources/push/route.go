@@ -1,0 +1,114 @@
+package push
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// handler is what serves a request, and the id in its path.
+type handler struct {
+	serve func(c *call, id string) (answer, error)
+	id    string
+}
+
+type methods map[string]func(c *call, id string) (answer, error)
+
+// routes has what each address does: the address of all of a kind, and with an id
+// behind it.
+var routes = map[string]struct{ all, one methods }{
+	"Users": {
+		all: methods{http.MethodGet: listUsers, http.MethodPost: createUser},
+		one: methods{http.MethodGet: getUser, http.MethodPut: replaceUser, http.MethodPatch: patchUser, http.MethodDelete: deleteUser},
+	},
+	"Groups": {
+		all: methods{http.MethodGet: listGroups, http.MethodPost: createGroup},
+		one: methods{http.MethodGet: getGroup, http.MethodPut: replaceGroup, http.MethodPatch: patchGroup, http.MethodDelete: deleteGroup},
+	},
+	"ServiceProviderConfig": {all: methods{http.MethodGet: getConfig}},
+	"ResourceTypes":         {all: methods{http.MethodGet: listTypes}, one: methods{http.MethodGet: getType}},
+	"Schemas":               {all: methods{http.MethodGet: listSchemas}, one: methods{http.MethodGet: getSchema}},
+}
+
+// notOffered are addresses of RFC 7644 that this listener does not have.
+var notOffered = []string{"Me", "Bulk", ".search"}
+
+// segments splits a path; slashes collapse and may trail.
+func segments(path string) []string {
+	return slices.DeleteFunc(strings.Split(path, "/"), func(s string) bool { return s == "" })
+}
+
+// find finds what serves a path. Paths are never redirected: a redirected write
+// may not be sent again.
+func (c *call) find() (handler, error) {
+	parts := segments(c.r.URL.EscapedPath())
+	for i, part := range parts {
+		plain, err := url.PathUnescape(part)
+		if err != nil {
+			return handler{}, refuse(http.StatusBadRequest, "", "The address cannot be read.")
+		}
+		parts[i] = plain
+	}
+	if len(parts) <= len(c.prefix) || !slices.Equal(parts[:len(c.prefix)], c.prefix) {
+		return handler{}, refuse(http.StatusNotFound, "", "Nothing is at this address. The SCIM base URL ends in /%s.", strings.Join(c.prefix, "/"))
+	}
+	parts = parts[len(c.prefix):]
+	if slices.Contains(notOffered, parts[0]) || len(parts) == 2 && parts[1] == ".search" {
+		c.route = "(not offered)"
+		return handler{}, refuse(http.StatusNotImplemented, "", "This listener does not offer Bulk, Me or .search; see ServiceProviderConfig.")
+	}
+	kind, known := routes[parts[0]]
+	if !known || len(parts) > 2 || len(parts) == 2 && kind.one == nil {
+		return handler{}, refuse(http.StatusNotFound, "", "Nothing is at this address. There are Users and Groups, ServiceProviderConfig, ResourceTypes and Schemas.")
+	}
+	c.route = "/" + parts[0]
+	table, id := kind.all, ""
+	if len(parts) == 2 {
+		table, id = kind.one, parts[1]
+		c.route += "/{id}"
+		if !isID(id) {
+			return handler{}, ErrNotKnown
+		}
+	}
+	serve, ok := table[c.r.Method]
+	if !ok {
+		p := refuse(http.StatusMethodNotAllowed, "", "This address does not take %s.", method(c.r.Method))
+		p.allow = table.allow()
+		return handler{}, p
+	}
+	return handler{serve: serve, id: id}, nil
+}
+
+func (m methods) allow() string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// isID says whether an id may be looked for: what could be taken for a path, a
+// query or a line at Tomorro is nobody's id.
+func isID(id string) bool {
+	return id != "" && id != "." && id != ".." && checkText("id", id) == nil && !strings.ContainsAny(id, "/\\?#")
+}
+
+// method is a request's method if it is one that exists; others are anybody's
+// text, which belongs in no log.
+func method(name string) string {
+	switch name {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodHead, http.MethodOptions:
+		return name
+	}
+	return "this method"
+}
+
+// absent turns the not-known of a delete into success: it is done.
+func absent(err error) error {
+	if err != nil && problemOf(err).says.Status == http.StatusNotFound {
+		return nil
+	}
+	return err
+}

@@ -10,6 +10,7 @@ import (
 // in a plan but what is held, and may be called again after Confirm. In order:
 //
 //	receipt     without a complete pull nobody is removed from anything
+//	ignored     what Tomorro did not keep the last time is not sent every night
 //	protection  people in `protect:` keep what they have
 //	substitute  the default substitute is neither removed nor demoted
 //	limits      a kind of change over its limit is held as a whole
@@ -18,6 +19,7 @@ import (
 //	admins      at least min_admins active admins remain after all that
 func Guard(plan Plan, policy *Policy) Plan {
 	plan = plan.hold(RuleReceipt, HoldGuard, receiptRule(plan.Receipt))
+	plan = plan.hold(RuleIgnored, HoldData, ignoredRule(policy))
 	plan = plan.hold(RuleProtect, HoldGuard, protectRule(&plan, policy.Protect))
 	plan = plan.hold(RuleSubstitute, HoldGuard, substituteRule(&plan, policy.DefaultSubstitute))
 	plan = plan.hold(RuleLimit, HoldGuard, limitRule(&plan, policy))
@@ -285,13 +287,17 @@ func (p *Plan) providers() (people map[Key]bool, groups map[string]bool, moving 
 }
 
 // dependentClass is the class of what is held because of another hold: guard as
-// soon as the guard holds anything that others can depend on.
+// soon as the guard holds anything that others can depend on, data when nothing
+// waits for a person's word either.
 func (p *Plan) dependentClass() HoldClass {
 	for i := range p.Held {
 		h := &p.Held[i]
 		if h.Class == HoldGuard && (h.Op != OpAddMember && h.Op != OpUpdateName) {
 			return HoldGuard
 		}
+	}
+	if p.HeldBy(HoldApproval) == 0 {
+		return HoldData
 	}
 	return HoldApproval
 }

@@ -113,6 +113,8 @@ type Policy struct {
 	// Approved is the ID of the plan that shows them.
 	Approve  []string
 	Approved string
+	// Ignored is what Tomorro took and did not keep, by Change.Effect, and when.
+	Ignored map[string]time.Time
 
 	Rules RuleReading
 }

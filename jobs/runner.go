@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -29,11 +28,18 @@ type Runner struct {
 	Marks   Marks
 	Links   Links  // also read by Plan when it is there
 	Budget  Budget // likewise
+	// Ignored is what Tomorro did not keep; optional, and read by Plan as well.
+	Ignored Ignored
 
 	User            string // the e-mail of the one person to look at; empty for all
 	Holder          string // how others see who holds the lock; default host and process
 	Concurrency     int    // writes at once; default 8
 	MembersPerWrite int    // default 100
+	// Canary is how many people's changes are made and read back before the rest is
+	// sent; 0 sends all at once.
+	Canary int
+	// ReadBack looks, after a run that wrote, whether what was written is there.
+	ReadBack bool
 	// Grace is how long requests under way may still take when a run is asked to
 	// stop; default 20 s.
 	Grace    time.Duration
@@ -81,7 +87,7 @@ var ErrUnknown = errors.New("neither OneLogin nor Tomorro knows")
 
 func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan, error) {
 	policy := r.Policy
-	policy.Spent = seen.spent
+	policy.Spent, policy.Ignored = seen.spent, notAgain(seen.ignored, r.now())
 	plan := reconcile.Decide(reconcile.Input{Directory: &seen.directory, Current: &seen.current, Links: seen.links, Policy: &policy})
 	if r.User != "" {
 		if plan = plan.Only(r.User); !known(&seen.directory, &seen.current, r.User) {
@@ -137,8 +143,10 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		if err := run.begin(ctx, by, &p.plan); err != nil {
 			return err
 		}
-		result, err := r.apply(ctx, run, &p.plan)
+		v := &verifier{recorder: run, r: r, p: &p}
+		result, err := v.apply(ctx)
 		report = newReport(run.id, by, &p.plan, &result, err)
+		v.readBack(ctx, &report)
 		report.Settled, report.Started, report.Finished = p.settled, started, r.now()
 		report.log(log)
 		err = errors.Join(err, run.end(ctx, &report))
@@ -148,12 +156,6 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		return err
 	})
 	return report, err
-}
-
-func (r *Runner) apply(ctx context.Context, run *recorder, plan *reconcile.Plan) (reconcile.Result, error) {
-	return reconcile.Apply(ctx, *plan, r.Target, run, reconcile.ApplyOptions{
-		Concurrency: cmp.Or(r.Concurrency, 8), MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second), Progress: r.Progress,
-	})
 }
 
 // prepare reads both sides, settles what is open, and decides.
@@ -193,6 +195,7 @@ type observation struct {
 	current   reconcile.Current
 	links     map[reconcile.Key]string
 	spent     map[reconcile.Limit]int
+	ignored   map[string]Sighting // by Change.Effect
 	snapshot  Snapshot
 }
 
@@ -226,6 +229,12 @@ func (r *Runner) observe(ctx context.Context) (seen observation, err error) {
 	p.Go(func(ctx context.Context) (err error) {
 		if r.Budget != nil {
 			seen.spent, err = r.Budget.Spent(ctx, r.now().Add(-r.Policy.Limits.Window))
+		}
+		return err
+	})
+	p.Go(func(ctx context.Context) (err error) {
+		if r.Ignored != nil {
+			seen.ignored, err = r.Ignored.Ignored(ctx)
 		}
 		return err
 	})

@@ -10,7 +10,8 @@ import (
 // most that many, with the groups that their memberships need. They are spread
 // over the kinds of change, and the same plan gives the same people. Nobody is
 // among them on whom the order of a run depends: who stops being admin, whose
-// wanted address is still another account's, and the owner of that account.
+// wanted address is still another account's, and the owner of that account. Nor is
+// anybody who is known to be ignored by Tomorro: they would stop every run.
 //
 // first is empty when the plan is about so few people anyway, and when nobody
 // can go first.
@@ -62,7 +63,7 @@ func (p *Plan) volunteers() (kinds [][]Key, all int) {
 			continue
 		}
 		everybody[c.Key] = true
-		if losesAdmin(c) {
+		if _, ignored := p.ignored[p.known(c)]; ignored || losesAdmin(c) {
 			ordered[c.Key] = true
 		}
 		if c.Op != OpCreate && c.Op != OpRename {
@@ -84,6 +85,14 @@ func (p *Plan) volunteers() (kinds [][]Key, all int) {
 		}
 	}
 	return kinds, len(everybody)
+}
+
+// known is the effect by which p.ignored may know a change, or empty.
+func (p *Plan) known(c *Change) string {
+	if len(p.ignored) == 0 || !keepsAccess(c) { // the others are held
+		return ""
+	}
+	return c.Effect()
 }
 
 // stages makes the plan's changes, a few people's first when that is asked for.

@@ -10,7 +10,7 @@ import (
 // in a plan but what is held, and may be called again after Confirm. In order:
 //
 //	receipt     without a complete pull nobody is removed from anything
-//	ignored     what Tomorro did not keep the last time is not sent every night
+//	ignored     what Tomorro does not keep is not sent every night
 //	protection  people in `protect:` keep what they have
 //	substitute  the default substitute is neither removed nor demoted
 //	limits      a kind of change over its limit is held as a whole
@@ -26,7 +26,7 @@ func Guard(plan Plan, policy *Policy) Plan {
 	plan = plan.hold(RuleApproval, HoldApproval, approvalRule(&plan, policy))
 	plan = plan.holdDependents()
 	plan = plan.hold(RuleAdmins, HoldGuard, adminRule(&plan, policy.MinAdmins))
-	plan.minAdmins = policy.MinAdmins
+	plan.minAdmins, plan.ignored = policy.MinAdmins, policy.Ignored
 	return plan
 }
 

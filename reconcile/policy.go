@@ -113,7 +113,8 @@ type Policy struct {
 	// Approved is the ID of the plan that shows them.
 	Approve  []string
 	Approved string
-	// Ignored is what Tomorro took and did not keep, by Change.Effect, and when.
+	// Ignored is what Tomorro takes and does not keep, by Change.Effect, and when
+	// it last did not.
 	Ignored map[string]time.Time
 
 	Rules RuleReading

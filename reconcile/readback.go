@@ -223,7 +223,7 @@ func (b *readBack) group(o *Outcome, membersUnknown bool) {
 	}
 }
 
-// ignoredRule holds what Tomorro did not keep the last time, so that it is not
+// ignoredRule holds what Tomorro does not keep, so that it is not
 // written every night. What leaves somebody with access is tried each time.
 func ignoredRule(policy *Policy) reason {
 	return func(c *Change) string {
@@ -234,7 +234,7 @@ func ignoredRule(policy *Policy) reason {
 		if !known {
 			return ""
 		}
-		return fmt.Sprintf("Tomorro took this on %s and did not keep it; set it there by hand, or ask Tomorro why. It is sent again after %d days, or when the value changes on either side",
+		return fmt.Sprintf("Tomorro confirmed this in run after run, last on %s, and did not keep it; set it there by hand, or ask Tomorro why. It is sent again after %d days, or when the value changes on either side",
 			at.UTC().Format("2006-01-02"), IgnoredDays)
 	}
 }

@@ -30,6 +30,7 @@ type Store interface {
 	jobs.Observer
 	jobs.Links
 	jobs.Budget
+	jobs.Ignored
 }
 
 // Open gives a Store of the named connection. Stores of the same connection
@@ -54,6 +55,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("one outcome for an intent", func(t *testing.T) { outcomes(t, open) })
 	t.Run("links", func(t *testing.T) { links(t, open) })
 	t.Run("budget", func(t *testing.T) { budget(t, open) })
+	t.Run("what was not kept", func(t *testing.T) { ignored(t, open) })
 	t.Run("ticks", func(t *testing.T) { ticks(t, open) })
 	t.Run("pause", func(t *testing.T) { pause(t, open) })
 	t.Run("connections are apart", func(t *testing.T) { apart(t, open) })

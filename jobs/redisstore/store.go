@@ -55,6 +55,7 @@ var (
 	_ jobs.JournalReader = (*Store)(nil)
 	_ jobs.Links         = (*Store)(nil)
 	_ jobs.Budget        = (*Store)(nil)
+	_ jobs.Ignored       = (*Store)(nil)
 )
 
 // Open connects to Redis and asks it for a sign of life. The error does not

@@ -154,23 +154,26 @@ func (b *readBack) account(o *Outcome) {
 		return
 	case there == nil:
 		return // who is not there has no access, which is what was wanted
-	case !sent.Active:
-		if there.Active { // what else an inactive account has is not compared
-			add(OpDeactivate, activeWord(false), activeWord(true), func(x *Account) { x.Active = false })
-		}
-		return
 	}
-	if Fold(sent.UserName) != Fold(there.UserName) {
+	// Of an inactive account nothing is compared but what was to change: no plan
+	// asks for the rest.
+	asked := func(op Op) bool {
+		return sent.Active || slices.ContainsFunc(o.Write.Changes, func(c Change) bool { return c.Op == op })
+	}
+	if Fold(sent.UserName) != Fold(there.UserName) && asked(OpRename) {
 		add(OpRename, sent.UserName, there.UserName, func(x *Account) { x.UserName = sent.UserName })
 	}
-	if !sameText(sent.GivenName, there.GivenName) || !sameText(sent.FamilyName, there.FamilyName) {
+	if (!sameText(sent.GivenName, there.GivenName) || !sameText(sent.FamilyName, there.FamilyName)) && asked(OpUpdateName) {
 		add(OpUpdateName, fullName(&sent), fullName(there), func(x *Account) { x.GivenName, x.FamilyName = sent.GivenName, sent.FamilyName })
 	}
-	if sent.UserType != there.UserType {
+	if sent.UserType != there.UserType && asked(OpChangeRole) {
 		add(OpChangeRole, string(sent.UserType), string(there.UserType), func(x *Account) { x.UserType = sent.UserType })
 	}
-	if !there.Active {
+	switch {
+	case sent.Active && !there.Active:
 		add(OpReactivate, activeWord(true), activeWord(false), func(x *Account) { x.Active, x.UserType = true, sent.UserType })
+	case !sent.Active && there.Active:
+		add(OpDeactivate, activeWord(false), activeWord(true), func(x *Account) { x.Active = false })
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package jobs runs the reconciliation: under which lock, in which order, with
 // what written down. Runner.Reconcile is the whole flow on one screen; the small
 // interfaces in this package say what it needs from OneLogin (Source), Tomorro
-// (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Budget).
+// (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Budget, Ignored).
 // A Scheduler makes one run a tick, over all replicas (Ticks). The package
 // redisstore implements what remembers on Redis, jobstest says what it must do,
 // and admin tells supervisors how it stands (Observer).
@@ -16,6 +16,18 @@
 // write. Requests that are in flight together share a round trip to the store, and
 // no request waits for the outcome of another to be stored. An intent without an
 // outcome is settled by the next run, which looks at Tomorro.
+//
+// # Reading back
+//
+// A confirmed write is not yet a kept one. After a run, what the service answered
+// is compared with what was sent, without another request where it answered with
+// the account; memberships take one more look at the groups. What is not there is
+// in the report and, by its effect, remembered (Ignored): the second time in a row
+// the next plan holds it. What leaves somebody with access is never held. What
+// another writer claimed since the run looked is theirs and left out. With a canary
+// the run stops there for everybody but a few.
+//
+// # Without the lock
 //
 // Who decides about one person without the lock, as a push does, takes the person
 // before looking (a Claim without a write): else a run that looked earlier could

@@ -115,7 +115,7 @@ func (v *verifier) check(ctx context.Context) error {
 		return nil
 	}
 	v.stopped = found
-	return fmt.Errorf("Tomorro did not keep %d of their changes", len(found))
+	return fmt.Errorf("of their changes, Tomorro did not keep %d", len(found))
 }
 
 // readBack puts into the report what Tomorro confirmed and did not keep, and

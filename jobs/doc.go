@@ -1,7 +1,7 @@
 // Package jobs runs the reconciliation: under which lock, in which order, with
 // what written down. Runner.Reconcile is the whole flow on one screen; the small
 // interfaces in this package say what it needs from OneLogin (Source), Tomorro
-// (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Budget, Pins).
+// (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Budget, Pins, Ignored).
 // A Scheduler makes one run a tick, over all replicas (Ticks), and fewer while they
 // keep failing (ScheduleState.NextTry). The package
 // redisstore implements what remembers on Redis, jobstest says what it must do,
@@ -24,6 +24,16 @@
 // a run wrote is taken back where Tomorro still has it, after what is open was
 // settled. The people it changes are pinned (Pins) before its first write, and
 // Guard holds what runs would do to them until Release. Pin and release are entries.
+//
+// # Reading back
+//
+// A confirmed write is not yet a kept one. After a run, what the service answered
+// is compared with what was sent, without another request where it answered with
+// the account; memberships take one more look at the groups. What is not there is
+// in the report and, by its effect, remembered (Ignored): the second time in a row
+// the next plan holds it. What leaves somebody with access is never held. What
+// another writer claimed since the run looked is theirs and left out. With a canary
+// the run stops there for everybody but a few.
 //
 // # Without the lock
 //

@@ -64,8 +64,22 @@ func (x *eraser) edit(e *Entry) bool {
 				x.text(&lines[i])
 			}
 		}
+		for i := range e.Report.Ignored {
+			x.notKept(&e.Report.Ignored[i])
+		}
 	}
 	return x.changed
+}
+
+func (x *eraser) notKept(n *NotKept) {
+	if x.person.Concerns(&reconcile.Change{Op: n.Op, Key: n.Key, Who: n.Who}) {
+		x.set(&n.Who)
+		x.set(&n.Sent) // it may be a name
+		x.set(&n.There)
+	}
+	for _, s := range []*string{&n.Who, &n.Sent, &n.There} {
+		x.text(s)
+	}
 }
 
 func (x *eraser) write(e *Entry) {

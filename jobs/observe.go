@@ -18,6 +18,7 @@ type observation struct {
 	links     map[reconcile.Key]string
 	spent     map[reconcile.Limit]int
 	decisions map[string]reconcile.Decision
+	ignored   map[string]Sighting      // by Change.Effect
 	pinned    map[reconcile.Key]string // with the reason that is shown
 	facts     *reconcile.Facts         // nil when nothing remembers
 	pulls     []reconcile.Census
@@ -72,6 +73,11 @@ func (r *Runner) recall(ctx context.Context, seen *observation) (err error) {
 	}
 	if seen.pinned, err = r.pinned(ctx); err != nil {
 		return err
+	}
+	if r.Ignored != nil {
+		if seen.ignored, err = r.Ignored.Ignored(ctx); err != nil {
+			return err
+		}
 	}
 	if r.Experience == nil {
 		return nil

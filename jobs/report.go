@@ -34,6 +34,10 @@ type Report struct {
 	// Newer counts changes that were left out because somebody else wrote the
 	// same person meanwhile; they are marked for another look.
 	Newer int `json:"newer,omitempty"`
+	// Ignored is what Tomorro confirmed and did not keep, in a plan's order.
+	Ignored []NotKept `json:"ignored,omitempty"`
+	// Unread says why what was written could not be read back; empty when it could.
+	Unread string `json:"unread,omitempty"`
 	// Errors name what was not done and why, sorted.
 	Errors []string `json:"errors,omitempty"`
 	// Exit is the exit code that a command ends with for this report.
@@ -44,7 +48,7 @@ type Report struct {
 const (
 	ExitDone     = 0
 	ExitError    = 1
-	ExitFailed   = 3  // some changes failed
+	ExitFailed   = 3  // some changes failed, or somebody keeps access that Tomorro confirmed to take away
 	ExitHeld     = 11 // a limit, an incomplete pull or a protection held something
 	ExitApproval = 12 // something waits for a person's word
 )
@@ -116,7 +120,7 @@ func (r *Report) log(log *slog.Logger) {
 	}
 	log.Log(context.Background(), level, "run ends", "exit", r.Exit, "took", r.Finished.Sub(r.Started).Round(time.Millisecond),
 		"planned", total(r.Planned), "done", total(r.Done), "failed", total(r.Failed), "skipped", total(r.Skipped), "held", held,
-		"incomplete", len(r.Incomplete), "settled", len(r.Settled), "newer", r.Newer)
+		"incomplete", len(r.Incomplete), "settled", len(r.Settled), "newer", r.Newer, "notKept", len(r.Ignored))
 }
 
 func total(n map[reconcile.Op]int) (sum int) {

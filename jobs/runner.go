@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -33,11 +32,18 @@ type Runner struct {
 	Decisions  Decisions
 	Pins       Pins // likewise; nil: nobody is pinned
 	Experience Experience
+	// Ignored is what Tomorro did not keep; optional, and read by Plan as well.
+	Ignored Ignored
 
 	User            string // the e-mail of the one person to look at; empty for all
 	Holder          string // how others see who holds the lock; default host and process
 	Concurrency     int    // writes at once; default 8
 	MembersPerWrite int    // default 100
+	// Canary is how many people's changes are made and read back before the rest is
+	// sent; 0 sends all at once.
+	Canary int
+	// ReadBack looks, after a run that wrote, whether what was written is there.
+	ReadBack bool
 	// Grace is how long requests under way may still take when a run is asked to
 	// stop; default 20 s.
 	Grace    time.Duration
@@ -171,8 +177,10 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		if err := run.pin(ctx, by, p.pins); err != nil {
 			return err
 		}
-		result, err := r.apply(ctx, run, &p.plan)
+		v := &verifier{recorder: run, r: r, p: &p}
+		result, err := v.apply(ctx)
 		report = newReport(run.id, by, &p.plan, &result, err)
+		v.readBack(ctx, &report)
 		report.Settled, report.Started, report.Finished = p.settled, started, r.now()
 		report.log(log)
 		err = errors.Join(err, run.end(ctx, &report))
@@ -185,12 +193,6 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		return err
 	})
 	return report, err
-}
-
-func (r *Runner) apply(ctx context.Context, run *recorder, plan *reconcile.Plan) (reconcile.Result, error) {
-	return reconcile.Apply(ctx, *plan, r.Target, run, reconcile.ApplyOptions{
-		Concurrency: cmp.Or(r.Concurrency, 8), MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second), Progress: r.Progress,
-	})
 }
 
 // prepare reads both sides, settles what is open, and decides.

@@ -47,6 +47,7 @@ type Outcome struct {
 	Write   Write
 	Result  string
 	ID      string   // of the account or group, when known
+	Account Account  // as in Written
 	Note    string   // from Written.Note, or how an existing account was adopted
 	Missing []string // account ids that Tomorro does not know, for memberships
 	Err     error    // nil when done
@@ -60,6 +61,11 @@ type ApplyOptions struct {
 	// Grace is how long a request under way may still take after ctx ended with
 	// ErrStopping.
 	Grace time.Duration
+	// Canary is how many people's changes are made first, see Plan.Canary; 0
+	// makes all at once. When one of these fails, or Check then returns an error,
+	// the rest is skipped with that reason.
+	Canary int
+	Check  func(context.Context) error
 	// Progress is called after each write with the changes dealt with so far and
 	// in all. It may be called by several goroutines at once.
 	Progress func(done, total int)
@@ -81,7 +87,8 @@ type Result struct {
 //	groups created | people created and updated | memberships | admins demoted, people
 //	deactivated | people deleted | groups deleted
 //
-// Within a phase, writes are independent and run side by side; a group's own
+// With a canary, all phases are gone through for a few people and then for the
+// rest. Within a phase, writes are independent and run side by side; a group's own
 // requests follow each other. After a failure, whatever would take something
 // away from that person or group is skipped. One failure stops nobody else, but
 // for ErrRefused, an error of the recorder and the end of ctx: these stop the
@@ -96,11 +103,7 @@ func Apply(ctx context.Context, plan Plan, sink Sink, rec Recorder, opts ApplyOp
 		result: Result{Done: make(map[Op]int), Failed: make(map[Op]int), Skipped: make(map[Op]int)},
 	}
 	a.lost, a.leaving = adminsLost(plan.Changes)
-	for _, phase := range phases {
-		for _, wave := range phase(a) {
-			a.run(ctx, wave)
-		}
-	}
+	a.stages(ctx)
 	if a.stopped == nil && ctx.Err() != nil {
 		a.stopped = context.Cause(ctx)
 	}
@@ -108,11 +111,12 @@ func Apply(ctx context.Context, plan Plan, sink Sink, rec Recorder, opts ApplyOp
 }
 
 type applier struct {
-	plan   *Plan
-	sink   Sink
-	rec    Recorder
-	opts   ApplyOptions
-	cancel context.CancelCauseFunc
+	plan    *Plan
+	changes []Change // those of the plan that are being made
+	sink    Sink
+	rec     Recorder
+	opts    ApplyOptions
+	cancel  context.CancelCauseFunc
 
 	mu          sync.Mutex
 	made        map[Key]string    // accounts created or adopted in this run
@@ -205,7 +209,7 @@ func (a *applier) send(ctx context.Context, w Write) Outcome {
 	wctx, done := graceful(ctx, a.opts.Grace)
 	defer done()
 	written, err := a.sink.Write(wctx, w)
-	o := Outcome{Write: w, Result: Done, ID: written.ID, Note: written.Note, Missing: written.Missing, Err: err}
+	o := Outcome{Write: w, Result: Done, ID: written.ID, Account: written.Account, Note: written.Note, Missing: written.Missing, Err: err}
 	if exists, ok := errors.AsType[*ExistsError](err); ok && w.Op == WriteCreateUser {
 		o.Result, o.ID, o.Err = a.mayAdopt(w, exists)
 		return o

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"time"
 )
 
 // Op is what one Change does.
@@ -192,6 +193,8 @@ type Plan struct {
 	seen *seen
 	// minAdmins is how many admins Apply must leave, set by Guard.
 	minAdmins int
+	// ignored is Policy.Ignored, set by Guard.
+	ignored map[string]time.Time
 }
 
 // Empty reports whether there is nothing to write.

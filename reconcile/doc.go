@@ -41,7 +41,9 @@
 // deletion freed); foreign, protected and out-of-scope accounts never change; an
 // incomplete pull removes nobody from anything; no run exceeds a limit or leaves
 // too few admins, whatever fails; after any faults, the next runs end where an
-// undisturbed run ends; one request per changed person and per group and chunk.
+// undisturbed run ends; one request per changed person and per group and chunk; a
+// canary sends the same and ends in the same state; an honest target has nothing
+// read back that differs, and what another ignores is not written for ever.
 //
 // An undo (Undo, over the Effects of what was written) restores each value and
 // membership that was there before, touches nothing that somebody changed since,

@@ -14,6 +14,7 @@ import (
 //	pins           people whom somebody undid stay as they are until released
 //	receipt        without a complete pull nobody is removed from anything
 //	band           nor with one whose counts are unlike the last good ones
+//	ignored        what Tomorro does not keep is not sent every night
 //	protection     people and groups in `protect:` keep what they have
 //	substitute     the default substitute is neither removed nor demoted, and
 //	               nobody is removed whom it could not stand in for
@@ -27,6 +28,7 @@ func Guard(plan Plan, policy *Policy) Plan {
 	plan = plan.hold(RulePinned, HoldDecided, pinnedRule(&plan, policy.Pinned))
 	plan = plan.hold(RuleReceipt, HoldGuard, receiptRule(plan.Receipt))
 	plan = plan.hold(RuleBand, HoldGuard, bandRule(&plan, policy))
+	plan = plan.hold(RuleIgnored, HoldData, ignoredRule(policy))
 	plan = plan.hold(RuleProtect, HoldGuard, protectRule(&plan, policy))
 	plan = plan.hold(RuleSubstitute, HoldGuard, substituteRule(&plan, policy.DefaultSubstitute))
 	plan = plan.hold(RuleConfiguration, HoldApproval, configurationRule)
@@ -34,7 +36,7 @@ func Guard(plan Plan, policy *Policy) Plan {
 	plan = plan.hold(RuleApproval, HoldApproval, approvalRule(&plan, policy))
 	plan = plan.holdDependents()
 	plan = plan.hold(RuleAdmins, HoldGuard, adminRule(&plan, policy.MinAdmins))
-	plan.minAdmins = policy.MinAdmins
+	plan.minAdmins, plan.ignored = policy.MinAdmins, policy.Ignored
 	return plan
 }
 

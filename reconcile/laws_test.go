@@ -175,7 +175,8 @@ func TestLawLimitsAndAdmins(t *testing.T) {
 		}
 		memory := reconciletest.NewMemory(w.Current)
 		memory.Fail = fail // drawn in one goroutine: concurrency is 1
-		if _, err := reconcile.Apply(t.Context(), plan, memory, &reconciletest.Log{}, reconcile.ApplyOptions{MembersPerWrite: 2}); err != nil {
+		opts := reconcile.ApplyOptions{MembersPerWrite: 2, Canary: rapid.IntRange(0, 4).Draw(t, "canary")}
+		if _, err := reconcile.Apply(t.Context(), plan, memory, &reconciletest.Log{}, opts); err != nil {
 			t.Fatal(err)
 		}
 		after, _ := memory.Read(t.Context())
@@ -236,7 +237,8 @@ func TestLawFaultsConverge(t *testing.T) {
 			return reconciletest.Fault(rapid.IntRange(0, 4).Draw(t, "fault"))
 		}
 		plan := planOf(w)
-		result, _ := reconcile.Apply(t.Context(), plan, memory, &reconciletest.Log{}, reconcile.ApplyOptions{MembersPerWrite: 2})
+		opts := reconcile.ApplyOptions{MembersPerWrite: 2, Canary: rapid.IntRange(0, 4).Draw(t, "canary")}
+		result, _ := reconcile.Apply(t.Context(), plan, memory, &reconciletest.Log{}, opts)
 		next := *w
 		next.Current, _ = memory.Read(t.Context())
 		next.Links = remember(w.Links, plan.Links, result.Links)

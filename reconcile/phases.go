@@ -39,9 +39,9 @@ func (a *applier) groupDeletes() [][][]Write {
 
 func (a *applier) each(op Op, build func(Change) Write) []Write {
 	var writes []Write
-	for i := range a.plan.Changes {
-		if a.plan.Changes[i].Op == op {
-			writes = append(writes, build(a.plan.Changes[i]))
+	for i := range a.changes {
+		if a.changes[i].Op == op {
+			writes = append(writes, build(a.changes[i]))
 		}
 	}
 	return writes
@@ -60,8 +60,8 @@ func wave(writes []Write) [][][]Write {
 func (a *applier) userWrites() (keep, lose []Write) {
 	byKey := make(map[Key]int)
 	var writes []Write
-	for i := range a.plan.Changes {
-		c := &a.plan.Changes[i]
+	for i := range a.changes {
+		c := &a.changes[i]
 		switch c.Op {
 		case OpCreate:
 			writes = append(writes, Write{Op: WriteCreateUser, Account: *c.After, Changes: []Change{*c}})
@@ -188,8 +188,8 @@ func (a *applier) losses() [][][]Write {
 // as fit, adds before removals.
 func (a *applier) memberships() [][][]Write {
 	byGroup := make(map[string][]Change)
-	for i := range a.plan.Changes {
-		c := a.plan.Changes[i]
+	for i := range a.changes {
+		c := a.changes[i]
 		if c.Op != OpAddMember && c.Op != OpRemoveMember {
 			continue
 		}

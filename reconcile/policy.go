@@ -150,6 +150,9 @@ type Policy struct {
 	// it still holds. With FourEyes, two must have said so.
 	Decisions map[string]Decision `json:"-"`
 	FourEyes  bool                `json:"-"`
+	// Ignored is what Tomorro takes and does not keep, by Change.Effect, and when
+	// it last did not.
+	Ignored map[string]time.Time `json:"-"`
 
 	Rules RuleReading
 }

@@ -39,7 +39,7 @@ type Written struct {
 	// ID is the account's or group's id; for a create, the new one.
 	ID string
 	// Account is the account as the service answered it, for the user
-	// operations; its ID is empty when the service answered nothing.
+	// operations; its ID is empty when the service did not answer all of it.
 	Account Account
 	// Note is set when the effect was not plain, for example when the answer to
 	// a create was lost and the account was found by looking.

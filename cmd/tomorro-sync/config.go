@@ -24,7 +24,8 @@ type config struct {
 	// Approve lists what waits for a person's word: create, update, delete.
 	Approve []string `yaml:"approve" env:"APPROVE"`
 	// FourEyes asks for two people's approval.
-	FourEyes bool `yaml:"four_eyes" env:"FOUR_EYES"`
+	FourEyes bool        `yaml:"four_eyes" env:"FOUR_EYES"`
+	Apply    applyConfig `yaml:"apply" envPrefix:"APPLY_"`
 	// Grace is how long requests under way may take when the program is asked to stop.
 	Grace    time.Duration  `yaml:"grace" env:"GRACE"`
 	Journal  journalConfig  `yaml:"journal" envPrefix:"JOURNAL_"`
@@ -148,6 +149,12 @@ type allowanceConfig struct {
 	Share *share `yaml:"share" env:"SHARE"`
 }
 
+// applyConfig says how a run makes sure of what it writes.
+type applyConfig struct {
+	Canary   int  `yaml:"canary" env:"CANARY"`       // how many people go first; 0: all at once
+	ReadBack bool `yaml:"read_back" env:"READ_BACK"` // after a run, look whether what was written is there
+}
+
 // journalConfig says how long the journal is kept.
 type journalConfig struct {
 	Keep     time.Duration `yaml:"keep" env:"KEEP"`           // 0: for ever
@@ -183,6 +190,7 @@ func defaultConfig() config {
 		Tomorro:    tomorroConfig{Pricing: "v6", Update: "put", MemberRemoval: "values", MembersPerRequest: 100, ContentType: "application/json", Concurrency: 8, PageSize: 100, Remove: "deactivate", SendExternalID: true, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
 		Groups:     groupsConfig{Mode: "exclusive"},
 		MinAdmins:  1,
+		Apply:      applyConfig{ReadBack: true},
 		Grace:      20 * time.Second,
 		Journal:    journalConfig{Keep: 400 * 24 * time.Hour, KeepRuns: 30},
 		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run", QuarantineAfter: 3},

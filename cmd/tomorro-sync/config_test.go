@@ -68,6 +68,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"cron that never comes", goodConfig + "schedule: {cron: 0 2 30 2 *}\n", nil, []string{"never comes"}},
 		{"a quarantine before any failure", goodConfig + "schedule: {quarantine_after: -1}\n", nil, []string{"schedule.quarantine_after: -1 is too small; the least is 0"}},
 		{"listen", goodConfig + "listen: {scim: eight, tokens: [\"sha256:12\"]}\n", nil, []string{"listen.scim", "listen.tokens: number 1"}},
+		{"canary", goodConfig + "apply: {canary: -1}\n", nil, []string{"apply.canary: -1 is too small; the least is 0"}},
+		{"canary in words", goodConfig + "apply: {canary: ten}\n", nil, []string{"c.yaml:4:17: expected int, found string"}},
 		{"variable of a wrong type", goodConfig, []string{"TOMORRO_SYNC_ONELOGIN_APP_ID=hush-onelogin"}, []string{"AppID", "int64"}},
 		{"secret twice", goodConfig + "", []string{"TOMORRO_SYNC_TOMORRO_TOKEN=a", "TOMORRO_SYNC_TOMORRO_TOKEN_FILE=/x"}, []string{"tomorro.token and tomorro.token_file are both given"}},
 	}
@@ -152,6 +154,20 @@ listen:   {scim: ":8080", admin: "127.0.0.1:8081", tokens: [abc]}
 	}
 	if p.GroupMode != reconcile.Additive || p.Approved != "0011" || p.Pricing != reconcile.PricingV6 || p.DefaultSubstitute != "legal@acme.com" {
 		t.Errorf("policy %+v", p)
+	}
+}
+
+func TestApply(t *testing.T) {
+	if c := mustLoad(t, goodConfig); c.Apply.Canary != 0 || !c.Apply.ReadBack {
+		t.Errorf("the defaults are %+v", c.Apply)
+	}
+	for _, c := range []*config{
+		mustLoad(t, goodConfig+"apply: {canary: 10, read_back: false}\n"),
+		mustLoad(t, goodConfig, "TOMORRO_SYNC_APPLY_CANARY=10", "TOMORRO_SYNC_APPLY_READ_BACK=false"),
+	} {
+		if c.Apply.Canary != 10 || c.Apply.ReadBack {
+			t.Errorf("%+v", c.Apply)
+		}
 	}
 }
 

@@ -61,6 +61,7 @@ func (c *config) validate() error {
 	if !connectionNames.MatchString(c.Connection) {
 		all.fail("connection", "%q is not a name; use letters, digits, - and _, at most 40", c.Connection)
 	}
+	all.atLeast("apply.canary", c.Apply.Canary, 0)
 	if c.Grace <= 0 {
 		all.fail("grace", "%s is not a time to wait; write a duration such as 20s", c.Grace)
 	}

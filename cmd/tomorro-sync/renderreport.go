@@ -32,6 +32,7 @@ func (v *planView) showReport(r *jobs.Report) {
 			v.paragraph("  ", fmt.Sprintf("held: %s (%s)", thousands(n), class), purple)
 		}
 	}
+	v.notKept(r)
 	for _, lines := range [][]string{r.Incomplete, r.Errors} {
 		for _, l := range lines {
 			v.paragraph("  ! ", v.clean(l), red)
@@ -41,6 +42,35 @@ func (v *planView) showReport(r *jobs.Report) {
 		v.paragraph("  ", plural(n, "change", "changes")+" of an earlier run had no outcome: settled by looking at Tomorro", yellow)
 	}
 	v.paragraph("  ", fmt.Sprintf("run %s, %s", r.Run, r.Finished.Sub(r.Started).Round(time.Millisecond)), dim)
+}
+
+// notKept prints what Tomorro confirmed and did not keep: what leaves somebody
+// with access first, and all of that.
+func (v *planView) notKept(r *jobs.Report) {
+	if r.Unread != "" {
+		v.paragraph("  ! ", v.clean(r.Unread), yellow)
+	}
+	var rest []string
+	for i := range r.Ignored {
+		if n := &r.Ignored[i]; n.Access {
+			v.paragraph("  ! ", v.clean(n.String()), red)
+		} else {
+			rest = append(rest, n.String())
+		}
+	}
+	shown := rest
+	if !v.all {
+		shown = rest[:min(abbreviated, len(rest))]
+	}
+	for _, line := range shown {
+		v.paragraph("  ! ", v.clean(line), yellow)
+	}
+	if more := len(rest) - len(shown); more > 0 {
+		v.paragraph("  ", fmt.Sprintf("… and %s more: --all or --output json", thousands(more)), dim)
+	}
+	if len(rest) > 0 {
+		v.paragraph("  ", fmt.Sprintf("what Tomorro does not keep in two runs is held for %d days, or until the value changes on either side", reconcile.IgnoredDays), dim)
+	}
 }
 
 // nextAfterPlan says what a person can do with a plan.
@@ -166,6 +196,9 @@ func endText(e *jobs.Entry) string {
 	done := countText(e.Report.Done)
 	if done == "" {
 		done = "nothing written"
+	}
+	if n := len(e.Report.Ignored); n > 0 {
+		done += fmt.Sprintf(", %d not kept by Tomorro", n)
 	}
 	return fmt.Sprintf("run %s: %s, exit %d", e.Run, done, e.Report.Exit)
 }

@@ -24,6 +24,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 	run := runWith{Runner: &jobs.Runner{
 		Policy: s.config.policy(s.approved), User: s.user,
 		MembersPerWrite: s.config.Tomorro.MembersPerRequest, Concurrency: s.config.Tomorro.Concurrency,
+		Canary: s.config.Apply.Canary, ReadBack: s.config.Apply.ReadBack,
 		Grace: s.config.Grace, Keep: s.config.Journal.Keep, KeepRuns: s.config.Journal.KeepRuns,
 		Progress: func(done, total int) { s.progress.step("changes", done, total) },
 	}, progress: s.progress}
@@ -39,11 +40,13 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		conn.memory, conn.close = store, func() { _ = store.Close() }
 		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
 		run.Decisions, run.Experience, run.Reader, run.Pins = store, store, store, store
+		run.Ignored = store
 	}
 	if s.remember {
 		if store := s.glance(ctx); store != nil {
 			conn.memory, conn.close = store, func() { _ = store.Close() }
 			run.Links, run.Budget, run.Decisions, run.Experience, run.Pins = store, store, store, store, store
+			run.Ignored = store
 		}
 	}
 	if s.config.OneLogin.URL == "" || s.config.Tomorro.URL == "" {

@@ -34,6 +34,7 @@ type Store interface {
 	jobs.Budget
 	jobs.Decisions
 	jobs.Experience
+	jobs.Ignored
 }
 
 // Open gives a Store of the named connection. Stores of the same connection
@@ -61,6 +62,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("budget", func(t *testing.T) { budget(t, open) })
 	t.Run("decisions", func(t *testing.T) { decisions(t, open) })
 	t.Run("experience", func(t *testing.T) { experience(t, open) })
+	t.Run("what was not kept", func(t *testing.T) { ignored(t, open) })
 	t.Run("ticks", func(t *testing.T) { ticks(t, open) })
 	t.Run("pause", func(t *testing.T) { pause(t, open) })
 	t.Run("failed runs are counted", func(t *testing.T) { failures(t, open) })

@@ -63,6 +63,10 @@ func (k keys) asked(call string) string { return k.prefix + "asked:" + call }
 // marks is a sorted set of subjects to be looked at again, by time in milliseconds.
 func (k keys) marks() string { return k.prefix + "marks" }
 
+// ignored is a hash from the effects that Tomorro confirmed and did not keep to
+// how often and when last (milliseconds). The effects are digests and name nobody.
+func (k keys) ignored() string { return k.prefix + "ignored" }
+
 // schedule is a hash: the last tick that was done and taken, whether it is paused,
 // and how many runs failed since one went well.
 func (k keys) schedule() string { return k.prefix + "schedule" }

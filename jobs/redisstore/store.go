@@ -59,6 +59,7 @@ var (
 	_ jobs.Decisions     = (*Store)(nil)
 	_ jobs.Experience    = (*Store)(nil)
 	_ jobs.Pins          = (*Store)(nil)
+	_ jobs.Ignored       = (*Store)(nil)
 )
 
 // Open connects to Redis and asks it for a sign of life. The error does not

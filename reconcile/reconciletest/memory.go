@@ -28,6 +28,9 @@ const (
 type Memory struct {
 	// Fail decides about each write; nil means that all work.
 	Fail func(reconcile.Write) Fault
+	// Ignore, when set, edits each write before it takes effect: what it takes out
+	// is confirmed and not kept. before is the account as it was.
+	Ignore func(w *reconcile.Write, before reconcile.Account)
 
 	mu       sync.Mutex
 	next     int
@@ -88,6 +91,9 @@ func (m *Memory) Write(_ context.Context, w reconcile.Write) (reconcile.Written,
 		return reconcile.Written{}, fmt.Errorf("token: %w", reconcile.ErrRefused)
 	case LosesWrite:
 		return reconcile.Written{}, fmt.Errorf("timeout: %w", reconcile.ErrUncertain)
+	}
+	if m.Ignore != nil {
+		m.Ignore(&w, m.accounts[w.Account.ID])
 	}
 	written, err := m.apply(w)
 	if err == nil && fault == LosesAnswer {

@@ -81,7 +81,7 @@ func (c *Client) createUser(ctx context.Context, w reconcile.Write) (reconcile.W
 		// Some services answer a POST of a taken userName with the account that has it.
 		return reconcile.Written{}, &reconcile.ExistsError{Account: got}
 	}
-	return reconcile.Written{ID: made.ID, Account: got}, nil
+	return reconcile.Written{ID: made.ID, Account: answered(w.Account, &made)}, nil
 }
 
 // taken reads a 400 that means "this userName exists".
@@ -112,7 +112,7 @@ func (c *Client) settleCreate(ctx context.Context, w reconcile.Write, lost error
 	case differs(w.Account, found):
 		return reconcile.Written{}, &reconcile.ExistsError{Account: found.account()}
 	}
-	return reconcile.Written{ID: found.ID, Account: found.account(), Note: "the answer was lost; the account was found by its userName"}, nil
+	return reconcile.Written{ID: found.ID, Account: answered(w.Account, found), Note: "the answer was lost; the account was found by its userName"}, nil
 }
 
 // existing finds the account that a create ran into.
@@ -178,7 +178,7 @@ func (c *Client) updateUser(ctx context.Context, w reconcile.Write) (reconcile.W
 	written := reconcile.Written{ID: w.Account.ID}
 	var got user
 	if json.Unmarshal(r.Body(), &got) == nil && got.ID == w.Account.ID { // 204 has no body
-		written.Account = got.account()
+		written.Account = answered(w.Account, &got)
 	}
 	return written, nil
 }

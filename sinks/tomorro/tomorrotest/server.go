@@ -63,6 +63,11 @@ type Knobs struct {
 	MostMembers      int    `json:"mostMembers"`      // in one PATCH, 413 above; 0 means any number
 	DropsExternalID  bool   `json:"dropsExternalId"`  // externalId is not kept
 	NoViewer         bool   `json:"noViewer"`         // V4/V5 pricing
+	// What is confirmed and not kept, by PUT and PATCH of what is there already.
+	IgnoresType     bool `json:"ignoresType"`     // userType stays
+	IgnoresName     bool `json:"ignoresName"`     // givenName and familyName stay
+	IgnoresInactive bool `json:"ignoresInactive"` // active:false leaves the account active
+	IgnoresMembers  bool `json:"ignoresMembers"`  // a group PATCH or PUT answers 204 and changes no membership
 	// Seats bounds the active users of a userType.
 	Seats map[string]int `json:"seats"`
 	// SeatsStatus is the answer when none is left; 0 means 403.

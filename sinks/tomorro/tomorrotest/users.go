@@ -166,11 +166,27 @@ func (s *Server) accept(w http.ResponseWriter, u, next *User) bool {
 		next.ExternalID = ""
 	}
 	if u.ID != "" {
+		s.ignore(u, next)
+	}
+	if u.ID != "" {
 		delete(s.userByName, strings.ToLower(u.UserName))
 		s.userByName[strings.ToLower(next.UserName)] = u
 	}
 	*u = *next
 	return true
+}
+
+// ignore leaves as it was what the knobs say is not kept.
+func (s *Server) ignore(u, next *User) {
+	if s.knobs.IgnoresType {
+		next.UserType = u.UserType
+	}
+	if s.knobs.IgnoresName {
+		next.GivenName, next.FamilyName = u.GivenName, u.FamilyName
+	}
+	if s.knobs.IgnoresInactive && u.Active {
+		next.Active = true
+	}
 }
 
 func (s *Server) seat(w http.ResponseWriter, u, next *User) bool {

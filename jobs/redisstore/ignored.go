@@ -1,0 +1,92 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the script
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"tomorro-sync/jobs"
+)
+
+//go:embed ignore.lua
+var ignoreSource string
+
+var ignoreScript = redis.NewScript(ignoreSource)
+
+// Ignored implements jobs.Ignored.
+func (s *Store) Ignored(ctx context.Context) (map[string]jobs.Sighting, error) {
+	all, err := s.client.HGetAll(ctx, s.keys.ignored()).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read what Tomorro did not keep: %w", err)
+	}
+	ignored := make(map[string]jobs.Sighting, len(all))
+	for effect, text := range all {
+		var times int
+		var ms int64
+		if _, err := fmt.Sscan(text, &times, &ms); err != nil {
+			return nil, fmt.Errorf("read what Tomorro did not keep: %q: %w", text, err)
+		}
+		ignored[effect] = jobs.Sighting{Times: times, Last: time.UnixMilli(ms)}
+	}
+	return ignored, nil
+}
+
+// effectsPerCall bounds what one script or command does while others wait.
+const effectsPerCall = 500
+
+// Ignore implements jobs.Ignored. It may be cut into several calls, and a call may
+// be repeated.
+func (s *Store) Ignore(ctx context.Context, lease jobs.Lease, remember map[string]jobs.Sighting, forget []string) error {
+	type line struct{ effect, value string } // forgotten when it has no value
+	var lines []line
+	for effect, seen := range remember {
+		lines = append(lines, line{effect, fmt.Sprint(seen.Times, seen.Last.UnixMilli())})
+	}
+	for _, effect := range forget {
+		lines = append(lines, line{effect: effect})
+	}
+	for part := range slices.Chunk(lines, effectsPerCall) {
+		args := []any{lease.Token}
+		for _, l := range part {
+			args = append(args, l.effect, l.value)
+		}
+		var current int
+		err := s.patiently(ctx, func() (err error) {
+			current, err = ignoreScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.ignored()}, args...).Int()
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("remember what Tomorro did not keep: %w", err)
+		}
+		if current == 0 {
+			return fmt.Errorf("remember what Tomorro did not keep: %w: it ended or passed to somebody else", jobs.ErrLockLost)
+		}
+	}
+	return nil
+}
+
+// Newer implements jobs.Ignored.
+func (s *Store) Newer(ctx context.Context, run string, position int64, subjects []string) ([]string, error) {
+	var newer []string
+	for part := range slices.Chunk(subjects, effectsPerCall) {
+		touched, err := s.client.HMGet(ctx, s.keys.touched(), part...).Result()
+		if err != nil {
+			return nil, fmt.Errorf("read who was written meanwhile: %w", err)
+		}
+		for i, last := range touched {
+			text, known := last.(string) // "position run"
+			at, by, _ := strings.Cut(text, " ")
+			n, err := strconv.ParseInt(at, 10, 64)
+			if known && by != run && (err != nil || n > position) {
+				newer = append(newer, part[i])
+			}
+		}
+	}
+	return newer, nil
+}

@@ -1,0 +1,170 @@
+package reconcile_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
+)
+
+// confirmed are the outcomes that were done.
+func confirmed(log *reconciletest.Log) []reconcile.Outcome {
+	return slices.DeleteFunc(slices.Clone(log.Outcomes), func(o reconcile.Outcome) bool { return o.Result != reconcile.Done })
+}
+
+// TestLawAnHonestTargetKeepsEverything, also among writes that fail.
+func TestLawAnHonestTargetKeepsEverything(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := reconciletest.Worlds().Draw(t, "world")
+		memory, log := reconciletest.NewMemory(w.Current), &reconciletest.Log{}
+		if rapid.Bool().Draw(t, "faults") {
+			memory.Fail = func(reconcile.Write) reconciletest.Fault {
+				return reconciletest.Fault(rapid.IntRange(0, 3).Draw(t, "fault"))
+			}
+		}
+		if _, err := reconcile.Apply(t.Context(), planOf(w), memory, log, reconcile.ApplyOptions{MembersPerWrite: 2}); err != nil {
+			t.Fatal(err)
+		}
+		after, _ := memory.Read(t.Context())
+		for _, read := range []*reconcile.Current{nil, &after} {
+			done := confirmed(log)
+			if read == nil { // a deletion is answered with nothing
+				done = slices.DeleteFunc(done, func(o reconcile.Outcome) bool { return o.Write.Op == reconcile.WriteDeleteUser })
+			}
+			if found := reconcile.ReadBack(done, read, &after); len(found) > 0 {
+				t.Fatalf("%+v", found)
+			}
+		}
+	})
+}
+
+// TestLawWhatIsIgnoredIsNotRewritten: whatever a target does not keep, after some
+// runs the plan asks for nothing more, but for what leaves somebody with access.
+func TestLawWhatIsIgnoredIsNotRewritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := reconciletest.Worlds().Draw(t, "world")
+		w.Policy.Limits.Allow = nil
+		w.Policy.Ignored = make(map[string]time.Time)
+		ignore := drawLies(t)
+		for range 6 {
+			plan, memory, log := planOf(w), reconciletest.NewMemory(w.Current), &reconciletest.Log{}
+			memory.Ignore = ignore
+			result, err := reconcile.Apply(t.Context(), plan, memory, log, reconcile.ApplyOptions{MembersPerWrite: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			next := *w
+			next.Current, _ = memory.Read(t.Context())
+			next.Links = remember(w.Links, plan.Links, result.Links)
+			for _, n := range reconcile.ReadBack(confirmed(log), &next.Current, &next.Current) {
+				w.Policy.Ignored[n.Change.Effect()] = time.Now()
+			}
+			w = &next
+		}
+		for _, c := range planOf(w).Changes {
+			if n := (reconcile.NotKept{Change: c}); !n.KeepsAccess() {
+				t.Fatalf("is written every night: %s of %s, %+v to %+v", c.Op, c.Who, c.Before, c.After)
+			}
+		}
+	})
+}
+
+// drawLies draws what a target confirms and does not keep.
+func drawLies(t *rapid.T) func(*reconcile.Write, reconcile.Account) {
+	lies := make([]bool, 7)
+	for i := range lies {
+		lies[i] = rapid.Bool().Draw(t, "lie")
+	}
+	return func(w *reconcile.Write, before reconcile.Account) {
+		if w.Op == reconcile.WriteMembers {
+			if lies[0] {
+				w.Add = nil
+			}
+			if lies[1] {
+				w.Remove = nil
+			}
+		}
+		if w.Op != reconcile.WriteUpdateUser {
+			return
+		}
+		if lies[2] {
+			w.Account.UserType = before.UserType
+		}
+		if lies[3] {
+			w.Account.GivenName, w.Account.FamilyName = before.GivenName, before.FamilyName
+		}
+		if lies[4] {
+			w.Account.UserName = before.UserName
+		}
+		if lies[5] && before.Active {
+			w.Account.Active = true
+		}
+		if lies[6] && !before.Active {
+			w.Account.Active = false
+		}
+	}
+}
+
+// TestReadBackSays what was sent and what is there, and who keeps access.
+func TestReadBackSays(t *testing.T) {
+	account := func(edit func(*reconcile.Account)) reconcile.Account {
+		a := reconcile.Account{ID: "a1", UserName: "ann@x.io", GivenName: "Ann", FamilyName: "Doe", UserType: reconcile.User, Active: true}
+		if edit != nil {
+			edit(&a)
+		}
+		return a
+	}
+	plain := account(nil)
+	update := func(op reconcile.Op, sent reconcile.Account) reconcile.Outcome {
+		return reconcile.Outcome{ID: "a1", Write: reconcile.Write{Op: reconcile.WriteUpdateUser, Account: sent, Before: plain, Changes: []reconcile.Change{{Op: op, Key: 1, Who: "ann@x.io"}}}}
+	}
+	members := func(op reconcile.Op) reconcile.Outcome {
+		return reconcile.Outcome{ID: "g1", Write: reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g1", Changes: []reconcile.Change{{Op: op, Key: 1, Who: "ann@x.io", Account: "a1", Group: "legal", GroupID: "g1"}}}}
+	}
+	empty := reconcile.Current{Groups: []reconcile.Group{{ID: "g1", Name: "legal"}}}
+	full := reconcile.Current{Groups: []reconcile.Group{{ID: "g1", Name: "legal", Members: []string{"a1"}}}}
+	hidden := reconcile.Current{Groups: empty.Groups, MembersUnknown: true}
+	tests := []struct {
+		name        string
+		o           reconcile.Outcome
+		there       *reconcile.Account // nil: no account
+		groups      *reconcile.Current
+		op          reconcile.Op // of what is found; empty: all was kept
+		sent, isNow string
+		access      bool
+	}{
+		{"role", update(reconcile.OpChangeRole, account(func(a *reconcile.Account) { a.UserType = reconcile.Manager })), &plain, nil, reconcile.OpChangeRole, "manager", "user", false},
+		{"name", update(reconcile.OpUpdateName, account(func(a *reconcile.Account) { a.FamilyName = "Ray" })), &plain, nil, reconcile.OpUpdateName, `"Ann Ray"`, `"Ann Doe"`, false},
+		{"another case of the address", update(reconcile.OpRename, account(func(a *reconcile.Account) { a.UserName = "ANN@x.io" })), &plain, nil, "", "", "", false},
+		{"a leaver stays active", update(reconcile.OpDeactivate, account(func(a *reconcile.Account) { a.Active = false })), &plain, nil, reconcile.OpDeactivate, "inactive", "active", true},
+		{"a leaver is gone", update(reconcile.OpDeactivate, account(func(a *reconcile.Account) { a.Active = false })), nil, nil, "", "", "", false},
+		{"somebody active is gone", update(reconcile.OpChangeRole, account(func(a *reconcile.Account) { a.UserType = reconcile.Manager })), nil, nil, reconcile.OpCreate, "an account", "no account", false},
+		{"an admin stays admin", update(reconcile.OpChangeRole, plain), new(account(func(a *reconcile.Account) { a.UserType = reconcile.Admin })), nil, reconcile.OpChangeRole, "user", "admin", true},
+		{"member added", members(reconcile.OpAddMember), &plain, &empty, reconcile.OpAddMember, "a member", "no member", false},
+		{"member added, members unknown", members(reconcile.OpAddMember), &plain, &hidden, "", "", "", false},
+		{"member removed", members(reconcile.OpRemoveMember), &plain, &full, reconcile.OpRemoveMember, "no member", "a member", true},
+		{"member removed, group gone", members(reconcile.OpRemoveMember), &plain, &reconcile.Current{}, "", "", "", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			read := &reconcile.Current{}
+			if tt.there != nil {
+				read.Accounts = []reconcile.Account{*tt.there}
+			}
+			found := reconcile.ReadBack([]reconcile.Outcome{tt.o}, read, tt.groups)
+			if tt.op == "" {
+				if len(found) > 0 {
+					t.Errorf("%+v", found)
+				}
+				return
+			}
+			if len(found) != 1 || found[0].Change.Op != tt.op || found[0].Sent != tt.sent || found[0].There != tt.isNow || found[0].KeepsAccess() != tt.access {
+				t.Errorf("%+v", found)
+			}
+		})
+	}
+}

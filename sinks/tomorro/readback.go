@@ -1,0 +1,39 @@
+package tomorro
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"tomorro-sync/reconcile"
+)
+
+// ReadGroups reads the groups alone, as Read does but without accounts: for the
+// pages of one list. Where that list shows no members at all, these have to be
+// found as Read finds them, and everything is read.
+func (c *Client) ReadGroups(ctx context.Context) (reconcile.Current, error) {
+	groups, receipt, err := list(ctx, c, "groups", "/Groups", func(g *group) string { return g.ID })
+	if err != nil {
+		return reconcile.Current{}, err
+	}
+	if len(groups) > 0 && !shown(groups) {
+		return c.Read(ctx)
+	}
+	current := reconcile.Current{Lists: []reconcile.ListReceipt{receipt}}
+	for i := range groups {
+		current.Groups = append(current.Groups, groups[i].group())
+	}
+	slices.SortFunc(current.Groups, func(a, b reconcile.Group) int { return strings.Compare(a.ID, b.ID) })
+	return current, nil
+}
+
+// answered gives the account as the service answered it, or nothing when the
+// answer leaves something out: that says neither that it was kept nor that it was
+// not.
+func answered(sent reconcile.Account, got *user) reconcile.Account {
+	if got.ID == "" || got.UserName == "" || got.UserType == "" || got.Active == nil ||
+		got.Name.GivenName == "" && sent.GivenName != "" || got.Name.FamilyName == "" && sent.FamilyName != "" {
+		return reconcile.Account{}
+	}
+	return got.account()
+}

@@ -1,0 +1,107 @@
+package tomorro_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+	"tomorro-sync/sinks/tomorro"
+	"tomorro-sync/sinks/tomorro/tomorrotest"
+)
+
+var _ jobs.GroupReader = (*tomorro.Client)(nil)
+
+// TestReadGroups: the groups are those that Read gives, wherever the service shows
+// members, for the pages of groups alone where it shows them in the list.
+func TestReadGroups(t *testing.T) {
+	for _, members := range []string{tomorrotest.MembersShown, tomorrotest.MembersByID, tomorrotest.MembersByUser, tomorrotest.MembersNonEmpty} {
+		t.Run("members "+members, func(t *testing.T) {
+			r := newRig(t, tomorrotest.Knobs{Members: members, PageCap: 4}, nil)
+			r.fill(t, 30, 6)
+			whole, err := r.client.Read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.flaky.Reset()
+			got, err := r.client.ReadGroups(t.Context())
+			if err != nil || got.MembersUnknown {
+				t.Fatalf("%+v %v", got, err)
+			}
+			if diff := cmp.Diff(whole.Groups, got.Groups); diff != "" {
+				t.Error(diff)
+			}
+			if stats := r.flaky.Stats(); members == tomorrotest.MembersShown && (stats.Total != 2 || stats.ByRoute["GET /scim/v2/Groups"] != 2) {
+				t.Errorf("6 groups in pages of 4 took %v", stats.ByRoute)
+			}
+		})
+	}
+}
+
+// TestConfirmedAndNotKept: the answer to an update shows what the service kept, and
+// is no answer when it leaves something out.
+func TestConfirmedAndNotKept(t *testing.T) {
+	before := reconcile.Account{UserName: "ann@x.io", GivenName: "Ann", FamilyName: "Doe", UserType: "user", Active: true}
+	wanted := before
+	wanted.GivenName, wanted.UserType, wanted.Active = "Anna", "manager", false
+	tests := []struct {
+		name  string
+		knobs tomorrotest.Knobs
+		want  func(*reconcile.Account)
+	}{
+		{"kept", tomorrotest.Knobs{}, func(*reconcile.Account) {}},
+		{"userType", tomorrotest.Knobs{IgnoresType: true}, func(a *reconcile.Account) { a.UserType = "user" }},
+		{"name", tomorrotest.Knobs{IgnoresName: true}, func(a *reconcile.Account) { a.GivenName = "Ann" }},
+		{"active", tomorrotest.Knobs{IgnoresInactive: true}, func(a *reconcile.Account) { a.Active = true }},
+		{"no body", tomorrotest.Knobs{PatchNoContent: true}, nil},
+	}
+	for _, tt := range tests {
+		for _, how := range []string{tomorro.UpdateByPut, tomorro.UpdateByPatch} {
+			if tt.want == nil && how == tomorro.UpdateByPut {
+				continue
+			}
+			t.Run(fmt.Sprint(tt.name, " ", how), func(t *testing.T) {
+				r := newRig(t, tt.knobs, func(c *tomorro.Config) { c.UpdateWith = how })
+				w := reconcile.Write{Op: reconcile.WriteUpdateUser, Before: before, Account: wanted, Changes: []reconcile.Change{{Op: reconcile.OpChangeRole}}}
+				w.Account.ID = r.sim.AddUser(tomorrotest.User{UserName: "ann@x.io", GivenName: "Ann", FamilyName: "Doe", UserType: "user", Active: true})
+				got, err := r.client.Write(t.Context(), w)
+				if err != nil || got.ID != w.Account.ID {
+					t.Fatalf("%+v %v", got, err)
+				}
+				want := reconcile.Account{}
+				if tt.want != nil {
+					want = w.Account
+					tt.want(&want)
+				}
+				if diff := cmp.Diff(want, got.Account); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
+	}
+}
+
+// TestMembersConfirmedAndNotKept: only the list shows that.
+func TestMembersConfirmedAndNotKept(t *testing.T) {
+	for _, removal := range []string{tomorro.RemoveByValues, tomorro.RemoveByPut} {
+		r := newRig(t, tomorrotest.Knobs{IgnoresMembers: true}, func(c *tomorro.Config) { c.MemberRemoval = removal })
+		ids := r.fill(t, 3, 1) // p0 and p2 are members
+		whole := r.check(t)
+		g := whole.Groups[0]
+		w := reconcile.Write{Op: reconcile.WriteMembers, GroupID: g.ID, Group: g.Name, Add: []string{ids[1]}, Remove: []string{ids[0]},
+			Changes: []reconcile.Change{{Op: reconcile.OpAddMember, Key: 2, Account: ids[1], Group: g.Name, GroupID: g.ID}, {Op: reconcile.OpRemoveMember, Key: 1, Account: ids[0], Group: g.Name, GroupID: g.ID}}}
+		if _, err := r.client.Write(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		now, err := r.client.ReadGroups(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := reconcile.ReadBack([]reconcile.Outcome{{Write: w, ID: g.ID}}, nil, &now)
+		if len(found) != 2 || found[0].KeepsAccess() || !found[1].KeepsAccess() {
+			t.Errorf("%s: %+v", removal, found)
+		}
+	}
+}

@@ -25,8 +25,8 @@ func (o *office) lastRun() string {
 	return doc.Runs[0].Begin.Run
 }
 
-// people are the accounts at Tomorro with their groups, without the ids of memberships.
-func (o *office) people() map[string]string {
+// accounts are those at Tomorro with their groups, without the ids of memberships.
+func (o *office) accounts() map[string]string {
 	all := make(map[string]string)
 	for _, u := range o.lab.tomorro.State().Users {
 		groups := slices.Sorted(slices.Values(u.Groups))
@@ -44,7 +44,7 @@ func (o *office) people() map[string]string {
 func TestUndoEndToEnd(t *testing.T) {
 	o := newOffice(t, labOptions{users: 60, groups: 6, seed: 4, plain: true}, "")
 	o.must(exitDone, "reconcile", "--yes")
-	before := o.people()
+	before := o.accounts()
 	admin := "admin"
 	people := o.world.People
 	people[0].Status, people[1].Status = 2, 2
@@ -54,7 +54,7 @@ func TestUndoEndToEnd(t *testing.T) {
 	people[5].RoleIDs = people[5].RoleIDs[:len(people[5].RoleIDs)-2]
 	o.must(exitDone, "reconcile", "--yes")
 	run := o.lastRun()
-	if cmp.Diff(before, o.people()) == "" {
+	if cmp.Diff(before, o.accounts()) == "" {
 		t.Fatal("the run changed nothing")
 	}
 	if code, _, stderr := o.run("undo", run); code != exitUsage || !strings.Contains(stderr, "--yes") {
@@ -64,14 +64,14 @@ func TestUndoEndToEnd(t *testing.T) {
 	if !strings.Contains(out, "undo of run "+run) || !strings.Contains(out, "6 people stay") || strings.Contains(out, "in scope") {
 		t.Errorf("undo says\n%s", out)
 	}
-	if diff := cmp.Diff(before, o.people()); diff != "" {
+	if diff := cmp.Diff(before, o.accounts()); diff != "" {
 		t.Errorf("not everything is what it was:\n%s", diff)
 	}
 	if out := o.must(exitDone, "plan"); !strings.Contains(out, "was undone by Ann") || !strings.Contains(out, "tomorro-sync release") {
 		t.Errorf("the plan says\n%s", out)
 	}
 	o.must(exitDone, "reconcile", "--yes") // the next night
-	if diff := cmp.Diff(before, o.people()); diff != "" {
+	if diff := cmp.Diff(before, o.accounts()); diff != "" {
 		t.Errorf("the next night did it again:\n%s", diff)
 	}
 	if out := o.must(exitDone, "explain", people[2].Email); !strings.Contains(out, "was undone by Ann") {

@@ -125,7 +125,7 @@ func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan,
 // policy is the configured one with what is remembered.
 func (r *Runner) policy(seen *observation) reconcile.Policy {
 	policy := r.Policy
-	policy.Spent, policy.Pulls, policy.Pinned = seen.spent, seen.pulls, seen.pinned
+	policy.Spent, policy.Pulls, policy.Pinned, policy.Ignored = seen.spent, seen.pulls, seen.pinned, notAgain(seen.ignored, r.now())
 	policy.Decisions = make(map[string]reconcile.Decision)
 	for digest, d := range seen.decisions {
 		if d.Until.IsZero() || r.now().Before(d.Until) {

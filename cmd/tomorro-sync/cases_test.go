@@ -64,6 +64,10 @@ func TestFailureCases(t *testing.T) {
 		t.Logf("\n%-50s %-8s %s\n%s", "case", "result", "what is tested", b.String())
 	})
 	for i, c := range all {
+		if c.run == nil { // the listener is not part of serve yet
+			results[i] = "to come"
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			t.Cleanup(func() {
@@ -71,13 +75,7 @@ func TestFailureCases(t *testing.T) {
 				if t.Failed() {
 					results[i] = "FAILED"
 				}
-				if t.Skipped() {
-					results[i] = "to come"
-				}
 			})
-			if c.run == nil {
-				t.Skip("the listener is not part of this program yet")
-			}
 			c.run(t)
 		})
 	}

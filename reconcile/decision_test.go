@@ -90,6 +90,23 @@ func TestDecisions(t *testing.T) {
 	if i < 0 || rejected.Held[i].Class != reconcile.HoldDecided || rejected.Held[i].Reason != "rejected by ann: they stay" {
 		t.Errorf("rejected: %+v", rejected.Held)
 	}
+	p := *policy
+	p.Decisions = map[string]reconcile.Decision{digest: approvedBy("ann")}
+	plan := reconcile.Guard(reconcile.Decide(reconcile.Input{Directory: d, Current: &current, Policy: &p}), &p)
+	present := []reconcile.Testimony{{Key: plan.Changes[0].Key, Answer: reconcile.WitnessPresent}}
+	if plan = reconcile.Confirm(plan, present, &p); len(plan.Changes) != 0 {
+		t.Error("an approval stood in for OneLogin's second answer")
+	}
+	current.Accounts[0].UserType = "admin" // the only one
+	p.MinAdmins, p.Decisions = 1, nil
+	for _, h := range decide(d, current, &p).Held {
+		if h.Account == current.Accounts[0].ID {
+			p.Decisions = map[string]reconcile.Decision{h.Digest(): approvedBy("ann")}
+		}
+	}
+	if plan := decide(d, current, &p); len(plan.Changes) != 0 || len(p.Decisions) != 1 {
+		t.Errorf("an approval let the last admin go:\n%s", render(plan))
+	}
 	d.Receipt.Lists[0].Why = "page 2 answered 502"
 	if plan := one(approvedBy("ann"), none); len(plan.Changes) != 0 {
 		t.Error("an approval stood in for a complete pull")

@@ -122,6 +122,7 @@ func TestReadBackSays(t *testing.T) {
 	update := func(op reconcile.Op, sent reconcile.Account) reconcile.Outcome {
 		return reconcile.Outcome{ID: "a1", Write: reconcile.Write{Op: reconcile.WriteUpdateUser, Account: sent, Before: plain, Changes: []reconcile.Change{{Op: op, Key: 1, Who: "ann@x.io"}}}}
 	}
+	answered := func(o reconcile.Outcome) reconcile.Outcome { o.Account = o.Write.Account; return o }
 	members := func(op reconcile.Op) reconcile.Outcome {
 		return reconcile.Outcome{ID: "g1", Write: reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g1", Changes: []reconcile.Change{{Op: op, Key: 1, Who: "ann@x.io", Account: "a1", Group: "legal", GroupID: "g1"}}}}
 	}
@@ -139,6 +140,10 @@ func TestReadBackSays(t *testing.T) {
 	}{
 		{"role", update(reconcile.OpChangeRole, account(func(a *reconcile.Account) { a.UserType = reconcile.Manager })), &plain, nil, reconcile.OpChangeRole, "manager", "user", false},
 		{"name", update(reconcile.OpUpdateName, account(func(a *reconcile.Account) { a.FamilyName = "Ray" })), &plain, nil, reconcile.OpUpdateName, `"Ann Ray"`, `"Ann Doe"`, false},
+		{"a rename that changed the role as well", update(reconcile.OpRename, plain), new(account(func(a *reconcile.Account) { a.UserType = reconcile.Manager })), nil, reconcile.OpChangeRole, "user", "manager", false},
+		{"a leaver who is called something else", update(reconcile.OpDeactivate, account(func(a *reconcile.Account) { a.Active = false })), new(account(func(a *reconcile.Account) { a.Active, a.FamilyName = false, "Left" })), nil, "", "", "", false},
+		{"an inactive account's rename", update(reconcile.OpRename, account(func(a *reconcile.Account) { a.Active, a.UserName = false, "new@x.io" })), new(account(func(a *reconcile.Account) { a.Active = false })), nil, reconcile.OpRename, "new@x.io", "ann@x.io", false},
+		{"answered and gone", answered(update(reconcile.OpChangeRole, plain)), nil, nil, reconcile.OpCreate, "an account", "no account", false},
 		{"another case of the address", update(reconcile.OpRename, account(func(a *reconcile.Account) { a.UserName = "ANN@x.io" })), &plain, nil, "", "", "", false},
 		{"a leaver stays active", update(reconcile.OpDeactivate, account(func(a *reconcile.Account) { a.Active = false })), &plain, nil, reconcile.OpDeactivate, "inactive", "active", true},
 		{"a leaver is gone", update(reconcile.OpDeactivate, account(func(a *reconcile.Account) { a.Active = false })), nil, nil, "", "", "", false},

@@ -71,24 +71,31 @@ func substituteRule(plan *Plan, substitute string) reason {
 // standIn is the default substitute as this plan leaves it, nil when there is none.
 // What makes it fit comes before any removal, and Apply looks whether it happened.
 func (p *Plan) standIn(name string) *Account {
-	a := p.substitute
+	a, key := p.substitute, Key(0)
+	for i := range p.Changes { // who gets the address
+		c := &p.Changes[i]
+		switch {
+		case c.Op == OpCreate && Fold(c.After.UserName) == name:
+			a, key = c.After, c.Key
+		case c.Op == OpRename && Fold(c.After.UserName) == name:
+			a, key = c.Before, c.Key
+		}
+	}
+	if a == nil {
+		return nil
+	}
+	image := *a
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		mine := a != nil && a.ID != "" && c.Account == a.ID
-		if c.After == nil || !mine && Fold(c.After.UserName) != name {
+		if c.After == nil || c.Key != key && (a.ID == "" || c.Account != a.ID) {
 			continue
 		}
-		image := *c.After
-		if c.Before != nil {
-			image = *c.Before
-			if mine {
-				image = *a
-			}
+		if c.Op != OpCreate {
 			merge(&image, c)
 		}
-		a, p.substituteKey = &image, c.Key
+		p.substituteKey = c.Key
 	}
-	return a
+	return &image
 }
 
 // cannotReplace says why nobody, or not this leaver, can be removed with a as the

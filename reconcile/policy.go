@@ -119,7 +119,7 @@ type Policy struct {
 	// active:false.
 	DeleteUsers bool
 
-	// Source names where OneLogin is read: its address and the app's id.
+	// Source names the OneLogin app that people are read from.
 	Source string
 
 	Limits Limits `json:"-"`

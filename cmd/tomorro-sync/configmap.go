@@ -38,10 +38,9 @@ func (c *config) policy(approved string) reconcile.Policy {
 	return p
 }
 
-// source names the app that people are read from.
-func (o *oneloginConfig) source() string {
-	return fmt.Sprintf("%s app %d", strings.ToLower(strings.TrimRight(o.URL, "/")), o.AppID)
-}
+// source names the app that people are read from. Its id is enough: the address of
+// the same tenant may change.
+func (o *oneloginConfig) source() string { return fmt.Sprintf("app %d", o.AppID) }
 
 // pricing knows two generations: V4 and V5, and everything later.
 func (t *tomorroConfig) pricing() reconcile.Pricing {

@@ -58,6 +58,9 @@ func (x *eraser) edit(e *Entry) bool {
 	}
 	x.text(&e.Error)
 	x.text(&e.Note)
+	if e.Decided != nil {
+		x.text(&e.Decided.Why)
+	}
 	if e.Report != nil {
 		for _, lines := range [][]string{e.Report.Errors, e.Report.Incomplete, e.Report.Fallbacks} {
 			for i := range lines {

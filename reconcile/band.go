@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -64,22 +65,13 @@ func (c *Census) names(pulls []Census) []counted {
 			rules[id]++
 		}
 	}
-	for _, id := range sortedIDs(roles) {
+	for _, id := range slices.Sorted(maps.Keys(roles)) {
 		all = append(all, counted{fmt.Sprintf("people with role %d", id), func(c *Census) int { return c.Roles[id] }})
 	}
-	for _, id := range sortedIDs(rules) {
+	for _, id := range slices.Sorted(maps.Keys(rules)) {
 		all = append(all, counted{fmt.Sprintf("people matched by rule %d", id), func(c *Census) int { return c.Rules[id] }})
 	}
 	return all
-}
-
-func sortedIDs(m map[int64]int) []int64 {
-	ids := make([]int64, 0, len(m))
-	for id := range m {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
 }
 
 // outside says which counts are further from those of the last good pulls than

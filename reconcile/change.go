@@ -78,7 +78,6 @@ const (
 	FromConfiguration Origin = "configuration" // with the former configuration there would be no such change
 	FromDrift         Origin = "drift"         // somebody changed Tomorro
 	FromAdoption      Origin = "adoption"      // the account was there before us
-	FromPush          Origin = "push"          // OneLogin pushed it
 	FromUndo          Origin = "undo"          // somebody takes back what a run did
 )
 

@@ -34,6 +34,14 @@
 // nobody is added or removed because of it. The same goes for facts that a tenant
 // does not give (Person.Unread) and for statuses that are not documented.
 //
+// # What is held, and who lets it through
+//
+// Guard says in its comment what holds a change, in order. A Held change names its
+// HoldRule. People answer with a Decision, bound to the change's Digest; it lets
+// through what a limit, the band of the last good pulls (Census), approve: or our
+// own configuration holds, and nothing else. A change's Origin tells what moved
+// since the Facts that the last run left: OneLogin, the configuration, or Tomorro.
+//
 // # Laws
 //
 // The tests hold these over generated worlds: the same input gives the same

@@ -7,6 +7,9 @@
 //	tomorro-sync plan                     show what a run would change
 //	tomorro-sync explain EMAIL            why one person has what they have
 //	tomorro-sync reconcile [--yes]        make one run now
+//	tomorro-sync holds                    what is held, why, and about whom
+//	tomorro-sync approve ID               let the next run make what a hold shows
+//	tomorro-sync reject ID --why TEXT     decide against it
 //	tomorro-sync undo RUN | --user EMAIL  take back what a run did, or what was done to
 //	                                      one person; who is undone stays so until
 //	tomorro-sync release EMAIL            runs may change them again

@@ -113,6 +113,30 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
+// TestDigest: an approval is bound to what is done to whom, and to what was there
+// before; not to why.
+func TestDigest(t *testing.T) {
+	full := reconcile.Change{Op: reconcile.OpDelete, Key: 1, Account: "a", Group: "g", GroupID: "i", Before: &reconcile.Account{UserName: "u"}, After: &reconcile.Account{UserName: "v"}}
+	same := full
+	same.Who, same.Cause, same.Origin, same.Approved = "w", "c", reconcile.FromDrift, "ann"
+	if same.Digest() != full.Digest() {
+		t.Error("wording counts")
+	}
+	seen := map[string]bool{full.Digest(): true}
+	for _, edit := range []func(*reconcile.Change){
+		func(c *reconcile.Change) { c.Op = reconcile.OpDeactivate }, func(c *reconcile.Change) { c.Key = 2 }, func(c *reconcile.Change) { c.Account = "b" },
+		func(c *reconcile.Change) { c.Group = "h" }, func(c *reconcile.Change) { c.GroupID = "j" },
+		func(c *reconcile.Change) { c.Before = &reconcile.Account{UserName: "x"} }, func(c *reconcile.Change) { c.After = nil },
+	} {
+		other := full
+		edit(&other)
+		if seen[other.Digest()] {
+			t.Errorf("%+v is taken for another change", other)
+		}
+		seen[other.Digest()] = true
+	}
+}
+
 func TestSaid(t *testing.T) {
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	yes := reconcile.Decision{Approves: true, At: at, Until: at.Add(time.Hour)}

@@ -239,7 +239,7 @@ func (v *planView) explainChanges(e *reconcile.Explanation) {
 	var rows []row
 	for i := range e.Changes {
 		c := &e.Changes[i]
-		rows = append(rows, row{mark(c.Op), verb(c.Op) + strings.TrimRight(" "+c.Group, " "), "", c.Cause})
+		rows = append(rows, row{mark(c.Op), verb(c.Op) + strings.TrimRight(" "+c.Group, " "), "", because(c)})
 	}
 	for i := range e.Held {
 		h := &e.Held[i]

@@ -60,7 +60,7 @@ func (v *planView) people(changes []reconcile.Change) {
 	var rows []row
 	for i := range changes {
 		if c := &changes[i]; c.Group == "" {
-			rows = append(rows, row{mark(c.Op), c.Who, v.what(c), c.Cause})
+			rows = append(rows, row{mark(c.Op), c.Who, v.what(c), because(c)})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return strings.Compare(a.name, b.name) })
@@ -76,7 +76,7 @@ func (v *planView) groups(changes []reconcile.Change) {
 	members := make(map[fold][]string)
 	for i := range changes {
 		if c := &changes[i]; c.Group != "" {
-			f := fold{c.Group, c.Cause, c.Op}
+			f := fold{c.Group, because(c), c.Op}
 			members[f] = append(members[f], c.Who)
 		}
 	}
@@ -88,6 +88,17 @@ func (v *planView) groups(changes []reconcile.Change) {
 		return strings.Compare(a.name+"\x00"+a.mark+a.cause+a.what, b.name+"\x00"+b.mark+b.cause+b.what)
 	})
 	v.section("groups", rows)
+}
+
+// because is the cause of a change, and where it comes from when that is not what
+// OneLogin now says.
+func because(c *reconcile.Change) string {
+	from := map[reconcile.Origin]string{reconcile.FromConfiguration: "our configuration changed", reconcile.FromDrift: "somebody changed it at Tomorro",
+		reconcile.FromAdoption: "the account was there before"}[c.Origin]
+	if from == "" {
+		return c.Cause
+	}
+	return c.Cause + " (" + from + ")"
 }
 
 func (v *planView) membersText(op reconcile.Op, who []string) string {

@@ -134,7 +134,7 @@ func (v *planView) showEntry(e *jobs.Entry, dated bool) {
 		if e.Write != nil {
 			for i := range e.Write.Changes {
 				c := &e.Write.Changes[i]
-				line("intent", fmt.Sprintf("%s of %s: %s", verb(c.Op), subject(c), c.Cause), "")
+				line("intent", fmt.Sprintf("%s of %s: %s", verb(c.Op), subject(c), because(c)), "")
 			}
 		}
 	case jobs.EntryOutcome:

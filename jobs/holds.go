@@ -45,38 +45,35 @@ type heldNow struct {
 	since time.Time
 }
 
-// OpenHolds lists what is held now, as the journal tells: by the last run that
-// looked at everybody, and by those of single people since. What can be approved
-// comes first, then the oldest.
-func OpenHolds(ctx context.Context, journal JournalReader, decisions map[string]reconcile.Decision, fourEyes bool, now time.Time) ([]Hold, error) {
-	b := holdBook{open: make(map[string]heldNow), partial: make(map[string]bool), intents: make(map[string][]string)}
-	if err := journal.Scan(ctx, time.Time{}, func(e Entry) bool { b.take(&e); return true }); err != nil {
-		return nil, err
-	}
-	return b.holds(decisions, fourEyes, now), nil
-}
-
-// holdBook follows the journal: what is held, and since when.
-type holdBook struct {
+// HoldBook is what is held now, as the journal tells: by the last run that looked
+// at everybody, and by those of single people since.
+type HoldBook struct {
 	open    map[string]heldNow // by digest
-	before  map[string]heldNow // what the run before a full one held, for the ages
-	partial map[string]bool    // runs that looked at some people only
+	before  map[string]heldNow // what was held before that, for the ages
+	partial map[string]map[reconcile.Key]bool
 	intents map[string][]string
 }
 
-func (b *holdBook) take(e *Entry) {
+// ReadHolds reads the journal once.
+func ReadHolds(ctx context.Context, journal JournalReader) (*HoldBook, error) {
+	b := &HoldBook{open: make(map[string]heldNow), before: make(map[string]heldNow), partial: make(map[string]map[reconcile.Key]bool), intents: make(map[string][]string)}
+	return b, journal.Scan(ctx, time.Time{}, func(e Entry) bool { b.take(&e); return true })
+}
+
+func (b *HoldBook) take(e *Entry) {
 	switch e.Kind {
 	case EntryBegin:
 		if e.Partial || e.Receipt == nil { // a run without a plan held nothing new
-			b.partial[e.Run] = true
+			b.partial[e.Run] = make(map[reconcile.Key]bool) // whom it has told of
 			return
 		}
 		b.before, b.open = b.open, make(map[string]heldNow)
 	case EntryHold:
-		if b.partial[e.Run] {
-			b.forget(e.Held)
-		}
 		for _, h := range e.Held {
+			if told := b.partial[e.Run]; told != nil && h.Origin != reconcile.FromUndo && !told[h.Key] { // an undo says nothing of what a run would do
+				told[h.Key] = true
+				b.forget(h.Key)
+			}
 			b.hold(h, e)
 		}
 	case EntryIntent:
@@ -93,7 +90,7 @@ func (b *holdBook) take(e *Entry) {
 	}
 }
 
-func (b *holdBook) hold(h reconcile.Held, e *Entry) {
+func (b *HoldBook) hold(h reconcile.Held, e *Entry) {
 	digest := h.Digest()
 	n := heldNow{held: h, run: e.Run, since: e.Time}
 	for _, earlier := range []map[string]heldNow{b.before, b.open} {
@@ -104,24 +101,19 @@ func (b *holdBook) hold(h reconcile.Held, e *Entry) {
 	b.open[digest] = n
 }
 
-// forget drops what is known of people of whom a run of single people says anew.
-func (b *holdBook) forget(held []reconcile.Held) {
-	about := make(map[reconcile.Key]bool)
-	said := make(map[string]bool)
-	for i := range held {
-		if held[i].Origin == reconcile.FromUndo {
-			continue // it says nothing of what a run would do
-		}
-		about[held[i].Key], said[held[i].Digest()] = true, true
-	}
+// forget sets aside what is known of a person of whom a run tells anew.
+func (b *HoldBook) forget(key reconcile.Key) {
 	for digest, n := range b.open {
-		if n.held.Key != 0 && about[n.held.Key] && !said[digest] {
+		if key != 0 && n.held.Key == key && n.held.Origin != reconcile.FromUndo {
+			b.before[digest] = n
 			delete(b.open, digest)
 		}
 	}
 }
 
-func (b *holdBook) holds(decisions map[string]reconcile.Decision, fourEyes bool, now time.Time) []Hold {
+// Open lists the holds with what people said of them. What can be approved comes
+// first, then the oldest.
+func (b *HoldBook) Open(decisions map[string]reconcile.Decision, fourEyes bool, now time.Time) []Hold {
 	type reason struct {
 		rule reconcile.HoldRule
 		text string
@@ -159,17 +151,15 @@ func (b *holdBook) holds(decisions map[string]reconcile.Decision, fourEyes bool,
 		all = append(all, *h)
 	}
 	slices.SortFunc(all, func(a, b Hold) int {
-		return cmp.Or(boolCompare(b.Approvable, a.Approvable), a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.place(), b.place()), a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
 	})
 	return all
 }
 
-func boolCompare(a, b bool) int {
-	switch {
-	case a == b:
+// place puts what waits for a person's word before the rest.
+func (h *Hold) place() int {
+	if h.Approvable {
 		return 0
-	case b:
-		return -1
 	}
 	return 1
 }

@@ -122,7 +122,8 @@ type Journal interface {
 	// Append writes entries in order and returns their ids. It fails with an
 	// error that wraps ErrLockLost when the lease is not current any more.
 	Append(ctx context.Context, lease Lease, entries ...Entry) ([]string, error)
-	// Trim forgets entries that are older than keep, but none of the last runs.
+	// Trim forgets entries that are older than keep, but none of the last runs, and
+	// approvals that have ended.
 	Trim(ctx context.Context, keep time.Duration, runs int) error
 }
 

@@ -23,7 +23,11 @@ let through is shown first; for everything else the reason says what ends it. It
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withMemory(cmd, func(c *config, m memory) error {
-				holds, err := openHolds(cmd.Context(), c, m)
+				book, err := jobs.ReadHolds(cmd.Context(), m)
+				if err != nil {
+					return err
+				}
+				holds, err := openHolds(cmd.Context(), c, m, book)
 				if err != nil {
 					return err
 				}
@@ -39,12 +43,12 @@ let through is shown first; for everything else the reason says what ends it. It
 	return cmd
 }
 
-func openHolds(ctx context.Context, c *config, m memory) ([]jobs.Hold, error) {
+func openHolds(ctx context.Context, c *config, m memory, book *jobs.HoldBook) ([]jobs.Hold, error) {
 	decisions, err := m.Decisions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return jobs.OpenHolds(ctx, m, decisions, c.FourEyes, time.Now())
+	return book.Open(decisions, c.FourEyes, time.Now()), nil
 }
 
 // approvalLife is how long an approval is good for: it outlives the next night.
@@ -101,7 +105,11 @@ func (p *program) answer(cmd *cobra.Command, id string, word jobs.Word) error {
 		word.Who = whoAmI()
 	}
 	return p.withMemory(cmd, func(c *config, m memory) error {
-		holds, err := openHolds(cmd.Context(), c, m)
+		book, err := jobs.ReadHolds(cmd.Context(), m)
+		if err != nil {
+			return err
+		}
+		holds, err := openHolds(cmd.Context(), c, m, book)
 		if err != nil {
 			return err
 		}
@@ -109,7 +117,7 @@ func (p *program) answer(cmd *cobra.Command, id string, word jobs.Word) error {
 		if err != nil {
 			return err
 		}
-		if holds, err = openHolds(cmd.Context(), c, m); err != nil {
+		if holds, err = openHolds(cmd.Context(), c, m, book); err != nil {
 			return err
 		}
 		enough := true
@@ -136,7 +144,11 @@ func (v *planView) showAnswer(h *jobs.Hold, word *jobs.Word, enough bool) {
 		v.line("%s of hold %s approved as %s. four_eyes: one more person must approve.", n, h.ID, v.clean(word.Who))
 	default:
 		v.line("%s of hold %s approved as %s, until %s.", n, h.ID, v.clean(word.Who), time.Now().Add(word.For).Format(time.DateTime))
-		v.paragraph("next: ", "the next run makes them; make one now with: tomorro-sync reconcile", bold)
+		next := "the next run makes them; make one now with: tomorro-sync reconcile"
+		if h.Changes[0].Origin == reconcile.FromUndo {
+			next = "undo again: it makes them"
+		}
+		v.paragraph("next: ", next, bold)
 	}
 }
 

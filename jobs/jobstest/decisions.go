@@ -56,6 +56,12 @@ func decisions(t *testing.T, open Open) {
 	if all, err = s.Decisions(t.Context()); err != nil || len(all) != len(digests)-2 {
 		t.Errorf("%d decisions are left, %v", len(all), err)
 	}
+	ended := func(d reconcile.Decision) reconcile.Decision { d.Until = time.Now().Add(-time.Second); return d }
+	rejected := func(reconcile.Decision) reconcile.Decision { return reconcile.Decision{By: []string{"ann"}, Why: "no"} }
+	must(t, errors.Join(s.Decide(t.Context(), digests[2:700], ended), s.Decide(t.Context(), digests[700:701], rejected), s.Trim(t.Context(), time.Hour, 1)))
+	if all, err = s.Decisions(t.Context()); err != nil || len(all) != len(digests)-700 || all[digests[700]].Why != "no" {
+		t.Errorf("%d decisions are left when %d have ended, %v", len(all), 698, err)
+	}
 }
 
 // experience: what a run saw is there for the next, and a run that lost the lock

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,6 +36,9 @@ func (s *Store) Trim(ctx context.Context, keep time.Duration, runs int) error {
 	if err != nil {
 		return err
 	}
+	if err := s.forgetExpired(ctx); err != nil {
+		return fmt.Errorf("trim the journal: %w", err)
+	}
 	open, err := s.client.HKeys(ctx, s.keys.open()).Result()
 	if err != nil {
 		return fmt.Errorf("trim the journal: %w", err)
@@ -47,6 +51,26 @@ func (s *Store) Trim(ctx context.Context, keep time.Duration, runs int) error {
 	for stream, least := range map[string]string{s.keys.journal(): oldestEntry, s.keys.runs(): oldestRun} {
 		if err := s.trim(ctx, stream, least); err != nil {
 			return fmt.Errorf("trim the journal: %w", err)
+		}
+	}
+	return nil
+}
+
+// forgetExpired drops the approvals that have ended: each run reads what is left.
+func (s *Store) forgetExpired(ctx context.Context) error {
+	decisions, err := s.Decisions(ctx)
+	if err != nil {
+		return err
+	}
+	var ended []string
+	for digest, d := range decisions {
+		if !d.Until.IsZero() && d.Until.Before(s.now()) {
+			ended = append(ended, digest)
+		}
+	}
+	for part := range slices.Chunk(ended, decidedPerStep) {
+		if err := s.client.HDel(ctx, s.keys.decisions(), part...).Err(); err != nil {
+			return err
 		}
 	}
 	return nil

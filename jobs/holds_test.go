@@ -1,0 +1,75 @@
+package jobs_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+// told is a journal that is read from beginning to end.
+type told struct {
+	jobs.JournalReader
+	entries []jobs.Entry
+}
+
+func (j told) Scan(_ context.Context, _ time.Time, yield func(jobs.Entry) bool) error {
+	for _, e := range j.entries {
+		if !yield(e) {
+			break
+		}
+	}
+	return nil
+}
+
+// heldIn is an entry that holds memberships of one person.
+func heldIn(run string, at time.Time, key reconcile.Key, groups ...string) jobs.Entry {
+	e := jobs.Entry{Kind: jobs.EntryHold, Run: run, Time: at}
+	for _, g := range groups {
+		e.Held = append(e.Held, reconcile.Held{Change: reconcile.Change{Op: reconcile.OpRemoveMember, Key: key, Group: g}, Class: reconcile.HoldGuard, Rule: reconcile.RuleLimit, Reason: "too many"})
+	}
+	return e
+}
+
+// TestHoldBook: a run that looks at everybody says all anew, one of a single person
+// says anew what concerns them, in however many entries, and ages survive both.
+func TestHoldBook(t *testing.T) {
+	at := func(n int) time.Time { return time.Date(2026, 11, n, 2, 0, 0, 0, time.UTC) }
+	begin := func(run string, partial bool) jobs.Entry {
+		return jobs.Entry{Kind: jobs.EntryBegin, Run: run, Partial: partial, Receipt: &reconcile.Receipt{}}
+	}
+	open := func(entries ...jobs.Entry) string {
+		t.Helper()
+		book, err := jobs.ReadHolds(t.Context(), told{entries: entries})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		for _, h := range book.Open(nil, false, at(9)) {
+			text += fmt.Sprintf("since %d:", h.Since.Day())
+			for _, c := range h.Changes {
+				text += fmt.Sprintf(" %d/%s", c.Key, c.Group)
+			}
+		}
+		return text
+	}
+	first := []jobs.Entry{begin("1", false), heldIn("1", at(1), 1, "a", "b"), heldIn("1", at(1), 2, "c")}
+	done := append(first, jobs.Entry{Kind: jobs.EntryIntent, ID: "i", Run: "1", Write: &reconcile.Write{Changes: []reconcile.Change{heldIn("", at(1), 2, "c").Held[0].Change}}},
+		jobs.Entry{Kind: jobs.EntryOutcome, Run: "1", Intent: "i", Result: reconcile.Done})
+	for name, c := range map[string]struct{ got, want string }{
+		"one run":              {open(first...), "since 1: 1/a 1/b 2/c"},
+		"the next says anew":   {open(append(first, begin("2", false), heldIn("2", at(2), 1, "a"))...), "since 1: 1/a"},
+		"the next holds more":  {open(append(first, begin("2", false), heldIn("2", at(2), 3, "d"))...), "since 2: 3/d"},
+		"without a plan":       {open(append(first, jobs.Entry{Kind: jobs.EntryBegin, Run: "2"})...), "since 1: 1/a 1/b 2/c"},
+		"one person":           {open(append(first, begin("2", true), heldIn("2", at(2), 1, "b"), heldIn("2", at(2), 1, "e"))...), "since 1: 1/b 2/c 1/e"},
+		"one person, the same": {open(begin("1", false), heldIn("1", at(1), 1, "a"), begin("2", true), heldIn("2", at(2), 1, "a")), "since 1: 1/a"},
+		"done":                 {open(done...), "since 1: 1/a 1/b"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %s, want %s", name, c.got, c.want)
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package reconcile
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Input is everything a plan follows from.
 type Input struct {
@@ -43,6 +46,7 @@ func Decide(in Input) Plan {
 		d.person(&d.join.pairs[i])
 	}
 	d.groups.finish()
+	d.noteHeirs()
 	d.count()
 	d.plan.seal()
 	if in.Last != nil {
@@ -51,6 +55,15 @@ func Decide(in Input) Plan {
 		d.attribute()
 	}
 	return d.plan
+}
+
+// noteHeirs says that nobody checks who inherits, where that is so and somebody leaves.
+func (d *differ) noteHeirs() {
+	leaves := func(c Change) bool { return c.Op == OpDeactivate || c.Op == OpDelete }
+	if d.in.Policy.DefaultSubstitute == "" && slices.ContainsFunc(d.plan.Changes, leaves) {
+		d.plan.Notes = append(d.plan.Notes, Note{Subject: "tomorro.default_substitute",
+			Text: "is not set, so nobody checks that somebody fit inherits what leavers own; name whom Tomorro's page User Provisioning shows"})
+	}
 }
 
 // relations gives the plan what the guard and Apply need to know of Tomorro.

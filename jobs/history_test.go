@@ -92,6 +92,9 @@ func TestErase(t *testing.T) {
 	r := changedPeople(t)
 	r.source.d.People[0].LastName = "Rayleigh"
 	r.reconcile(t)
+	if _, err := r.store.Append(t.Context(), jobs.Lease{}, jobs.Entry{Kind: jobs.EntryDecide, Decided: &reconcile.Decision{By: []string{"cyd"}, Why: "Ann.Ray@x.io returns"}}); err != nil {
+		t.Fatal(err)
+	}
 	before := r.scan(t, nil)
 	ann, err := jobs.FindPerson(t.Context(), r.store, "1")
 	if err != nil {

@@ -307,8 +307,7 @@ type Queue interface {
 // Wanted is a subject to look at, and what is to be remembered before.
 type Wanted struct {
 	Subject string
-	Assert  []reconcile.Assertion // replaces one of the same account and group
-	End     []reconcile.Assertion // of which only account and group count
+	Assert  []reconcile.Assertion // each replaces one of the same account and group
 }
 
 // Later is a mark that is kept.
@@ -320,11 +319,12 @@ type Later struct {
 	Looks  int
 }
 
-// Assertions are groups that somebody set by hand in OneLogin.
+// Assertions are what pushes said last of people in groups.
 type Assertions interface {
 	// Assertions gives all, sorted by account and group.
 	Assertions(ctx context.Context) ([]reconcile.Assertion, error)
-	// EndAssertions forgets some; it is no error if they are not there.
+	// EndAssertions forgets some, but not one that was replaced by a later one; it is
+	// no error if they are not there.
 	EndAssertions(ctx context.Context, ended []reconcile.Assertion) error
 }
 

@@ -209,9 +209,10 @@ type Settled struct {
 	Subjects []string
 	Links    []reconcile.Link
 	Ended    []reconcile.Key // identities whose account was deleted
-	// Spent is what the write used of each limit. What was set aside for it and is not
-	// in Spent is given back.
-	Spent map[reconcile.Limit]int
+	// Spent is what the write used of each limit. What was set aside for it, which is
+	// Reserved, and is not in Spent is given back.
+	Spent    map[reconcile.Limit]int
+	Reserved map[reconcile.Limit]int
 	// Used are the approvals that this write used up, by digest.
 	Used []string
 }
@@ -229,6 +230,9 @@ func Subject(c *reconcile.Change) string {
 	}
 	return "group named " + reconcile.Fold(c.Group)
 }
+
+// AddressSubject names somebody of whom nothing is known but an e-mail.
+func AddressSubject(address string) string { return "address " + reconcile.Fold(address) }
 
 // Subjects names everybody a write is about, each once.
 func Subjects(w *reconcile.Write) []string {
@@ -263,6 +267,10 @@ type Eraser interface {
 	// Erase passes each entry to edit and stores those that it changed, in their
 	// place; note is then appended.
 	Erase(ctx context.Context, edit func(*Entry) bool, note Entry) (int, error)
+	// Forget drops what is remembered of subjects that are named by a value of a
+	// person: their marks, and when they were last written. It fails when somebody is
+	// at work on one of them, who would write it down again.
+	Forget(ctx context.Context, subjects []string) error
 }
 
 // ErrNoRun marks a run id that the journal does not know.
@@ -371,6 +379,7 @@ type Experience interface {
 
 // Budget counts what was spent in a rolling window, over all channels.
 type Budget interface {
-	// Spent counts, by limit name, what was done since the given time.
+	// Spent counts, by limit name, what was done since the given time, and what may
+	// have been: writes that are under way count as done.
 	Spent(ctx context.Context, since time.Time) (map[reconcile.Limit]int, error)
 }

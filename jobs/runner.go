@@ -168,6 +168,7 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 			log.Error("run ends without a plan", "error", err)
 			return errors.Join(err, run.failed(ctx, by, started, err))
 		}
+		run.bound(&p.plan)
 		if yes, err := approve(p.plan); err != nil || !yes {
 			return err
 		}

@@ -234,11 +234,18 @@ func Subject(c *reconcile.Change) string {
 // AddressSubject names somebody of whom nothing is known but an e-mail.
 func AddressSubject(address string) string { return "address " + reconcile.Fold(address) }
 
+// adminsSubject is one more subject of whatever makes one admin less: whether enough
+// remain depends on all of them.
+const adminsSubject = "admins"
+
 // Subjects names everybody a write is about, each once.
 func Subjects(w *reconcile.Write) []string {
 	names := make([]string, 0, len(w.Changes))
 	for i := range w.Changes {
 		names = append(names, Subject(&w.Changes[i]))
+		if w.Changes[i].LosesAdmin() {
+			names = append(names, adminsSubject)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -23,6 +23,7 @@ type recorder struct {
 	// most is what may be used of each limit since a time, by everybody
 	most  map[reconcile.Limit]int
 	since time.Time
+	life  time.Duration // of claims; 0 is the store's own
 	queue chan *note
 	done  chan struct{}
 	lost  bool // the store did not answer; known to the loop only
@@ -177,7 +178,7 @@ func (rec *recorder) Intent(ctx context.Context, w reconcile.Write) (string, err
 		return "", err
 	}
 	c := &Claim{Run: rec.id, Position: rec.position, Entry: Entry{Time: rec.r.now(), Write: &w}, Subjects: Subjects(&w),
-		Spends: reconcile.Spend(w.Changes), Most: rec.most, Since: rec.since}
+		Spends: reconcile.Spend(w.Changes), Most: rec.most, Since: rec.since, Life: rec.life}
 	got, err := rec.submit(ctx, &note{claim: c})
 	if err != nil {
 		return "", err
@@ -206,7 +207,9 @@ func (c *Claimed) leaveOut(w *reconcile.Write) *reconcile.NewerError {
 		out.Why = fmt.Sprintf("the limit %s has no room left: others used it meanwhile", kind)
 	}
 	for i := range w.Changes {
-		if slices.Contains(c.Newer, Subject(&w.Changes[i])) || reconcile.Spend(w.Changes[i : i+1])[c.Over] > 0 {
+		change := &w.Changes[i]
+		newer := slices.Contains(c.Newer, Subject(change)) || change.LosesAdmin() && slices.Contains(c.Newer, adminsSubject)
+		if newer || reconcile.Spend(w.Changes[i : i+1])[c.Over] > 0 {
 			out.Changes = append(out.Changes, i)
 		}
 	}

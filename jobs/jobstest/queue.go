@@ -218,7 +218,7 @@ func assertions(t *testing.T, open Open) {
 	}
 	_, err := s.Mark(t.Context(), time.Hour, []jobs.Wanted{
 		{Subject: "2", Assert: []reconcile.Assertion{set("b", "g", at), set("a c", "g", at)}},
-		{Subject: "1", Assert: []reconcile.Assertion{set("a", "c g", at), set("a", `b"]`, at)}, End: []reconcile.Assertion{set("b", "none", at)}}})
+		{Subject: "1", Assert: []reconcile.Assertion{set("a", "c g", at), set("a", `b"]`, at)}}})
 	must(t, err)
 	if got, want := all(), []reconcile.Assertion{set("a", `b"]`, at), set("a", "c g", at), set("a c", "g", at), set("b", "g", at)}; !sameAssertions(got, want) {
 		t.Errorf("asserted %v, want %v", got, want)
@@ -226,12 +226,14 @@ func assertions(t *testing.T, open Open) {
 	if marks := subjectsOf(snapshot(t, s).Marks); len(marks) != 2 {
 		t.Errorf("marks %v", marks)
 	}
-	_, err = s.Mark(t.Context(), time.Hour, []jobs.Wanted{{Subject: "2", Assert: []reconcile.Assertion{set("b", "g", at.Add(time.Second))},
-		End: []reconcile.Assertion{set("a c", "g", time.Time{}), set("b", "g", at)}}})
+	off := set("b", "g", at.Add(time.Second))
+	off.Off = true
+	_, err = s.Mark(t.Context(), time.Hour, []jobs.Wanted{{Subject: "2", Assert: []reconcile.Assertion{off}}})
 	must(t, err)
-	must(t, s.EndAssertions(t.Context(), []reconcile.Assertion{set("a", "c g", time.Time{}), set("nobody", "nothing", at)}))
+	must(t, s.EndAssertions(t.Context(), []reconcile.Assertion{set("a", "c g", at), set("a c", "g", at), set("nobody", "nothing", at),
+		set("b", "g", at)})) // the last was replaced
 	must(t, s.EndAssertions(t.Context(), nil))
-	if got, want := all(), []reconcile.Assertion{set("a", `b"]`, at), set("b", "g", at.Add(time.Second))}; !sameAssertions(got, want) {
+	if got, want := all(), []reconcile.Assertion{set("a", `b"]`, at), off}; !sameAssertions(got, want) {
 		t.Errorf("left are %v, want %v", got, want)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -246,7 +248,7 @@ func assertions(t *testing.T, open Open) {
 
 func sameAssertions(a, b []reconcile.Assertion) bool {
 	return slices.EqualFunc(a, b, func(x, y reconcile.Assertion) bool {
-		return x.Account == y.Account && x.Group == y.Group && x.At.Equal(y.At)
+		return x.Account == y.Account && x.Group == y.Group && x.Off == y.Off && x.At.Equal(y.At)
 	})
 }
 

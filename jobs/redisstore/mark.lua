@@ -1,7 +1,7 @@
 -- Asks for a look at subjects, and remembers what is asserted with it.
 -- KEYS: 1 position, 2 marks, 3 due, 4 tries, 5 assertions
 -- ARGV: 1 how long others wait before they look (milliseconds), then for each mark its subject, the number of assertions
---       that end and these, and the number of assertions and these, each with its time (Unix milliseconds)
+--       and these, each with its value
 -- Returns for each mark its time (Unix milliseconds) and its "tries looks", or empty.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -18,11 +18,6 @@ while at <= #ARGV do
   redis.call('ZADD', KEYS[2], position, subject)
   if tonumber(redis.call('ZSCORE', KEYS[3], subject) or due) >= due then
     redis.call('ZADD', KEYS[3], string.format('%.0f', due), subject)
-  end
-  at = at + 1
-  for _ = 1, tonumber(ARGV[at]) do
-    at = at + 1
-    redis.call('HDEL', KEYS[5], ARGV[at])
   end
   at = at + 1
   for _ = 1, tonumber(ARGV[at]) do

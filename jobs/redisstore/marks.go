@@ -32,12 +32,16 @@ var unmarkSource string
 //go:embed forget.lua
 var forgetSource string
 
+//go:embed end.lua
+var endSource string
+
 var (
 	markScript     = redis.NewScript(markSource)
 	dueScript      = redis.NewScript(dueSource)
 	postponeScript = redis.NewScript(postponeSource)
 	unmarkScript   = redis.NewScript(unmarkSource)
 	forgetScript   = redis.NewScript(forgetSource)
+	endScript      = redis.NewScript(endSource)
 )
 
 // marksPerCall bounds what one script does while others wait.
@@ -80,13 +84,9 @@ func (s *Store) Mark(ctx context.Context, wait time.Duration, wanted []jobs.Want
 	for part := range slices.Chunk(wanted, marksPerCall) {
 		args := []any{wait.Milliseconds()}
 		for i := range part {
-			args = append(args, part[i].Subject, len(part[i].End))
-			for _, a := range part[i].End {
-				args = append(args, assertionField(a))
-			}
-			args = append(args, len(part[i].Assert))
+			args = append(args, part[i].Subject, len(part[i].Assert))
 			for _, a := range part[i].Assert {
-				args = append(args, assertionField(a), a.At.UnixMilli())
+				args = append(args, assertionField(a), assertionValue(a))
 			}
 		}
 		calls = append(calls, call{k, args})
@@ -202,6 +202,17 @@ func assertionField(a reconcile.Assertion) string {
 	return string(text)
 }
 
+// assertionValue is when it was said, and whether the group was taken back.
+func assertionValue(a reconcile.Assertion) string {
+	at := strconv.FormatInt(a.At.UnixMilli(), 10)
+	if a.Off {
+		return at + assertedOff
+	}
+	return at
+}
+
+const assertedOff = " off"
+
 // Assertions implements jobs.Assertions.
 func (s *Store) Assertions(ctx context.Context) ([]reconcile.Assertion, error) {
 	all, err := s.client.HGetAll(ctx, s.keys.assertions()).Result()
@@ -209,13 +220,14 @@ func (s *Store) Assertions(ctx context.Context) ([]reconcile.Assertion, error) {
 		return nil, fmt.Errorf("read which groups were set by hand: %w", err)
 	}
 	out := make([]reconcile.Assertion, 0, len(all))
-	for field, at := range all {
+	for field, value := range all {
 		var of [2]string
+		at, off := strings.CutSuffix(value, assertedOff)
 		ms, err := strconv.ParseInt(at, 10, 64)
 		if bad := json.Unmarshal([]byte(field), &of); bad != nil || err != nil {
 			return nil, fmt.Errorf("a group that was set by hand cannot be read: %w", cmp.Or(bad, err))
 		}
-		out = append(out, reconcile.Assertion{Account: of[0], Group: of[1], At: time.UnixMilli(ms)})
+		out = append(out, reconcile.Assertion{Account: of[0], Group: of[1], At: time.UnixMilli(ms), Off: off})
 	}
 	slices.SortFunc(out, func(a, b reconcile.Assertion) int {
 		return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Group, b.Group))
@@ -226,11 +238,11 @@ func (s *Store) Assertions(ctx context.Context) ([]reconcile.Assertion, error) {
 // EndAssertions implements jobs.Assertions.
 func (s *Store) EndAssertions(ctx context.Context, ended []reconcile.Assertion) error {
 	for part := range slices.Chunk(ended, marksPerCall) {
-		fields := make([]string, len(part))
-		for i, a := range part {
-			fields[i] = assertionField(a)
+		args := make([]any, 0, 2*len(part))
+		for _, a := range part {
+			args = append(args, assertionField(a), assertionValue(a))
 		}
-		if err := s.client.HDel(ctx, s.keys.assertions(), fields...).Err(); err != nil {
+		if _, err := s.pipeline(ctx, endScript, []call{{[]string{s.keys.assertions()}, args}}); err != nil {
 			return fmt.Errorf("forget which groups were set by hand: %w", err)
 		}
 	}

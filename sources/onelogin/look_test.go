@@ -3,6 +3,7 @@ package onelogin_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -102,6 +103,39 @@ func TestLookIsCheap(t *testing.T) {
 	look(4, r.keys(0, 1))
 	r.sim.Turn(func(k *onelogintest.Knobs) { k.IgnoredFields = []string{"title"} })
 	look(2+3, r.keys(0, 3)) // their own pages
+}
+
+// TestLookAsksForFew: each id once, no id that nobody has, and no more than fifty
+// in an address.
+func TestLookAsksForFew(t *testing.T) {
+	sim := onelogintest.New(onelogintest.Generate(onelogintest.Options{Users: 5, Groups: 3, Seed: 1}))
+	asked := make(chan string, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ids := r.URL.Query().Get("user_ids"); ids != "" && !r.URL.Query().Has("app_id") {
+			asked <- ids
+		}
+		sim.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	client, err := onelogin.New(onelogin.Config{URL: server.URL, ClientID: sim.ClientID, ClientSecret: sim.ClientSecret, AppID: sim.AppID()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []reconcile.Key{7, 5, 0, 7, -3, 5}
+	if _, err := client.Look(t.Context(), keys); err != nil || <-asked != "5,7" || !slices.Equal(keys, []reconcile.Key{7, 5, 0, 7, -3, 5}) {
+		t.Errorf("%v, the keys are %v", err, keys)
+	}
+	for i := range 120 {
+		keys = append(keys, reconcile.Key(i+100))
+	}
+	if _, err := client.Look(t.Context(), keys); err != nil || len(asked) != 3 {
+		t.Errorf("%v, %d requests for 122 people", err, len(asked))
+	}
+	for range len(asked) {
+		if n := strings.Count(<-asked, ",") + 1; n > 50 {
+			t.Errorf("%d ids at once", n)
+		}
+	}
 }
 
 // TestLookIncomplete: each list that was not read to its end says why, and what is

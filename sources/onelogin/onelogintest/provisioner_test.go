@@ -194,6 +194,19 @@ const (
 	getBefore = "GET /scim/Users/u1\n\n"
 )
 
+// suspend and nothing are the wire with the other settings for who loses the app.
+func suspend(wire string) string { // and the return finds the user
+	before, after, _ := strings.Cut(wire, "# remove\n")
+	return before + "# remove\n" + strings.NewReplacer("DELETE /scim/Users/u1", getBefore+"PUT /scim/Users/u1"+jsonType+"\n"+lastBody+`,"active":false}`,
+		"POST /scim/Users\n", getBefore+"PUT /scim/Users/u1\n").Replace(after)
+}
+
+func nothing(wire string) string {
+	before, after, _ := strings.Cut(suspend(wire), "# remove\n")
+	_, after, _ = strings.Cut(after, "# assign again")
+	return before + "# remove\n\n# assign again" + after
+}
+
 // wireChanges says how each variant's wire differs from testdata/wire.txt, which
 // is the default's, written from A1 to A6 of the reference. Variants that are not
 // here have the same.
@@ -206,16 +219,6 @@ func wireChanges() map[string][]func(string) string {
 	always := with(bodyEnd, `"O'Neil"},"active":true}`)
 	text := func(wire string) string {
 		return with(`"active":true`, `"active":"true"`, `"active":false`, `"active":"false"`)(always(wire))
-	}
-	suspend := func(wire string) string { // and the return finds the user
-		before, after, _ := strings.Cut(wire, "# remove\n")
-		return before + "# remove\n" + with("DELETE /scim/Users/u1", getBefore+"PUT /scim/Users/u1"+jsonType+"\n"+lastBody+`,"active":false}`,
-			"POST /scim/Users\n", getBefore+"PUT /scim/Users/u1\n")(after)
-	}
-	nothing := func(wire string) string {
-		before, after, _ := strings.Cut(suspend(wire), "# remove\n")
-		_, after, _ = strings.Cut(after, "# assign again")
-		return before + "# remove\n\n# assign again" + after
 	}
 	approve := func(wire string) string {
 		return regexp.MustCompile(`(?m)^# (assign.*|.*title|e-mail|group.*|suspend|return|role lost|reapply|remove)$`).ReplaceAllString(wire, "$0\n\n# approve")

@@ -26,7 +26,7 @@ func TestLawMost(t *testing.T) {
 			allow.Share = &share
 		}
 		policy := open()
-		policy.Limits = reconcile.Limits{MinPopulation: rapid.IntRange(0, 60).Draw(t, "min population"),
+		policy.Limits = reconcile.Limits{MinPopulation: rapid.SampledFrom([]int{0, n - 1, n, n + 1, 60}).Draw(t, "min population"),
 			Allow: map[reconcile.Limit]reconcile.Allowance{reconcile.LimitDeactivate: allow}}
 		spent := rapid.IntRange(0, 30).Draw(t, "spent")
 		policy.Spent = map[reconcile.Limit]int{reconcile.LimitDeactivate: spent}

@@ -105,14 +105,12 @@ func handedOut(t *testing.T, open Open) {
 		t.Errorf("given %v", given)
 	}
 	s := open(t, "due order", 30*time.Second)
-	for _, wait := range []time.Duration{30, 10, 20} {
-		mark(t, s, wait*time.Millisecond, fmt.Sprint(int(wait)))
+	var later []jobs.Later
+	for i, m := range mark(t, s, 0, "2", "1", "3") { // marked in one step, and so is when each is due
+		later = append(later, jobs.Later{Mark: m, After: []time.Duration{-20, -30, -10}[i] * time.Second})
 	}
-	eventually(t, "all are due", func() bool {
-		now := time.Now()
-		return snapshot(t, s).Marks[0].Time.Add(100 * time.Millisecond).Before(now)
-	})
-	if first, rest := due(t, s, 1, time.Hour), due(t, s, 10, time.Hour); !slices.Equal(subjectsOf(append(first, rest...)), []string{"10", "20", "30"}) {
+	must(t, s.Postpone(t.Context(), later))
+	if first, rest := due(t, s, 1, time.Hour), due(t, s, 10, time.Hour); !slices.Equal(subjectsOf(append(first, rest...)), []string{"1", "2", "3"}) {
 		t.Errorf("%+v first, then %+v", first, rest)
 	}
 	if none := due(t, s, 0, time.Hour); none != nil {

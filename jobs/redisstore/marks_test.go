@@ -48,6 +48,46 @@ func TestOlderMarks(t *testing.T) {
 	}
 }
 
+// TestOlderMarkHidden: as many are left over as are missing, which no count shows; what
+// is left over goes when its time comes, and the other is due then.
+func TestOlderMarkHidden(t *testing.T) {
+	s, err := Embedded(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	s.client.ZAdd(t.Context(), s.keys.marks(), redis.Z{Score: 5, Member: "older"})
+	s.client.ZAdd(t.Context(), s.keys.due(), redis.Z{Score: 1, Member: "gone"})
+	for look, want := range []int{0, 1, 0} {
+		got, err := s.Due(t.Context(), 5, time.Hour)
+		if err != nil || len(got) != want || want > 0 && got[0].Subject != "older" {
+			t.Errorf("look %d: %+v %v", look+1, got, err)
+		}
+	}
+}
+
+// TestUnmarkLeavesNothing: what belongs to a mark goes with it.
+func TestUnmarkLeavesNothing(t *testing.T) {
+	s, err := Embedded(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	marks, err := s.Mark(t.Context(), 0, []jobs.Wanted{{Subject: "1"}, {Subject: "2"}})
+	if err == nil {
+		err = s.Postpone(t.Context(), []jobs.Later{{Mark: marks[0], Failed: true}, {Mark: marks[1], Looks: 2}})
+	}
+	if err == nil {
+		err = s.Unmark(t.Context(), "run", jobs.Snapshot{Position: 1 << 50, Marks: marks})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := s.client.Exists(t.Context(), s.keys.marks(), s.keys.due(), s.keys.tries()).Val(); n != 0 {
+		t.Errorf("%d keys are left", n)
+	}
+}
+
 // TestTakeAskedTwice: who asks again what was answered has taken, and does not learn
 // of their own touch.
 func TestTakeAskedTwice(t *testing.T) {

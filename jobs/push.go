@@ -49,6 +49,9 @@ type Pushes struct {
 	Deadline time.Duration
 	// Idle is how often marks are looked for; default 1 s.
 	Idle time.Duration
+	// Retry is when a look that came to nothing is made again the first time, and then
+	// after twice as long each time, up to ten minutes; default 5 s.
+	Retry time.Duration
 
 	mirror mirror
 	in     chan *request // to be made durable
@@ -77,6 +80,10 @@ type Asked struct {
 	UserName string
 	Want     Want
 	Groups   []reconcile.Assertion // what was said of groups; accounts and times are filled in
+	// Agrees reports whether OneLogin's API says of the person what the request says;
+	// nil when the request says nothing. It decides nothing: an API that is behind is
+	// asked again.
+	Agrees func(*reconcile.Person) bool
 }
 
 // Looked is what came of it.
@@ -87,6 +94,9 @@ type Looked struct {
 	// Late says that OneLogin's API does not say yet what the request expects. It is
 	// asked again, without anybody doing anything.
 	Late bool
+	// behind says that the API says something else than the request, but for access:
+	// what it says was done, and it is asked again.
+	behind bool
 	// Foreign says that the account is nobody's in OneLogin, and is not touched.
 	Foreign bool
 	// Err wraps reconcile.ErrGone when Tomorro has no such account, and

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -10,8 +11,15 @@ import (
 )
 
 // lateLooks is how often OneLogin is asked again when its API does not say what a
-// push says: with backoff, for about ten minutes. After that the API is right.
-const lateLooks = 6
+// push says of somebody's access, behindLooks when it says something else of the
+// person: with backoff, for minutes. After that the API is right.
+const (
+	lateLooks   = 6
+	behindLooks = 3
+)
+
+// busyAgain is when somebody is looked at again on whom somebody else was at work.
+const busyAgain = 250 * time.Millisecond
 
 // heldAgain is when somebody who is held is looked at again: limits are windows that
 // roll on, and somebody may have approved.
@@ -31,7 +39,7 @@ func (v *visit) answer(ctx context.Context, err error) {
 			continue
 		}
 		answered = append(answered, r)
-		if postponed := r.later(); postponed != nil {
+		if postponed := v.p.later(r); postponed != nil {
 			later = append(later, *postponed)
 		} else {
 			done = append(done, r)
@@ -49,8 +57,12 @@ func (v *visit) remember(ctx context.Context, done []*request, later []Later) {
 	defer cancel()
 	p := v.p
 	if len(done) > 0 {
-		if err := p.Runner.Marks.Unmark(ctx, v.run, Snapshot{Marks: lastMarks(done)}); err != nil {
+		marks := lastMarks(done)
+		if err := p.Runner.Marks.Unmark(ctx, v.run, Snapshot{Marks: marks}); err != nil {
 			p.Runner.log().Warn("people who are as they should be stay marked", "people", len(done), "error", err)
+		}
+		for _, m := range marks { // those that are still there: somebody else came in between
+			later = append(later, Later{Mark: m, After: busyAgain, Looks: m.Looks})
 		}
 	}
 	if len(later) > 0 {
@@ -80,24 +92,29 @@ func (v *visit) wait(ctx context.Context, r *request) bool {
 }
 
 // later says when to look again; nil when there is no need.
-func (r *request) later() *Later {
+func (p *Pushes) later(r *request) *Later {
 	l := r.answer
 	looks := max(r.mark.Looks-1, 0)
-	if l.Late && !r.drained {
+	switch {
+	case l.Late && !r.drained:
 		looks = lateLooks
+	case l.behind:
+		looks = max(looks, behindLooks)
 	}
 	out := &Later{Mark: r.mark, Looks: looks}
 	switch {
 	case errors.Is(l.Err, reconcile.ErrGone):
 		return nil
+	case errors.Is(l.Err, ErrBusy):
+		out.After, out.Failed = min(busyAgain<<min(r.mark.Tries, 10), p.backoff(0)), true
 	case l.Err != nil:
-		out.After, out.Failed, out.Looks = backoff(r.mark.Tries), true, max(looks, r.mark.Looks)
+		out.After, out.Failed, out.Looks = p.backoff(r.mark.Tries), true, max(looks, r.mark.Looks)
 	case slices.ContainsFunc(l.Held, func(h reconcile.Held) bool { return h.Rule == reconcile.RuleReceipt || h.Rule == reconcile.RuleWitness }):
-		out.After, out.Failed = backoff(r.mark.Tries), true // OneLogin has not answered clearly
+		out.After, out.Failed = p.backoff(r.mark.Tries), true // OneLogin has not answered clearly
 	case len(l.Held) > 0:
 		out.After = heldAgain
 	case looks > 0:
-		out.After = backoff(lateLooks - looks)
+		out.After = p.backoff(max(0, behindLooks-looks))
 	default:
 		return nil
 	}
@@ -135,9 +152,27 @@ func (v *visit) looked(r *request, err error) Looked {
 		}
 	}
 	in := l.Account.ID != "" && l.Account.Active
+	l.behind = l.Err == nil && v.behind(r, &l)
 	l.Late = l.Err == nil && len(l.Held) == 0 && (r.asked.Want == WantIn && !in || r.asked.Want == WantOut && in)
 	return l
 }
+
+// behind reports whether OneLogin's API says something else than the request.
+func (v *visit) behind(r *request, l *Looked) bool {
+	people := v.seen.directory.People
+	i := slices.IndexFunc(people, func(p reconcile.Person) bool { return p.Key == l.Key })
+	if i >= 0 && r.asked.Agrees != nil && !r.asked.Agrees(&people[i]) {
+		return true
+	}
+	return slices.ContainsFunc(r.asked.Groups, func(a reconcile.Assertion) bool {
+		g, known := v.p.mirror.group(a.Group)
+		return known && slices.Contains(g.Members, a.Account) == a.Off
+	})
+}
+
+// ErrNotDone marks a write that Tomorro refused, or of which nobody knows what became
+// of it. Its text says which and why.
+var ErrNotDone = errors.New("Tomorro has not done it")
 
 // problem is why a write was not made. One that somebody else came before is theirs.
 func problem(o *reconcile.Outcome) error {
@@ -145,7 +180,7 @@ func problem(o *reconcile.Outcome) error {
 		return ErrBusy
 	}
 	if o.Err == nil {
-		return errors.New("Tomorro does not know some members any more")
+		return fmt.Errorf("%w: it does not know some members any more", ErrNotDone)
 	}
-	return o.Err
+	return fmt.Errorf("%w: %w", ErrNotDone, o.Err)
 }

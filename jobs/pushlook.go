@@ -42,8 +42,8 @@ const (
 )
 
 // make answers every request, or passes it on for another look.
-func (v *visit) make(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, visitLimit)
+func (v *visit) make(serving context.Context) {
+	ctx, cancel := context.WithTimeout(serving, visitLimit)
 	defer cancel()
 	r := v.p.Runner
 	v.run = newRunID(r.now())
@@ -64,7 +64,7 @@ func (v *visit) make(ctx context.Context) {
 		v.p.mirror.written(v.run, v.outcomes, v.taken, r.now())
 	}
 	v.giveBack(ctx)
-	v.answer(ctx, err)
+	v.answer(serving, err)
 }
 
 // resolve finds out whom each request is about, some at a time.

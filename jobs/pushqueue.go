@@ -148,8 +148,8 @@ func keyOf(subject string) (reconcile.Key, bool) {
 }
 
 // backoff is how long a look that came to nothing is not made again.
-func backoff(tries int) time.Duration {
-	return min(5*time.Second<<min(tries, 10), 10*time.Minute)
+func (p *Pushes) backoff(tries int) time.Duration {
+	return min(cmp.Or(p.Retry, 5*time.Second)<<min(tries, 10), 10*time.Minute)
 }
 
 // lastMarks gives one mark a subject, the last of each.

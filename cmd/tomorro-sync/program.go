@@ -46,6 +46,8 @@ type memory interface {
 	jobs.Decisions
 	jobs.Journal
 	jobs.Pins
+	jobs.Queue
+	jobs.Assertions
 }
 
 // session says what a command needs of a connection.
@@ -70,6 +72,7 @@ type connector interface {
 type connection struct {
 	runner runner
 	memory memory // nil without Redis
+	desk   *desk  // when serving
 	close  func()
 }
 

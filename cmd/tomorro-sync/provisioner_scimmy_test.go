@@ -11,12 +11,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tomorro-sync/sources/onelogin/onelogintest"
 )
 
 // startScimmy starts a SCIM server that nobody here wrote, from the folder where
 // its packages are installed, with the two groups
 // and Omar. Its token is "secret".
-func startScimmy(t *testing.T) pushTarget {
+func startScimmy(t *testing.T, _ *onelogintest.Server) pushTarget {
 	t.Helper()
 	dir := os.Getenv("TOMORRO_SYNC_SCIMMY")
 	if dir == "" {
@@ -122,4 +124,12 @@ func TestOneLoginPushesToScimmy(t *testing.T) {
 		"deprovision suspend": {"assign again: the target is not as it should be", "RFC 7644 section 3.5.1 lets a PUT without active clear it: she is back, as the administrator wants"},
 		"each write twice":    {"group off: PATCH", "SCIMMY itself fails where the last member is taken out twice; nothing in the RFC asks for that"},
 	})
+}
+
+// TestOneLoginPushesThroughUsToScimmy: with this program in between, nothing of that
+// is refused any more.
+func TestOneLoginPushesThroughUsToScimmy(t *testing.T) {
+	drive(t, func(t *testing.T, sim *onelogintest.Server) pushTarget {
+		return startListener(t, sim, startScimmy(t, sim))
+	}, nil)
 }

@@ -395,3 +395,85 @@ func TestServeEnds(t *testing.T) {
 	redis := "github.com/alicebob/miniredis/v2/server.(*Server)." // connections that the pool keeps
 	goleak.VerifyNone(t, already, goleak.IgnoreAnyFunction(redis+"servePeer"), goleak.IgnoreAnyFunction(redis+"servePeer.func2"))
 }
+
+// TestPushHeldAndApproved: what a push held is among the holds; approved, the next look
+// does it, and nothing is held any more.
+func TestPushHeldAndApproved(t *testing.T) {
+	p := newPair(t, 3, func(p *jobs.Pushes) { p.Runner.Policy.Approve = []string{"delete"} })
+	id := one(t, p.b, byName(1)).Account.ID
+	p.edit(1, func(x *reconcile.Person) { x.Status = 2 })
+	out := jobs.Asked{What: "suspend", Account: id, Want: jobs.WantOut}
+	for range 2 { // it is one hold, however often it is pushed
+		if l := one(t, p.b, out); l.Err != nil || len(l.Held) != 1 || l.Late || !l.Account.Active {
+			t.Fatalf("%+v", l)
+		}
+	}
+	holds := func() []jobs.Hold {
+		book, err := jobs.ReadHolds(t.Context(), p.store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decisions, err := p.store.Decisions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return book.Open(decisions, false, time.Now())
+	}
+	held := holds()
+	if len(held) != 1 || !held[0].Approvable || len(held[0].Changes) != 1 {
+		t.Fatalf("%+v", held)
+	}
+	if _, err := jobs.Answer(t.Context(), p.store, held, held[0].ID, jobs.Word{Who: "somebody", Approves: true, For: time.Hour}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if l := one(t, p.b, out); l.Err != nil || len(l.Held) > 0 || l.Account.Active {
+		t.Errorf("approved: %+v", l)
+	}
+	if held := holds(); len(held) > 0 {
+		t.Errorf("still held: %+v", held)
+	}
+	if decisions, err := p.store.Decisions(t.Context()); err != nil || len(decisions) > 0 {
+		t.Errorf("the approval is good for another: %+v %v", decisions, err)
+	}
+	awaitQuiet(t, p.store)
+}
+
+// TestPushHeldAndOver: a hold goes when OneLogin says otherwise.
+func TestPushHeldAndOver(t *testing.T) {
+	p := newPair(t, 3, func(p *jobs.Pushes) { p.Runner.Policy.Approve = []string{"delete"} })
+	one(t, p.b, byName(1))
+	p.edit(1, func(x *reconcile.Person) { x.Status = 2 })
+	one(t, p.b, byName(1))
+	p.edit(1, func(x *reconcile.Person) { x.Status = 1 })
+	if l := one(t, p.b, byName(1)); l.Err != nil || len(l.Held) > 0 {
+		t.Errorf("%+v", l)
+	}
+	book, err := jobs.ReadHolds(t.Context(), p.store)
+	if held := book.Open(nil, false, time.Now()); err != nil || len(held) > 0 {
+		t.Errorf("still held: %+v %v", held, err)
+	}
+	awaitQuiet(t, p.store)
+}
+
+// TestPushOfPinned: whom somebody undid stays as they are, until released.
+func TestPushOfPinned(t *testing.T) {
+	p := newPair(t, 3, nil)
+	one(t, p.b, byName(1))
+	err := p.store.Do(t.Context(), "somebody", func(ctx context.Context, lease jobs.Lease) error {
+		return p.store.Pin(ctx, lease, map[reconcile.Key]jobs.Pin{1: {Run: "r", By: "somebody", At: time.Now()}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.title(1, "manager")
+	if l := one(t, p.b, byName(1)); l.Err != nil || len(l.Held) != 1 || l.Held[0].Rule != reconcile.RulePinned || l.Account.UserType != reconcile.User {
+		t.Errorf("%+v", l)
+	}
+	if err := p.store.Unpin(t.Context(), []reconcile.Key{1}); err != nil {
+		t.Fatal(err)
+	}
+	if l := one(t, p.b, byName(1)); l.Err != nil || len(l.Held) > 0 || l.Account.UserType != reconcile.Manager {
+		t.Errorf("released: %+v", l)
+	}
+	awaitQuiet(t, p.store)
+}

@@ -116,7 +116,13 @@ func TestAdoptedByAnother(t *testing.T) {
 // TestWishesOfOnePerson: a push that waits for a late API keeps its mark when another
 // push for the same person, which expects nothing, is over before.
 func TestWishesOfOnePerson(t *testing.T) {
-	p := newPair(t, 2, nil)
+	for _, patience := range []time.Duration{2 * time.Second, 3 * time.Second} { // asked once, and again after a second
+		t.Run(patience.String(), func(t *testing.T) { wishes(t, patience) })
+	}
+}
+
+func wishes(t *testing.T, patience time.Duration) {
+	p := newPair(t, 2, func(p *jobs.Pushes) { p.Deadline = patience })
 	p.edit(1, func(x *reconcile.Person) { x.Assigned = false })
 	late := make(chan jobs.Looked)
 	go func() {
@@ -476,4 +482,53 @@ func TestPushOfPinned(t *testing.T) {
 		t.Errorf("released: %+v", l)
 	}
 	awaitQuiet(t, p.store)
+}
+
+// TestBusy: somebody on whom another is at work is looked at when that ends, and not
+// taken to be as they should be.
+func TestBusy(t *testing.T) {
+	p := newPair(t, 2, func(p *jobs.Pushes) { p.Deadline = 300 * time.Millisecond })
+	claim := []jobs.Claim{{Run: "other", Subjects: []string{"1"}, Life: time.Minute}}
+	if _, err := p.store.Claim(t.Context(), jobs.Lease{}, claim); err != nil {
+		t.Fatal(err)
+	}
+	if l := one(t, p.b, byName(1)); !errors.Is(l.Err, jobs.ErrBusy) && !errors.Is(l.Err, context.DeadlineExceeded) {
+		t.Errorf("%+v", l)
+	}
+	if err := p.store.Settle(t.Context(), []jobs.Settled{{Run: "other", Subjects: []string{"1"}}}); err != nil {
+		t.Fatal(err)
+	}
+	p.replica("C", p.store, nil)
+	awaitQuiet(t, p.store)
+	if a := p.account("p1@x.io"); !a.Active {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestLateRemoval: who is pushed off, and has the app by OneLogin's API, stays, and is
+// asked about again.
+func TestLateRemoval(t *testing.T) {
+	p := newPair(t, 2, func(p *jobs.Pushes) { p.Deadline = 300 * time.Millisecond })
+	id := one(t, p.b, byName(1)).Account.ID
+	if l := one(t, p.b, jobs.Asked{What: "delete", Account: id, Want: jobs.WantOut}); l.Err != nil || !l.Late || !l.Account.Active {
+		t.Errorf("%+v", l)
+	}
+	p.edit(1, func(x *reconcile.Person) { x.Assigned = false })
+	p.replica("C", p.store, nil)
+	awaitQuiet(t, p.store)
+	if p.account("p1@x.io").Active {
+		t.Error("they are still there")
+	}
+}
+
+// TestWhoHasAccess: of two people with one address, the answer is about who has access.
+func TestWhoHasAccess(t *testing.T) {
+	p := newPair(t, 2, nil)
+	one(t, p.b, byName(1))
+	id := one(t, p.b, byName(2)).Account.ID
+	p.edit(1, func(x *reconcile.Person) { x.Assigned, x.Email = false, "both@x.io" })
+	p.edit(2, func(x *reconcile.Person) { x.Email = "both@x.io" })
+	if l := one(t, p.b, jobs.Asked{What: "replace", UserName: "both@x.io"}); l.Err != nil || l.Key != 2 || l.Account.ID != id {
+		t.Errorf("%+v", l)
+	}
 }

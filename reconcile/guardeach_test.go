@@ -135,3 +135,40 @@ func TestAssertionsEnd(t *testing.T) {
 		t.Errorf("a plan about nobody ends %+v", ended)
 	}
 }
+
+// TestNames: whether a rule may give a group.
+func TestNames(t *testing.T) {
+	book := func(value string) *reconcile.RuleBook {
+		return reconcile.CompileRules([]reconcile.Rule{{ID: 1, Name: "r", Position: 1, Actions: []reconcile.Action{{Name: "set_groups", Values: []string{value}}}}}, nil, reconcile.RuleReading{})
+	}
+	for _, c := range []struct {
+		value string
+		want  bool
+	}{{"LEGAL", true}, {"g-1", true}, {"other", false}} {
+		if got := book(c.value).Names(reconcile.Group{ID: "g-1", Name: "legal"}); got != c.want {
+			t.Errorf("%s: %v", c.value, got)
+		}
+	}
+	macro := reconcile.CompileRules([]reconcile.Rule{{ID: 1, Name: "r", Position: 1, Actions: []reconcile.Action{{Name: "set_groups", Macro: "{department}"}}}}, nil, reconcile.RuleReading{})
+	if !macro.Names(reconcile.Group{ID: "g-1", Name: "legal"}) {
+		t.Error("a rule that may give any group")
+	}
+}
+
+// TestGuardEachHasNoBand: few people who are looked at are not a company that shrank.
+func TestGuardEachHasNoBand(t *testing.T) {
+	band := 0.5
+	policy := reconcile.Policy{Pricing: reconcile.PricingV6, Pulls: []reconcile.Census{{People: 1000, Assigned: 1000, Active: 1000}}, Limits: reconcile.Limits{Band: &band, MinPopulation: 10}}
+	in := reconcile.Input{Directory: &reconcile.Directory{App: reconcile.App{ID: 9}}, Policy: &policy, Only: []reconcile.Key{1}, Links: map[reconcile.Key]string{1: "a"},
+		Current: &reconcile.Current{Accounts: []reconcile.Account{{ID: "a", UserName: "a@x.io", UserType: reconcile.User, Active: true}}}}
+	for _, list := range []string{reconcile.ListUsers, reconcile.ListRoles, reconcile.ListRules, reconcile.ListAssigned} {
+		in.Directory.Receipt.Lists = append(in.Directory.Receipt.Lists, reconcile.ListReceipt{List: list})
+	}
+	plan := reconcile.Decide(in)
+	if all := reconcile.Guard(plan, &policy); len(all.Held) != 1 {
+		t.Errorf("a run: %+v", all)
+	}
+	if each := reconcile.GuardEach(plan, &policy); len(each.Changes) != 1 {
+		t.Errorf("a push: %+v", each.Held)
+	}
+}

@@ -299,3 +299,24 @@ func TestPushedGroups(t *testing.T) {
 		})
 	}
 }
+
+// TestPushedAway: whom OneLogin pushes off while its API says that they have the app is
+// not removed, and the push does not succeed.
+func TestPushedAway(t *testing.T) {
+	c := newCounter(t, "")
+	suspend := map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, "Operations": []map[string]any{{"op": "replace", "path": "active", "value": false}}}
+	if why := c.must(http.StatusServiceUnavailable, "PATCH", "/Users/"+c.ids["jane"], suspend); !strings.Contains(why, "still says") {
+		t.Errorf("%s", why)
+	}
+	if why := c.must(http.StatusServiceUnavailable, "DELETE", "/Users/"+c.ids["omar"], nil); !strings.Contains(why, "still says") {
+		t.Errorf("%s", why)
+	}
+	if why := c.must(http.StatusForbidden, "PATCH", "/Users/"+c.ids["foreign"], suspend); !strings.Contains(why, "knows nobody") {
+		t.Errorf("%s", why)
+	}
+	for _, u := range c.tomorro.State().Users {
+		if !u.Active {
+			t.Errorf("%s is out", u.UserName)
+		}
+	}
+}

@@ -32,9 +32,9 @@
 // a map is written key:value,key:value. A secret can instead be named as a
 // file: client_secret_file, token_file, url_file and password_file of redis,
 // tokens_file of listen. Limits that are not given keep their defaults; none
-// lifts one. The sections schedule and listen are read by serve; what listen
-// says of SCIM is checked, and read by nothing so far. serve takes --config
-// several times: one for each connection, that is, each Tomorro organisation.
+// lifts one. The sections schedule and listen are read by serve, which takes
+// --config several times: one for each connection, that is, each Tomorro
+// organisation.
 //
 // # Exit codes
 //
@@ -68,7 +68,7 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
   journal:  keep, keep_runs
   protect, min_admins, approve, four_eyes, connection, grace
   schedule: cron, timezone, missed, jitter, quarantine_after (for serve)
-  listen:   admin                          (for serve; scim and tokens are checked only)
+  listen:   scim, tokens, cert_file, key_file, base_url, allow, deadline, retry, requests_per_second, admin (for serve)
 client_secret, token, url and password of redis, and tokens can be read from a file: add _file to the key.
 
 Exit codes: 0 done or nothing to do, 1 error, 2 usage or configuration, 3 some changes failed, 4 changes pending (plan),

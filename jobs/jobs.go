@@ -304,7 +304,8 @@ type Links interface {
 // Marks are who is to be looked at again.
 type Marks interface {
 	// Unmark forgets the marks that the snapshot of a run saw: it has looked since.
-	// It leaves those of people whom somebody else wrote since, or is at work on.
+	// It leaves those of people whom somebody else wrote since, or is at work on, and
+	// has them due soon.
 	Unmark(ctx context.Context, run string, seen Snapshot) error
 }
 

@@ -57,12 +57,8 @@ func (v *visit) remember(ctx context.Context, done []*request, later []Later) {
 	defer cancel()
 	p := v.p
 	if len(done) > 0 {
-		marks := lastMarks(done)
-		if err := p.Runner.Marks.Unmark(ctx, v.run, Snapshot{Marks: marks}); err != nil {
+		if err := p.Runner.Marks.Unmark(ctx, v.run, Snapshot{Marks: lastMarks(done)}); err != nil {
 			p.Runner.log().Warn("people who are as they should be stay marked", "people", len(done), "error", err)
-		}
-		for _, m := range marks { // those that are still there: somebody else came in between
-			later = append(later, Later{Mark: m, After: busyAgain, Looks: m.Looks})
 		}
 	}
 	if len(later) > 0 {

@@ -3,7 +3,6 @@ package jobs
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,21 +56,31 @@ const (
 	whole = 15 * time.Minute
 )
 
-// subject names whom a request is about as well as can be told without asking.
-func (m *mirror) subject(a *Asked) string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	account := a.Account
+// subject names whom a request is about as well as can be told without asking. Whose
+// a userName is, OneLogin says: at Tomorro it may still be that of who had it before.
+func (m *mirror) subject(account, userName string) string {
 	if account == "" {
-		account = m.names[reconcile.Fold(a.UserName)]
+		return AddressSubject(userName)
 	}
-	if key, known := m.owner[account]; known && account != "" {
+	if key, known := m.ownerOf(account); known {
 		return key.String()
 	}
-	if a.Account != "" {
-		return AccountSubject(a.Account)
-	}
-	return AddressSubject(a.UserName)
+	return AccountSubject(account)
+}
+
+func (m *mirror) ownerOf(account string) (reconcile.Key, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key, known := m.owner[account]
+	return key, known
+}
+
+// named gives who has the account with a userName.
+func (m *mirror) named(userName string) (reconcile.Key, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key, known := m.owner[m.names[reconcile.Fold(userName)]]
+	return key, known
 }
 
 // account gives an account by id.
@@ -217,11 +226,35 @@ func (m *mirror) forget() {
 	m.read = time.Time{}
 }
 
+// forgetBefore makes the next look read everything, unless that was begun since.
+func (m *mirror) forgetBefore(since time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.read.Before(since) {
+		m.read = time.Time{}
+	}
+}
+
+// groupsBefore reports whether the groups are older than a moment.
+func (m *mirror) groupsBefore(since time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.groupsAt.Before(since)
+}
+
+// forgetGroups makes the next look read the groups.
+func (m *mirror) forgetGroups() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.groupsAt = time.Time{}
+}
+
 // stale is what has to be read again before some people can be decided about.
 type stale struct {
 	accounts []string
 	groups   bool
 	links    bool
+	unlinked []reconcile.Key // of whom others may have found the account
 	touched  map[reconcile.Key]Touch
 }
 
@@ -231,13 +264,17 @@ func (s *stale) nothing() bool { return len(s.accounts) == 0 && !s.groups && !s.
 func (m *mirror) stale(touched map[reconcile.Key]Touch, now time.Time) stale {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.outdated(touched, now)
+}
+
+func (m *mirror) outdated(touched map[reconcile.Key]Touch, now time.Time) stale {
 	out := stale{groups: now.Sub(m.groupsAt) >= fresh, touched: touched}
 	for key, t := range touched {
 		k, account := m.known[key.String()], m.links[key]
 		others := t.Run != "" && t.Run != k.run && t.Position > m.position
 		switch {
 		case others && t.Position > k.position && account == "":
-			out.links = true
+			out.links, out.unlinked = true, append(out.unlinked, key)
 		case account != "" && (others && t.Position > k.position || now.Sub(later(m.read, m.rows[account])) >= fresh):
 			out.accounts = append(out.accounts, account)
 		}
@@ -280,81 +317,6 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// refresh reads what is stale.
-func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) error {
-	if s.nothing() {
-		return nil
-	}
-	if s.links {
-		more, err := m.newLinks(ctx, p.Runner)
-		if err != nil {
-			return err
-		}
-		s.accounts = append(s.accounts, more...)
-	}
-	at := p.Runner.now()
-	w := pool.New().WithContext(ctx).WithMaxGoroutines(cmp.Or(p.Runner.Concurrency, 8)).WithCancelOnError().WithFirstError()
-	if s.groups {
-		w.Go(func(ctx context.Context) error {
-			current, err := p.Accounts.ReadGroups(ctx)
-			if err != nil {
-				return fmt.Errorf("reading Tomorro: %w", err)
-			}
-			m.regroup(current, at, s)
-			return nil
-		})
-	}
-	for _, id := range s.accounts {
-		w.Go(func(ctx context.Context) error {
-			_, err := m.readAccount(ctx, p, id)
-			if errors.Is(err, reconcile.ErrGone) {
-				return nil
-			}
-			return err
-		})
-	}
-	if err := w.Wait(); err != nil {
-		return err
-	}
-	m.learned(s)
-	return nil
-}
-
-// newLinks reads the links again and names the accounts that are new here.
-func (m *mirror) newLinks(ctx context.Context, r *Runner) ([]string, error) {
-	links, err := r.Links.Links(ctx)
-	if err != nil {
-		return nil, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var more []string
-	for _, account := range links {
-		if _, known := m.find(account); !known && m.owner[account] == 0 {
-			more = append(more, account)
-		}
-	}
-	m.relink(links)
-	return more, nil
-}
-
-// readAccount reads one account and keeps it, or forgets it when it is gone.
-func (m *mirror) readAccount(ctx context.Context, p *Pushes, id string) (reconcile.Account, error) {
-	at := p.Runner.now()
-	a, err := p.Accounts.ReadAccount(ctx, id)
-	if err != nil && !errors.Is(err, reconcile.ErrGone) {
-		return a, fmt.Errorf("reading Tomorro: %w", err)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err != nil {
-		m.drop(id)
-		return a, err
-	}
-	m.put(a, at)
-	return a, nil
 }
 
 func (m *mirror) put(a reconcile.Account, at time.Time) {

@@ -3,6 +3,7 @@ package jobs
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"tomorro-sync/reconcile"
 )
@@ -42,11 +43,17 @@ func (m *mirror) indexGroups() {
 	}
 }
 
-// part is what a plan about the people of a directory needs, see reconcile.Input.Rest.
-// It is copied: the rest may go on.
-func (m *mirror) part(o *observation, keys []reconcile.Key, substitute string) *reconcile.Rest {
+// part is what a plan about the people of a visit needs, see reconcile.Input.Rest, or
+// what of it has to be read again first. It is copied: the rest may go on.
+func (m *mirror) part(v *visit, keys []reconcile.Key, now time.Time, substitute string) (stale, *reconcile.Rest) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	s := m.outdated(v.touched, now)
+	m.doubt(&s, v)
+	if !s.nothing() {
+		return s, nil
+	}
+	o := &v.seen
 	accounts := make(map[string]bool)
 	add := func(id string) {
 		if _, found := m.find(id); found {
@@ -90,5 +97,27 @@ func (m *mirror) part(o *observation, keys []reconcile.Key, substitute string) *
 	}
 	slices.SortFunc(o.current.Accounts, func(a, b reconcile.Account) int { return cmp.Compare(a.ID, b.ID) })
 	o.facts = m.facts
-	return rest
+	return s, rest
+}
+
+// doubt adds what a plan would find but nobody's touch tells of: an account of
+// somebody else that has the address of a person of this visit, and a group that was
+// set by hand and is not known. They must not be older than the visit, or a person
+// would be held for what is not so any more.
+func (m *mirror) doubt(s *stale, v *visit) {
+	for i := range v.seen.directory.People {
+		p := &v.seen.directory.People[i]
+		id := m.names[reconcile.Fold(p.Email)]
+		if id != "" && m.links[p.Key] != id && later(m.read, m.rows[id]).Before(v.began) && !slices.Contains(s.accounts, id) {
+			s.accounts = append(s.accounts, id)
+		}
+	}
+	if s.groups || !m.groupsAt.Before(v.began) {
+		return
+	}
+	s.groups = slices.ContainsFunc(v.seen.asserted, func(a reconcile.Assertion) bool {
+		_, asked := v.touched[m.owner[a.Account]]
+		_, known := m.findGroup(a.Group)
+		return asked && !known
+	})
 }

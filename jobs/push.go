@@ -138,7 +138,7 @@ func (p *Pushes) Look(ctx context.Context, asked ...Asked) []Looked {
 		for k := range a.Groups {
 			a.Groups[k].Account, a.Groups[k].At = a.Account, p.Runner.now()
 		}
-		r := &request{asked: a, subject: p.mirror.subject(&a), until: until, reply: make(chan Looked, 1)}
+		r := &request{asked: a, subject: p.mirror.subject(a.Account, a.UserName), until: until, reply: make(chan Looked, 1)}
 		select {
 		case p.in <- r:
 			requests[i] = r

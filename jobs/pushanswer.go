@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -28,26 +29,56 @@ const heldAgain = time.Hour
 // answer tells every request what came of it, forgets the marks of those who are as
 // they should be, and says when to look at the others again.
 func (v *visit) answer(ctx context.Context, err error) {
-	var done, answered []*request
+	var done, open, answered []*request
 	var later []Later
 	for _, r := range v.requests {
 		if r.answer == nil {
 			l := v.looked(r, err)
 			r.answer = &l
 		}
+		if v.p.later(r) == nil {
+			done = append(done, r)
+		} else {
+			open = append(open, r)
+		}
+	}
+	v.renew(ctx, open)
+	for _, r := range open {
 		if v.wait(ctx, r) {
 			continue
 		}
-		answered = append(answered, r)
 		if postponed := v.p.later(r); postponed != nil {
-			later = append(later, *postponed)
+			answered, later = append(answered, r), append(later, *postponed)
 		} else {
 			done = append(done, r)
 		}
 	}
 	v.remember(ctx, done, later)
-	for _, r := range answered {
+	for _, r := range append(answered, done...) {
 		r.reply <- *r.answer
+	}
+}
+
+// renew marks those again whose requests are not over. A subject has one mark: another
+// request, which is over, may have come in between and be about to end it.
+func (v *visit) renew(ctx context.Context, open []*request) {
+	open = slices.DeleteFunc(slices.Clone(open), func(r *request) bool { return r.drained })
+	if len(open) == 0 {
+		return
+	}
+	wanted := make([]Wanted, len(open))
+	for i, r := range open {
+		wanted[i].Subject = r.subject
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	marks, err := v.p.Queue.Mark(ctx, v.p.deadline()+spare, wanted)
+	if err != nil {
+		v.p.Runner.log().Warn("marks cannot be renewed; those that are there stay", "marks", len(open), "error", err)
+		return
+	}
+	for i, r := range open {
+		r.mark = marks[i]
 	}
 }
 
@@ -57,7 +88,8 @@ func (v *visit) remember(ctx context.Context, done []*request, later []Later) {
 	defer cancel()
 	p := v.p
 	if len(done) > 0 {
-		if err := p.Runner.Marks.Unmark(ctx, v.run, Snapshot{Marks: lastMarks(done)}); err != nil {
+		marks := lastMarks(done)
+		if err := v.unmark(ctx, marks); err != nil {
 			p.Runner.log().Warn("people who are as they should be stay marked", "people", len(done), "error", err)
 		}
 	}
@@ -73,6 +105,21 @@ func (v *visit) remember(ctx context.Context, done []*request, later []Later) {
 			}
 		}
 	}
+}
+
+// unmark forgets marks. Of people, that is for who took them; a mark that names nobody
+// whom a look can take, such as a group, says nothing more after it was read.
+func (v *visit) unmark(ctx context.Context, marks []Mark) error {
+	var people, others []Mark
+	for _, m := range marks {
+		if slices.Contains(v.taken, m.Subject) {
+			people = append(people, m)
+		} else {
+			others = append(others, m)
+		}
+	}
+	marker := v.p.Runner.Marks
+	return errors.Join(marker.Unmark(ctx, v.run, Snapshot{Marks: people}), marker.Unmark(ctx, v.run, Snapshot{Marks: others, Position: math.MaxInt64}))
 }
 
 // wait passes a request on for another look while its caller waits: when somebody
@@ -107,6 +154,10 @@ func (p *Pushes) later(r *request) *Later {
 		out.After, out.Failed, out.Looks = p.backoff(r.mark.Tries), true, max(looks, r.mark.Looks)
 	case slices.ContainsFunc(l.Held, func(h reconcile.Held) bool { return h.Rule == reconcile.RuleReceipt || h.Rule == reconcile.RuleWitness }):
 		out.After, out.Failed = p.backoff(r.mark.Tries), true // OneLogin has not answered clearly
+	case slices.ContainsFunc(l.Held, func(h reconcile.Held) bool {
+		return h.Rule == reconcile.RuleData && (h.Op == reconcile.OpCreate || h.Op == reconcile.OpRename)
+	}):
+		out.After, out.Failed = p.backoff(r.mark.Tries), true // whoever has the address may be about to give it up
 	case len(l.Held) > 0:
 		out.After = heldAgain
 	case looks > 0:
@@ -161,8 +212,11 @@ func (v *visit) behind(r *request, l *Looked) bool {
 		return true
 	}
 	return slices.ContainsFunc(r.asked.Groups, func(a reconcile.Assertion) bool {
+		said := slices.ContainsFunc(v.seen.asserted, func(b reconcile.Assertion) bool {
+			return a.Account == b.Account && a.Group == b.Group && a.Off == b.Off
+		})
 		g, known := v.p.mirror.group(a.Group)
-		return known && slices.Contains(g.Members, a.Account) == a.Off
+		return said && known && slices.Contains(g.Members, a.Account) == a.Off // else another push has said otherwise since
 	})
 }
 
@@ -177,6 +231,9 @@ func problem(o *reconcile.Outcome) error {
 	}
 	if o.Err == nil {
 		return fmt.Errorf("%w: it does not know some members any more", ErrNotDone)
+	}
+	if errors.Is(o.Err, reconcile.ErrGone) { // whom the push is about may well be there, or be there again
+		return fmt.Errorf("%w: %v", ErrNotDone, o.Err)
 	}
 	return fmt.Errorf("%w: %w", ErrNotDone, o.Err)
 }

@@ -29,15 +29,21 @@ func (p *Pushes) MakeGroup(ctx context.Context, request, name string) (reconcile
 	if err != nil {
 		return reconcile.Group{}, err
 	}
-	named := func(g reconcile.Group) bool { return reconcile.Fold(g.Name) == reconcile.Fold(name) }
-	if i := slices.IndexFunc(groups.Groups, named); i >= 0 {
-		return groups.Groups[i], nil
+	if g, found := groupNamed(groups.Groups, name); found {
+		return g, nil
 	}
 	if !p.Runner.Policy.CreateGroups {
 		return reconcile.Group{}, fmt.Errorf("%w: Tomorro has no group %q; create it in Tomorro, then press Refresh in OneLogin, or set groups.create: true", ErrNotAllowed, name)
 	}
 	made := reconcile.Group{Name: name}
 	outcome, err := p.group(ctx, request, reconcile.PlanGroup(reconcile.OpCreateGroup, made, &groups))
+	if errors.Is(err, ErrBusy) { // somebody else is at it, or was
+		if groups, err := p.Accounts.ReadGroups(ctx); err == nil {
+			if g, found := groupNamed(groups.Groups, name); found {
+				return g, nil
+			}
+		}
+	}
 	if err != nil {
 		return made, err
 	}
@@ -83,6 +89,46 @@ func (p *Pushes) DropGroup(ctx context.Context, request, id string) error {
 	return err
 }
 
+// claimGroups takes groups that are to be created.
+func (v *visit) claimGroups(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	subjects := make([]string, len(names))
+	for i, name := range names {
+		subjects[i] = Subject(&reconcile.Change{Op: reconcile.OpCreateGroup, Group: name})
+	}
+	if _, err := v.claim(ctx, subjects); err != nil {
+		return err
+	}
+	return v.areNew(ctx, names)
+}
+
+// areNew looks again whether groups that are taken are not there: whoever took one
+// before may have created it since Tomorro's groups were read, and two groups of one
+// name are of no use to any rule. It fails with ErrBusy.
+func (v *visit) areNew(ctx context.Context, names []string) error {
+	groups, err := v.p.Accounts.ReadGroups(ctx)
+	if err != nil {
+		return fmt.Errorf("reading Tomorro: %w", err)
+	}
+	for _, name := range names {
+		if _, made := groupNamed(groups.Groups, name); made {
+			v.p.mirror.forgetGroups()
+			return ErrBusy
+		}
+	}
+	return nil
+}
+
+func groupNamed(groups []reconcile.Group, name string) (reconcile.Group, bool) {
+	i := slices.IndexFunc(groups, func(g reconcile.Group) bool { return reconcile.Fold(g.Name) == reconcile.Fold(name) })
+	if i < 0 {
+		return reconcile.Group{}, false
+	}
+	return groups[i], true
+}
+
 // group makes a plan about one group, like any other: guarded, claimed, journaled.
 func (p *Pushes) group(ctx context.Context, request string, plan reconcile.Plan) (reconcile.Outcome, error) {
 	r := p.Runner
@@ -109,6 +155,11 @@ func (p *Pushes) group(ctx context.Context, request string, plan reconcile.Plan)
 	}
 	if len(got[0].Newer) > 0 {
 		return reconcile.Outcome{}, ErrBusy
+	}
+	if c := &plan.Changes[0]; c.Op == reconcile.OpCreateGroup {
+		if err := v.areNew(ctx, []string{c.Group}); err != nil {
+			return reconcile.Outcome{}, err
+		}
 	}
 	if err := v.rec.entries(ctx, said); err != nil {
 		return reconcile.Outcome{}, err

@@ -24,6 +24,7 @@ type visit struct {
 
 	run     string
 	rec     *recorder
+	began   time.Time
 	touched map[reconcile.Key]Touch // who is taken, and who wrote them last
 	taken   []string                // subjects to give back
 	said    []reconcile.Testimony
@@ -46,7 +47,8 @@ func (v *visit) make(serving context.Context) {
 	ctx, cancel := context.WithTimeout(serving, visitLimit)
 	defer cancel()
 	r := v.p.Runner
-	v.run = newRunID(r.now())
+	v.began = r.now()
+	v.run = newRunID(v.began)
 	v.touched = make(map[reconcile.Key]Touch)
 	err := v.p.mirror.ensure(ctx, r, 0)
 	if err == nil {
@@ -56,12 +58,14 @@ func (v *visit) make(serving context.Context) {
 	if err == nil && len(v.touched) > 0 {
 		v.rec = newRecorder(r, Lease{}, v.run)
 		v.rec.life = pushLife // the claims of a run outlive much longer requests
+		var known []string    // of whom what others wrote was read
 		if err = v.look(ctx); err == nil {
 			err = v.write(ctx)
+			known = v.taken
 		}
 		v.rec.close()
 		err = errors.Join(err, v.rec.failure())
-		v.p.mirror.written(v.run, v.outcomes, v.taken, r.now())
+		v.p.mirror.written(v.run, v.outcomes, known, r.now())
 	}
 	v.giveBack(ctx)
 	v.answer(serving, err)
@@ -95,11 +99,14 @@ func (v *visit) whom(ctx context.Context, r *request) *Looked {
 	if name == "" {
 		return &Looked{} // a mark about a group, or about nobody: runs look at those
 	}
-	if key, is := keyOf(v.p.mirror.subject(&Asked{Account: account.ID, UserName: name})); is {
+	if key, known := v.p.mirror.ownerOf(account.ID); known {
 		r.keys = []reconcile.Key{key}
 		return nil
 	}
 	keys, err := v.p.Looker.Find(ctx, name)
+	if key, known := v.p.mirror.named(name); err == nil && len(keys) == 0 && known {
+		keys = []reconcile.Key{key} // who is known by another name in OneLogin
+	}
 	switch {
 	case err != nil:
 		return &Looked{Err: fmt.Errorf("reading OneLogin: %w", err)}
@@ -187,16 +194,23 @@ func (v *visit) look(ctx context.Context) error {
 	if err := w.Wait(); err != nil {
 		return err
 	}
+	return v.decide(ctx, keys)
+}
+
+// part gives the plan its part of what is known of Tomorro, once nothing in it is
+// stale: a read that began before the take may come in at any time.
+func (v *visit) part(ctx context.Context, keys []reconcile.Key) (*reconcile.Rest, error) {
+	r, m := v.p.Runner, &v.p.mirror
 	for tries := 0; ; tries++ {
-		s := m.stale(v.touched, r.now()) // a whole read that began earlier may have come in between
+		s, rest := m.part(v, keys, r.now(), r.Policy.DefaultSubstitute)
 		if s.nothing() {
-			return v.decide(ctx, keys)
+			return rest, nil
 		}
 		if tries == 3 {
-			return errors.New("what Tomorro has changes faster than it is read")
+			return nil, errors.New("what Tomorro has changes faster than it is read")
 		}
 		if err := m.refresh(ctx, v.p, &s); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }
@@ -207,8 +221,12 @@ func (v *visit) decide(ctx context.Context, keys []reconcile.Key) error {
 	if err := v.planned(ctx, keys); err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(v.plan.Changes, func(c reconcile.Change) bool { return c.LosesAdmin() }) {
-		return nil
+	held := slices.ContainsFunc(v.plan.Held, func(h reconcile.Held) bool { return h.Rule == reconcile.RuleAdmins })
+	if !held && !slices.ContainsFunc(v.plan.Changes, func(c reconcile.Change) bool { return c.LosesAdmin() }) {
+		return v.unknownGroups(ctx, keys)
+	}
+	if held { // somebody else may be admin since
+		v.p.mirror.forgetBefore(v.began)
 	}
 	got, err := v.claim(ctx, []string{adminsSubject})
 	if err != nil {
@@ -223,9 +241,25 @@ func (v *visit) decide(ctx context.Context, keys []reconcile.Key) error {
 	return v.planned(ctx, keys)
 }
 
+// unknownGroups plans again when a rule gives a group that is not known here: it may
+// have come since the groups were read.
+func (v *visit) unknownGroups(ctx context.Context, keys []reconcile.Key) error {
+	unknown := func(h reconcile.Held) bool {
+		return h.Op == reconcile.OpAddMember && h.GroupID == "" && h.Rule == reconcile.RuleData
+	}
+	if slices.ContainsFunc(v.plan.Held, unknown) && v.p.mirror.groupsBefore(v.began) {
+		v.p.mirror.forgetGroups()
+		return v.planned(ctx, keys)
+	}
+	return nil
+}
+
 func (v *visit) planned(ctx context.Context, keys []reconcile.Key) error {
 	r := v.p.Runner
-	rest := v.p.mirror.part(&v.seen, keys, r.Policy.DefaultSubstitute)
+	rest, err := v.part(ctx, keys)
+	if err != nil {
+		return err
+	}
 	policy := r.policy(&v.seen)
 	in := v.seen.input(&policy)
 	in.Only, in.Rest = keys, rest
@@ -246,10 +280,10 @@ func (v *visit) write(ctx context.Context) error {
 	var groups []string
 	for i := range v.plan.Changes {
 		if c := &v.plan.Changes[i]; c.Op == reconcile.OpCreateGroup {
-			groups = append(groups, Subject(c))
+			groups = append(groups, c.Group)
 		}
 	}
-	if _, err := v.claim(ctx, groups); err != nil {
+	if err := v.claimGroups(ctx, groups); err != nil {
 		return err
 	}
 	if len(v.plan.Links) > 0 {

@@ -77,6 +77,23 @@ func (g *groupDiff) assertions(p *pair, has, granted []int32) []int32 {
 	return granted
 }
 
+// endForgotten ends what was said of accounts that Tomorro does not have. A plan about
+// few people does not know them all.
+func (g *groupDiff) endForgotten() {
+	if g.in.Only != nil || len(g.in.Asserted) == 0 {
+		return
+	}
+	there := make(map[string]bool, len(g.in.Current.Accounts))
+	for i := range g.in.Current.Accounts {
+		there[g.in.Current.Accounts[i].ID] = true
+	}
+	for _, a := range g.in.Asserted {
+		if !there[a.Account] {
+			g.plan.ended = append(g.plan.ended, a)
+		}
+	}
+}
+
 func (g *groupDiff) pushed(op Op, p *pair, group int, a *Assertion) Change {
 	c := g.member(op, p, group, a.cause())
 	c.Origin = FromPush

@@ -216,6 +216,7 @@ func (g *groupDiff) finish() {
 		}
 	}
 	g.deleteEmpty()
+	g.endForgotten()
 }
 
 // deleteEmpty deletes the groups of ours that no rule names and that nobody is

@@ -141,8 +141,11 @@ func (p pusher) Group(ctx context.Context, said push.GroupSaid) (reconcile.Group
 			err = fmt.Errorf("%w: group %q is not renamed by a push; rename it in Tomorro, then press Refresh in OneLogin", jobs.ErrNotAllowed, g.Name)
 		}
 	}
-	if errors.Is(err, jobs.ErrNotAllowed) {
+	switch {
+	case errors.Is(err, jobs.ErrNotAllowed):
 		return g, &push.Refusal{Kind: push.ErrHeld, Reason: err.Error(), Err: err}
+	case errors.Is(err, jobs.ErrBusy):
+		return g, &push.Refusal{Kind: push.ErrUnavailable, Reason: "This group is being created or deleted at the moment.", After: busyFor, Err: err}
 	}
 	return g, notKnown(err)
 }

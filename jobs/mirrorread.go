@@ -1,0 +1,100 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sourcegraph/conc/pool"
+
+	"tomorro-sync/reconcile"
+)
+
+// refresh reads what is stale.
+func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) error {
+	if s.nothing() {
+		return nil
+	}
+	if s.links {
+		more, err := m.newLinks(ctx, p.Runner)
+		if err != nil {
+			return err
+		}
+		s.accounts = append(s.accounts, more...)
+		for _, key := range s.unlinked { // known or not, others have written it
+			if id := m.of(key).ID; id != "" && !slices.Contains(s.accounts, id) {
+				s.accounts = append(s.accounts, id)
+			}
+		}
+	}
+	at := p.Runner.now()
+	w := pool.New().WithContext(ctx).WithMaxGoroutines(cmp.Or(p.Runner.Concurrency, 8)).WithCancelOnError().WithFirstError()
+	if s.groups {
+		w.Go(func(ctx context.Context) error {
+			current, err := p.Accounts.ReadGroups(ctx)
+			if err != nil {
+				return fmt.Errorf("reading Tomorro: %w", err)
+			}
+			m.regroup(current, at, s)
+			return nil
+		})
+	}
+	for _, id := range s.accounts {
+		w.Go(func(ctx context.Context) error {
+			_, err := m.readAccount(ctx, p, id)
+			if errors.Is(err, reconcile.ErrGone) {
+				return nil
+			}
+			return err
+		})
+	}
+	if err := w.Wait(); err != nil {
+		return err
+	}
+	m.learned(s)
+	return nil
+}
+
+// newLinks reads the links again and names the accounts that are new here.
+func (m *mirror) newLinks(ctx context.Context, r *Runner) ([]string, error) {
+	links, err := r.Links.Links(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var more []string
+	for _, account := range links {
+		if _, known := m.find(account); !known && m.owner[account] == 0 {
+			more = append(more, account)
+		}
+	}
+	for key, account := range m.links { // what a look of ours linked since
+		if _, had := links[key]; !had {
+			links[key] = account
+		}
+	}
+	m.relink(links)
+	return more, nil
+}
+
+// readAccount reads one account and keeps it, or forgets it when it is gone.
+func (m *mirror) readAccount(ctx context.Context, p *Pushes, id string) (reconcile.Account, error) {
+	at := p.Runner.now()
+	a, err := p.Accounts.ReadAccount(ctx, id)
+	if err != nil && !errors.Is(err, reconcile.ErrGone) {
+		return a, fmt.Errorf("reading Tomorro: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err != nil {
+		m.drop(id)
+		return a, err
+	}
+	if _, known := m.find(id); !known || !later(m.read, m.rows[id]).After(at) { // else somebody knows better
+		m.put(a, at)
+	}
+	return a, nil
+}

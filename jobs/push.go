@@ -52,6 +52,9 @@ type Pushes struct {
 	// Retry is when a look that came to nothing is made again the first time, and then
 	// after twice as long each time, up to ten minutes; default 5 s.
 	Retry time.Duration
+	// Life is how long the claims of a look bind others whose process has died; it
+	// must outlive a look. Default 45 s.
+	Life time.Duration
 
 	mirror mirror
 	in     chan *request // to be made durable

@@ -36,11 +36,10 @@ type visit struct {
 	outcomes []reconcile.Outcome
 }
 
-// visitLimit bounds a look, pushLife the claims of one whose process died.
-const (
-	visitLimit = 30 * time.Second
-	pushLife   = 45 * time.Second
-)
+// visitLimit bounds a look.
+const visitLimit = 30 * time.Second
+
+func (p *Pushes) life() time.Duration { return cmp.Or(p.Life, 45*time.Second) }
 
 // make answers every request, or passes it on for another look.
 func (v *visit) make(serving context.Context) {
@@ -57,8 +56,8 @@ func (v *visit) make(serving context.Context) {
 	}
 	if err == nil && len(v.touched) > 0 {
 		v.rec = newRecorder(r, Lease{}, v.run)
-		v.rec.life = pushLife // the claims of a run outlive much longer requests
-		var known []string    // of whom what others wrote was read
+		v.rec.life = v.p.life() // the claims of a run outlive much longer requests
+		var known []string      // of whom what others wrote was read
 		if err = v.look(ctx); err == nil {
 			err = v.write(ctx)
 			known = v.taken
@@ -160,7 +159,7 @@ func (v *visit) claim(ctx context.Context, subjects []string) ([]Claimed, error)
 	}
 	claims := make([]Claim, len(subjects))
 	for i, s := range subjects {
-		claims[i] = Claim{Run: v.run, Subjects: []string{s}, Life: pushLife}
+		claims[i] = Claim{Run: v.run, Subjects: []string{s}, Life: v.p.life()}
 	}
 	got, err := v.p.Runner.Ledger.Claim(ctx, Lease{}, claims)
 	if err != nil {

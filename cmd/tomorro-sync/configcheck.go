@@ -202,6 +202,7 @@ var hashed = regexp.MustCompile(`^sha256:[0-9a-fA-F]{64}$`)
 func (l *listenConfig) check(all *checks) {
 	all.address("listen.scim", l.SCIM)
 	all.address("listen.admin", l.Admin)
+	l.checkConsole(all)
 	for i, t := range l.Tokens {
 		if strings.HasPrefix(t.reveal(), "sha256:") && !hashed.MatchString(t.reveal()) {
 			all.fail("listen.tokens", "number %d is not sha256: with 64 hexadecimal digits", i+1)

@@ -34,7 +34,7 @@ but at least once a day (a nightly schedule stays nightly), until one run goes w
 Asked to stop (Ctrl-C, SIGTERM), it begins nothing new, lets the requests under way end within grace, journals them, gives the lock
 back and exits with 0. Asked twice, it stops at once; the next run settles what was under way.
 
-listen.admin answers /healthz and /readyz. Logs go to stderr, with run ids and without people's names.`,
+listen.admin answers /healthz and /readyz. With listen.console_token there is a console for browsers at listen.console. Logs go to stderr, with run ids and without people's names.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), format) },
 	}
@@ -60,6 +60,7 @@ type served struct {
 	conn      *connection
 	schedule  cron.Schedule
 	scheduler *jobs.Scheduler
+	starter   *starter
 }
 
 func (p *program) serve(ctx context.Context, format string) error {
@@ -92,10 +93,15 @@ func (p *program) openServed(ctx context.Context, c *config, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
+	return newServed(c, log, conn), nil
+}
+
+func newServed(c *config, log *slog.Logger, conn *connection) *served {
 	s := &served{config: c, log: log, conn: conn, schedule: c.Schedule.parsed()}
+	s.starter = newStarter(s.runFor, log)
 	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: conn.memory, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter,
 		QuarantineAfter: c.Schedule.QuarantineAfter, Log: log}
-	return s, nil
+	return s
 }
 
 // serveAll serves until ctx ends and everything under way has ended.
@@ -109,6 +115,11 @@ func serveAll(ctx context.Context, log *slog.Logger, address string, all []*serv
 		return err
 	}
 	defer stopAdmin()
+	_, stopConsole, err := openConsole(ctx, log, all)
+	if err != nil {
+		return err
+	}
+	defer stopConsole()
 	var wg conc.WaitGroup
 	for _, s := range all {
 		s.log.Info("serving", "tomorro", s.config.Tomorro.URL, "schedule", s.config.Schedule.Cron, "timezone", s.config.Schedule.Timezone, "next", s.schedule.Next(time.Now()))
@@ -116,6 +127,7 @@ func serveAll(ctx context.Context, log *slog.Logger, address string, all []*serv
 			s.recover(ctx)
 			s.scheduler.Serve(ctx)
 		})
+		wg.Go(func() { s.starter.serve(ctx) })
 	}
 	<-ctx.Done()
 	log.Info("stopping: nothing new is begun, what is under way is finished", "grace", all[0].config.Grace)

@@ -24,12 +24,15 @@ type liveState struct {
 }
 
 // stateOf names what a page is about: another name is another page.
-func stateOf(status *jobs.Status, asked Asked) string {
-	last := ""
+func stateOf(status *jobs.Status, asked Asked, going *progress) string {
+	last, run := "", ""
 	if status.Last != nil {
 		last = status.Last.Run
 	}
-	return fmt.Sprintf("%s busy=%t asked=%t", last, status.Lock != nil, asked.Who != "")
+	if going != nil && !going.Ended {
+		run = going.Run
+	}
+	return fmt.Sprintf("%s busy=%t asked=%t run=%s", last, status.Lock != nil, asked.Who != "", run)
 }
 
 // events streams how things stand, and a run while it is made (server-sent events).
@@ -70,6 +73,7 @@ type stream struct {
 	progress *progress
 	lines    []string
 	dirty    bool
+	turned   bool // a run began or ended: the page is another one
 }
 
 // most how often a page is told of changes: nobody reads faster.
@@ -93,11 +97,10 @@ func (s *stream) serve(ctx context.Context, entries <-chan jobs.Entry) {
 			if !s.dirty {
 				continue
 			}
-			ended := s.progress.Ended
-			if !s.send(liveState{Progress: s.progress, Lines: s.lines}) || ended && !s.state(ctx) {
+			if !s.send(liveState{Progress: s.progress, Lines: s.lines}) || s.turned && !s.state(ctx) {
 				return
 			}
-			s.lines, s.dirty = nil, false
+			s.lines, s.dirty, s.turned = nil, false, false
 		case <-look.C:
 			if _, in := s.v.c.sessions.look(cookie(s.v.r, sessionCookie), false); !in || !s.state(ctx) {
 				return
@@ -108,12 +111,16 @@ func (s *stream) serve(ctx context.Context, entries <-chan jobs.Entry) {
 
 // catchUp reads what a run under way has done before this page came.
 func (s *stream) catchUp(ctx context.Context) {
+	status, err := s.v.conn.Observer.Status(ctx)
+	if err != nil {
+		return // the next beat tells
+	}
 	runs, err := s.v.conn.Journal.Runs(ctx, 1)
-	if err != nil || len(runs) == 0 || runs[0].End != nil {
+	if err != nil {
 		return
 	}
-	if entries, err := s.v.conn.Journal.Entries(ctx, runs[0].Begin.Run); err == nil {
-		s.progress, s.dirty = newProgress(entries), true
+	if going, err := s.v.conn.going(ctx, &status, runs); err == nil && going != nil {
+		s.progress, s.dirty = going, true
 	}
 }
 
@@ -123,6 +130,7 @@ const mostLines = 8
 func (s *stream) take(e *jobs.Entry) {
 	s.progress.take(e)
 	s.dirty = true
+	s.turned = s.turned || e.Kind == jobs.EntryBegin || e.Kind == jobs.EntryEnd
 	w := s.progress.intents[e.Intent]
 	if e.Kind != jobs.EntryOutcome || w == nil || len(s.lines) >= mostLines {
 		return
@@ -151,7 +159,7 @@ func (s *stream) state(ctx context.Context) bool {
 	if s.v.conn.Starter != nil && s.v.r.FormValue("asked") != "" {
 		asked = s.v.conn.Starter.Asked()
 	}
-	return s.send(liveState{State: stateOf(&status, asked)})
+	return s.send(liveState{State: stateOf(&status, asked, s.progress)})
 }
 
 func (s *stream) send(l liveState) bool {

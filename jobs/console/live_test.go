@@ -65,7 +65,7 @@ func TestLive(t *testing.T) {
 	write := func(id string, n int) jobs.Entry {
 		return jobs.Entry{ID: id, Kind: jobs.EntryIntent, Run: "r2", Write: &reconcile.Write{Changes: []reconcile.Change{leaver(n)}}}
 	}
-	w.entries = append(w.entries, jobs.Entry{ID: "6-0", Kind: jobs.EntryBegin, Run: "r2", Planned: map[reconcile.Op]int{reconcile.OpDeactivate: 3}},
+	w.entries = append(w.entries, jobs.Entry{ID: "6-0", Time: evening, Kind: jobs.EntryBegin, Run: "r2", Planned: map[reconcile.Op]int{reconcile.OpDeactivate: 3}},
 		write("7-0", 1), jobs.Entry{ID: "8-0", Kind: jobs.EntryOutcome, Run: "r2", Intent: "7-0", Result: reconcile.Done}, write("9-0", 2))
 	s := w.serve(t, nil).signIn("Ann", sharedSecret)
 	if _, body := s.get("/c/acme/"); !strings.Contains(body, "A run is being made.") || !strings.Contains(body, `http-equiv="refresh"`) || !strings.Contains(body, "<strong data-done>1</strong>") {
@@ -128,5 +128,20 @@ func TestLivePagesAreBounded(t *testing.T) {
 	}
 	if code, _ := s.listen(ctx); code != http.StatusServiceUnavailable {
 		t.Errorf("one too many: %d", code)
+	}
+}
+
+// TestGoing: a run that died before the lock was taken is not the one under way.
+func TestGoing(t *testing.T) {
+	w := newWorld()
+	w.entries = append(w.entries, jobs.Entry{ID: "6-0", Time: evening.Add(-time.Hour), Kind: jobs.EntryBegin, Run: "dead"})
+	w.status.Lock = &jobs.LockedError{Holder: "me", Since: evening}
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	if _, body := s.get("/c/acme/"); strings.Contains(body, "runs/dead") || !strings.Contains(body, "A run is being made.") {
+		t.Errorf("the page says\n%s", body)
+	}
+	w.entries[len(w.entries)-1].Time = evening
+	if _, body := s.get("/c/acme/"); !strings.Contains(body, "runs/dead") {
+		t.Errorf("the page says\n%s", body)
 	}
 }

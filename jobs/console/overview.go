@@ -48,7 +48,7 @@ func (c *console) overview(v *visit) {
 		return
 	}
 	p := v.page("overview", "State now")
-	p.Body, p.Reload, p.State = o, o.Going != nil || o.Asked.Who != "", stateOf(&o.Status, o.Asked)
+	p.Body, p.Reload, p.State = o, o.Going != nil || o.Asked.Who != "", stateOf(&o.Status, o.Asked, o.Going)
 	v.show(http.StatusOK, "overview", p)
 }
 
@@ -65,12 +65,8 @@ func (c *console) stateNow(ctx context.Context, conn *Connection) (*overview, er
 	if i := slices.IndexFunc(runs, func(r jobs.RunRecord) bool { return r.End != nil }); i >= 0 {
 		o.Last = &runs[i]
 	}
-	if o.Status.Lock != nil && len(runs) > 0 && runs[0].End == nil {
-		entries, err := conn.Journal.Entries(ctx, runs[0].Begin.Run)
-		if err != nil {
-			return nil, err
-		}
-		o.Going = newProgress(entries)
+	if o.Going, err = conn.going(ctx, &o.Status, runs); err != nil {
+		return nil, err
 	}
 	if o.Holds, err = conn.openHolds(ctx, &o.Status, c.Now()); err != nil {
 		return nil, err
@@ -89,6 +85,22 @@ func (c *console) stateNow(ctx context.Context, conn *Connection) (*overview, er
 	}
 	o.judge()
 	return o, nil
+}
+
+// clockSkew is how far the clocks of two replicas may be apart.
+const clockSkew = time.Minute
+
+// going is the run that whoever holds the lock has begun; nil while nobody does, or
+// they still plan. A run from before the lock was taken has died.
+func (conn *Connection) going(ctx context.Context, status *jobs.Status, runs []jobs.RunRecord) (*progress, error) {
+	if status.Lock == nil || len(runs) == 0 || runs[0].End != nil || runs[0].Begin.Time.Before(status.Lock.Since.Add(-clockSkew)) {
+		return nil, nil
+	}
+	entries, err := conn.Journal.Entries(ctx, runs[0].Begin.Run)
+	if err != nil {
+		return nil, err
+	}
+	return newProgress(entries), nil
 }
 
 // lastCounts are the counts of the last plan that there was.

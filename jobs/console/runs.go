@@ -105,13 +105,13 @@ func (c *console) run(v *visit) {
 	}
 	p := v.page("runs", "Run "+id)
 	body := newRunPage(entries, v.conn)
-	body.Going = body.Report == nil && status.Lock != nil
+	body.Going = body.Report == nil && status.Lock != nil && !body.Begin.Time.Before(status.Lock.Since.Add(-clockSkew))
 	if v.r.FormValue("all") == "" && len(body.Rows) > rowsShown {
 		body.More = len(body.Rows) - rowsShown
 		body.Rows = body.Rows[:rowsShown]
 	}
 	p.Body, p.Reload = body, body.Going
-	p.State = stateOf(&status, Asked{})
+	p.State = stateOf(&status, Asked{}, body.Progress)
 	v.show(http.StatusOK, "run", p)
 }
 

@@ -177,9 +177,12 @@ func (p *page) Stamp(t time.Time) Stamp {
 	if t.In(p.zone).Year() != p.now.In(p.zone).Year() {
 		s.Text = t.In(p.zone).Format("2 Jan 2006 15:04")
 	}
-	if d := p.now.Sub(t); d >= 0 {
+	switch d := p.now.Sub(t); {
+	case d.Abs() < time.Minute:
+		s.Ago = "just now"
+	case d > 0:
 		s.Ago = age(d) + " ago"
-	} else {
+	default:
 		s.Ago = "in " + age(-d)
 	}
 	return s

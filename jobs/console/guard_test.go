@@ -91,23 +91,35 @@ func TestSignInForm(t *testing.T) {
 	}
 }
 
+// cookie is the one that names the session.
+func (s *site) cookie() string {
+	s.t.Helper()
+	for _, c := range s.client.Jar.Cookies(s.at()) {
+		if c.Name == sessionCookie {
+			return c.Value
+		}
+	}
+	s.t.Fatal("there is no session")
+	return ""
+}
+
+func (s *site) setCookie(value string) {
+	s.client.Jar.SetCookies(s.at(), []*http.Cookie{{Name: sessionCookie, Value: value, Path: "/"}})
+}
+
+func (s *site) at() *url.URL {
+	u, err := url.Parse(s.url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return u
+}
+
 // TestCookie: a session's cookie is out of reach of scripts and other sites, and a
 // sign-in makes a new one.
 func TestCookie(t *testing.T) {
 	s := newWorld().serve(t, nil).signIn("Ann", sharedSecret)
-	at, err := url.Parse(s.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	value := func(s *site) string {
-		for _, c := range s.client.Jar.Cookies(at) {
-			if c.Name == sessionCookie {
-				return c.Value
-			}
-		}
-		return ""
-	}
-	first := value(s)
+	first := s.cookie()
 	resp, _ := s.do("POST", "/signin", url.Values{"csrf": {"x"}, "name": {"Ann"}, "token": {sharedSecret}}, map[string]string{"Cookie": formCookie + "=x", "X-Forwarded-Proto": "https"})
 	var set *http.Cookie
 	for _, c := range resp.Cookies() {
@@ -118,7 +130,7 @@ func TestCookie(t *testing.T) {
 	if set == nil || !set.HttpOnly || set.SameSite != http.SameSiteStrictMode || set.Path != "/" || !set.Secure || set.Domain != "" || len(set.Value) < 40 || set.Value == first {
 		t.Fatalf("the cookie is %+v, the one before %q", set, first)
 	}
-	s.client.Jar.SetCookies(at, []*http.Cookie{{Name: sessionCookie, Value: first, Path: "/"}})
+	s.setCookie(first)
 	if code, _ := s.get("/c/acme/"); code != http.StatusSeeOther {
 		t.Errorf("the session from before the sign-in still opens: %d", code)
 	}
@@ -144,11 +156,11 @@ func TestSessionEnds(t *testing.T) {
 		t.Error("it outlives half an hour without a visit")
 	}
 	s.signIn("Ann", sharedSecret)
-	before := s.client.Jar
+	before := s.cookie()
 	if code, to := s.post("/signout", url.Values{}); code != http.StatusSeeOther || !strings.HasSuffix(to, "/signin") {
 		t.Errorf("sign out: %d %s", code, to)
 	}
-	if s.client.Jar = before; open() {
+	if s.setCookie(before); open() {
 		t.Error("it outlives the sign-out")
 	}
 }

@@ -146,7 +146,17 @@ func (o *overview) judge() {
 		o.Tone, o.Headline, o.Do = "warn", "The guard held something in the last run.", "Look at why under Holds. It ends when its reason does."
 	default:
 		o.Tone, o.Headline = "good", "Tomorro is what OneLogin says."
+		if held := o.held(); held > 0 {
+			o.Headline = "Tomorro is what OneLogin says, but for " + plural(held, "change", "changes") + " held."
+		}
 	}
+}
+
+func (o *overview) held() (n int) {
+	for i := range o.Holds {
+		n += len(o.Holds[i].Changes)
+	}
+	return n
 }
 
 // budget tells what is left of each limit. A share is of what the last run counted.

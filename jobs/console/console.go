@@ -68,8 +68,9 @@ type Connection struct {
 	ApprovalLife    time.Duration // how long an approval is good for
 	Settings        []Setting
 
-	books bookshelf
-	looks looks
+	books  bookshelf
+	looks  looks
+	drifts drifts
 }
 
 // Options say what is shown, and to whom.

@@ -183,11 +183,11 @@ func leaver(n int) reconcile.Change {
 // newWorld has one run that ended: one change done, two held for their number, one
 // for its data.
 func newWorld() *world {
-	joiner := reconcile.Change{Op: reconcile.OpCreate, Key: 9, Who: "jo<b>@x.io", After: &reconcile.Account{UserName: "jo<b>@x.io", GivenName: "<script>alert(1)</script>", UserType: reconcile.Manager, Active: true}, Cause: `title "manager"`}
+	joiner := reconcile.Change{Op: reconcile.OpCreate, Key: 9, Who: "jo<b>@x.io", After: &reconcile.Account{UserName: "jo<b>@x.io", GivenName: "<script>alert(1)</script>", UserType: reconcile.Manager, Active: true}, Cause: `title "manager"`, Origin: reconcile.FromDrift}
 	report := &jobs.Report{Run: "r1", Started: evening.Add(-time.Hour), Finished: evening.Add(-59 * time.Minute), Done: map[reconcile.Op]int{reconcile.OpCreate: 1},
 		Planned: map[reconcile.Op]int{reconcile.OpCreate: 1}, Held: map[reconcile.HoldClass]int{reconcile.HoldGuard: 2}, Exit: jobs.ExitHeld}
 	at := evening.Add(-time.Hour)
-	w := &world{now: evening, decisions: make(map[string]reconcile.Decision), spent: map[reconcile.Limit]int{reconcile.LimitDeactivate: 20}, status: jobs.Status{Last: report}}
+	w := &world{now: evening, decisions: make(map[string]reconcile.Decision), spent: map[reconcile.Limit]int{reconcile.LimitDeactivate: 20, reconcile.LimitRemoveFromGroup.Of("g1"): 7}, status: jobs.Status{Last: report}}
 	w.entries = []jobs.Entry{
 		{ID: "1-0", Time: at, Kind: jobs.EntryBegin, Run: "r1", Trigger: &jobs.Trigger{By: "schedule", Who: "host"}, Planned: report.Planned,
 			Counts: &reconcile.Counts{People: 100, Accounts: 100, Active: 90}, Receipt: &reconcile.Receipt{Lists: []reconcile.ListReceipt{{List: "users", Pages: 2, Items: 100, Total: 100}}}},
@@ -324,13 +324,13 @@ func pages() []string {
 func TestPages(t *testing.T) {
 	s := newWorld().serve(t, nil).signIn("Ann", sharedSecret)
 	for path, want := range map[string][]string{
-		"/c/acme/":              {"2 changes wait for somebody&#39;s word.", "held by the guard", "Deactivations", "10% of 100", `value="100"`, "Run now"},
+		"/c/acme/":              {"2 changes wait for somebody&#39;s word.", "held by the guard", "Deactivations", "10% of 100", "Run now", "1 change made by hand at Tomorro"},
 		"/c/acme/runs":          {"schedule", "1 new account", "2 held"},
-		"/c/acme/runs/r1":       {"1 new account", "jo&lt;b&gt;@x.io", "Creator - Manager", "too many", "How OneLogin was read"},
+		"/c/acme/runs/r1":       {"1 new account", "jo&lt;b&gt;@x.io", "Creator - Manager", "too many", "How OneLogin was read", "1 because somebody changed Tomorro by hand"},
 		"/c/acme/holds":         {"leaver1@x.io", "leaver2@x.io", "has no title", `value="approve"`, "48 hours"},
 		"/c/acme/people?q=jo":   {"jo&lt;b&gt;@x.io", "joan@x.io"},
 		"/c/acme/people/9":      {"jo&lt;b&gt;@x.io", "assigned to the app", "&lt;script&gt;", "Legal", "Tomorro is what OneLogin says", "new account, Creator - Manager"},
-		"/c/acme/groups":        {"Legal", "rule 1", "not at Tomorro", "no rule: members are taken out"},
+		"/c/acme/groups":        {"Legal", "rule 1", "not at Tomorro", "no rule: members are taken out", "7 lost of 100"},
 		"/c/acme/groups/g1":     {"1 member", "includes", "Lawyers"},
 		"/c/acme/configuration": {"tomorro.token", "***", "20s"},
 	} {

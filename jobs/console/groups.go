@@ -33,6 +33,9 @@ type looks struct {
 func (l *looks) get(ctx context.Context, services Looker, now func() time.Time, fresh bool) (*look, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if ctx.Err() != nil { // it took too long until it was their turn
+		return nil, ctx.Err()
+	}
 	if l.last != nil && !fresh && now().Sub(l.last.at) < lookLife {
 		return l.last, nil
 	}
@@ -62,6 +65,7 @@ type groupRow struct {
 	Rules    []string
 	Missing  bool // a rule names it, and Tomorro does not have it
 	Ours     bool
+	Lost     allowance // what it may still lose
 }
 
 func (c *console) groups(v *visit) {
@@ -70,23 +74,29 @@ func (c *console) groups(v *visit) {
 	body := &groupList{Mode: v.conn.Policy.GroupMode}
 	ctx, cancel := context.WithTimeout(v.r.Context(), lookTimeout)
 	defer cancel()
-	if seen, err := v.conn.looks.get(ctx, v.conn.Services, c.Now, v.r.FormValue("fresh") != ""); err != nil {
+	seen, err := v.conn.looks.get(ctx, v.conn.Services, c.Now, v.r.FormValue("fresh") != "")
+	if err == nil {
+		var spent map[reconcile.Limit]int
+		spent, err = v.conn.Budget.Spent(ctx, c.Now().Add(-v.conn.Policy.Limits.Window))
+		body.fill(seen, &v.conn.Policy, spent)
+	}
+	if err != nil {
 		body.Problem = explain(err)
-		body.Problem.Do = "Look at whether OneLogin and Tomorro answer and take the credentials; the log of this process says more. Then load this page again."
-	} else {
-		body.fill(seen, &v.conn.Policy)
+		body.Problem.Do = "Look at whether OneLogin, Tomorro and Redis answer and take the credentials; the log of this process says more. Then load this page again."
 	}
 	p.Body = body
 	v.conclude("groups", p)
 }
 
-func (g *groupList) fill(seen *look, policy *reconcile.Policy) {
+func (g *groupList) fill(seen *look, policy *reconcile.Policy, spent map[reconcile.Limit]int) {
 	book := reconcile.CompileRules(seen.directory.Rules, seen.directory.Roles, policy.Rules)
 	g.Notes, g.MayAny, g.ReadAt, g.Unknown, g.Why = book.Notes(), book.MayGiveAny(), seen.at, seen.current.MembersUnknown, seen.directory.Receipt.Why()
 	rules, names := rulesByGroup(book, &seen.current)
+	limit := reconcile.LimitRemoveFromGroup
 	for i := range seen.current.Groups {
 		group := &seen.current.Groups[i]
-		g.Groups = append(g.Groups, groupRow{ID: group.ID, Name: group.Name, Members: len(group.Members), Rules: rules[group.ID], Ours: group.Ours})
+		g.Groups = append(g.Groups, groupRow{ID: group.ID, Name: group.Name, Members: len(group.Members), Rules: rules[group.ID], Ours: group.Ours,
+			Lost: allow(group.Name, &policy.Limits, policy.Limits.Allow[limit], spent[limit.Of(group.ID)], len(group.Members))})
 	}
 	for key, name := range names {
 		g.Groups = append(g.Groups, groupRow{Name: name, Rules: rules[key], Missing: true})

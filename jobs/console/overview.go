@@ -23,6 +23,7 @@ type overview struct {
 	Asked              Asked
 	CanStart           bool
 	Holds              []jobs.Hold
+	Drift              int // what somebody had changed at Tomorro by hand, as the last run found
 	Budget             []allowance
 	Window             time.Duration
 }
@@ -70,6 +71,11 @@ func (c *console) stateNow(ctx context.Context, conn *Connection) (*overview, er
 	}
 	if o.Holds, err = conn.openHolds(ctx, &o.Status, c.Now()); err != nil {
 		return nil, err
+	}
+	if o.Last != nil {
+		if o.Drift, err = conn.drifts.of(ctx, conn.Journal, o.Last.Begin.Run); err != nil {
+			return nil, err
+		}
 	}
 	spent, err := conn.Budget.Spent(ctx, c.Now().Add(-o.Window))
 	if err != nil {
@@ -232,6 +238,33 @@ func (conn *Connection) book(ctx context.Context, status *jobs.Status, now time.
 	}
 	conn.books.of, conn.books.at, conn.books.book = of, now, book
 	return book, nil
+}
+
+// drifts keeps what a run found to be changed by hand: runs that ended do not change.
+type drifts struct {
+	mu  sync.Mutex
+	run string
+	n   int
+}
+
+func (d *drifts) of(ctx context.Context, journal jobs.JournalReader, run string) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.run == run {
+		return d.n, nil
+	}
+	entries, err := journal.Entries(ctx, run)
+	if err != nil {
+		return 0, err
+	}
+	origins := make(map[reconcile.Origin]int)
+	for i := range entries {
+		if w := entries[i].Write; w != nil {
+			countOrigins(origins, w.Changes)
+		}
+	}
+	d.run, d.n = run, origins[reconcile.FromDrift]
+	return d.n, nil
 }
 
 // openHolds are the holds with what people said of them.

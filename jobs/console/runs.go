@@ -58,6 +58,7 @@ type runPage struct {
 	Going    bool         // and somebody is at work
 	Progress *progress
 	Kinds    []kindRow
+	Origins  string // what moved, in words; empty when nothing is remembered to tell it by
 	Rows     []changeRow
 	More     int // rows that are not shown
 	Holds    []heldRow
@@ -131,17 +132,25 @@ func newRunPage(entries []jobs.Entry, conn *Connection) *runPage {
 			p.Report = e.Report
 		}
 	}
+	origins := make(map[reconcile.Origin]int)
 	for i := range entries {
 		if e := &entries[i]; e.Kind == jobs.EntryIntent && e.Write != nil {
+			countOrigins(origins, e.Write.Changes)
 			for k := range e.Write.Changes {
 				p.Rows = append(p.Rows, newChangeRow(&e.Write.Changes[k], outcomes[e.ID], conn))
 			}
 		}
 	}
 	slices.SortStableFunc(p.Rows, func(a, b changeRow) int { return worse(&a) - worse(&b) })
-	p.Holds = foldHeld(held)
+	p.Holds, p.Origins = foldHeld(held), originWords(origins)
 	p.kinds()
 	return p
+}
+
+func countOrigins(n map[reconcile.Origin]int, changes []reconcile.Change) {
+	for i := range changes {
+		n[changes[i].Origin]++
+	}
 }
 
 // worse puts what needs a look before the rest.

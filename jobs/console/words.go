@@ -86,6 +86,23 @@ func because(c reconcile.Change) string {
 	return c.Cause + " (" + from + ")"
 }
 
+// originWords say what moved, and how often.
+func originWords(n map[reconcile.Origin]int) string {
+	var parts []string
+	for _, o := range []struct {
+		origin reconcile.Origin
+		words  string
+	}{
+		{reconcile.FromSource, "because OneLogin says something else"}, {reconcile.FromDrift, "because somebody changed Tomorro by hand"},
+		{reconcile.FromConfiguration, "because our configuration changed"}, {reconcile.FromAdoption, "of accounts that were there before"}, {reconcile.FromUndo, "to take back what a run did"},
+	} {
+		if n[o.origin] > 0 {
+			parts = append(parts, thousands(n[o.origin])+" "+o.words)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // subject names who or what a change is about.
 func subject(c reconcile.Change) string {
 	switch {

@@ -135,9 +135,12 @@ async function story() {
   await page.getByRole("button", { name: "Run now" }).click();
   for (let i = 0; i < 1200; i++) {
     const text = await page.locator("h1").innerText().catch(() => "");
-    if (/being made/.test(text) && !seen.run) {
+    if (/being made/.test(text)) {
       seen.run = true;
-      await shoot(page, "running-overview-light");
+      if (!seen.shot && (await page.locator("[data-progress]").count())) {
+        seen.shot = true;
+        await shoot(page, "running-overview-light");
+      }
     }
     if (/is what OneLogin says|guard held/.test(text)) break;
     await page.waitForTimeout(30);

@@ -32,6 +32,19 @@ func (p *Person) Eraser() func(*Entry) bool {
 	return x.edit
 }
 
+// Subjects are the names under which a store may remember the person by a value of
+// theirs: see Eraser.Forget. Assertions and pushes have ids only.
+func (p *Person) Subjects() []string {
+	var all []string
+	for address := range p.Addresses {
+		if address != "" && address != Erased {
+			all = append(all, AddressSubject(address))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 type eraser struct {
 	person  *Person
 	words   *regexp.Regexp // the person's addresses; nil when there are none

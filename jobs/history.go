@@ -149,8 +149,9 @@ func (h *History) Take(e Entry) (Entry, bool) {
 	}
 	e.Held = held
 	e.Said = slices.DeleteFunc(slices.Clone(e.Said), func(t reconcile.Testimony) bool { return t.Key != h.Person.Key })
+	e.Pushed = slices.DeleteFunc(slices.Clone(e.Pushed), func(p Pushed) bool { return p.Key == 0 || p.Key != h.Person.Key })
 	if h.Person.Key != 0 && slices.Contains(e.Keys, h.Person.Key) {
 		e.Keys, found = []reconcile.Key{h.Person.Key}, true
 	}
-	return e, found || len(held) > 0 || len(e.Said) > 0
+	return e, found || len(held) > 0 || len(e.Said) > 0 || len(e.Pushed) > 0
 }

@@ -87,6 +87,18 @@ func TestHistoryOfAPerson(t *testing.T) {
 	}
 }
 
+// TestHistoryOfPushes: of many who were looked at, a person's history has their part.
+func TestHistoryOfPushes(t *testing.T) {
+	e := jobs.Entry{Kind: jobs.EntryPush, Pushed: []jobs.Pushed{{Request: "q1", Asked: "create", Key: 1}, {Request: "q2", Asked: "members", Key: 2}, {Request: "q3", Asked: "members"}}}
+	for key, want := range map[reconcile.Key]int{1: 1, 2: 1, 3: 0, 0: 0} {
+		h := jobs.History{Person: &jobs.Person{Key: key}}
+		got, found := h.Take(e)
+		if len(got.Pushed) != want || found != (want > 0) || want > 0 && got.Pushed[0].Key != key || len(e.Pushed) != 3 {
+			t.Errorf("of user %d: %+v, %v", key, got.Pushed, found)
+		}
+	}
+}
+
 // TestErase takes a person's values out of everything that Redis has, and nothing else.
 func TestErase(t *testing.T) {
 	r := changedPeople(t)

@@ -68,6 +68,10 @@ func (b *HoldBook) take(e *Entry) {
 			return
 		}
 		b.before, b.open = b.open, make(map[string]heldNow)
+	case EntryPush: // tells anew of everybody whom it looked at
+		for _, told := range e.Pushed {
+			b.forget(told.Key)
+		}
 	case EntryHold:
 		for _, h := range e.Held {
 			if told := b.partial[e.Run]; told != nil && h.Origin != reconcile.FromUndo && !told[h.Key] { // an undo says nothing of what a run would do

@@ -86,6 +86,7 @@ const (
 	EntryPin     EntryKind = "pin"     // people stay as an undo leaves them, from now on
 	EntryRelease EntryKind = "release" // and no longer
 	EntryDecide  EntryKind = "decide"  // somebody approved or rejected what was held
+	EntryPush    EntryKind = "push"    // people were looked at because of pushes or marks; see Entry.Pushed
 )
 
 // Entry is one line of the journal. Which fields are set depends on Kind.
@@ -115,6 +116,7 @@ type Entry struct {
 	Report  *Report               `json:"report,omitempty"`  // end
 	Keys    []reconcile.Key       `json:"keys,omitempty"`    // pin, release: who
 	Erased  int                   `json:"erased,omitempty"`  // erase: how many entries lost a person's values
+	Pushed  []Pushed              `json:"pushed,omitempty"`  // push: what was asked for
 }
 
 // Journal is the append-only record of what runs did. It is a log and never an
@@ -153,6 +155,10 @@ type Snapshot struct {
 type Mark struct {
 	Subject string    `json:"subject"` // see Subject
 	Time    time.Time `json:"time"`
+	// Tries counts the looks that came to nothing. Looks is how many more are wanted
+	// although the last one found nothing to do: see Later.
+	Tries int `json:"tries,omitempty"`
+	Looks int `json:"looks,omitempty"`
 }
 
 // Claim asks to make one write. A claim without one, Entry.Write being nil, takes
@@ -165,14 +171,33 @@ type Claim struct {
 	Position int64 // of the snapshot that the write follows from
 	Entry    Entry // the intent
 	Subjects []string
+	// Spends is what the write uses of each limit. It is set aside with the claim, if
+	// with it no more than Most is used since Since; a limit without a Most is not
+	// bound. Thus writers who plan at the same time cannot use the same rest twice.
+	Spends map[reconcile.Limit]int
+	Most   map[reconcile.Limit]int
+	Since  time.Time
+	// Life is how long the claim binds others when its owner says nothing more; 0 is
+	// the store's own, which outlives the requests of a run.
+	Life time.Duration
 }
 
-// Claimed answers a Claim: the intent's id, empty when there is none, or who was
-// written since the snapshot, in which case nothing was stored and these are
-// marked.
+// Claimed answers a Claim: the intent's id, empty when there is none, or why it was
+// refused, in which case nothing was stored: who was written since the snapshot,
+// and is marked now, or which limit has no room.
 type Claimed struct {
 	ID    string
 	Newer []string
+	Over  reconcile.Limit
+	// Taken says, for a claim without a write and in the order of its subjects, who
+	// wrote each last before; nil when that is not known.
+	Taken []Touch
+}
+
+// Touch is the last claim or outcome about a subject. The zero one is none.
+type Touch struct {
+	Position int64
+	Run      string
 }
 
 // Settled is the outcome of one claimed write, or the end of a claim without one.
@@ -185,7 +210,10 @@ type Settled struct {
 	Subjects []string
 	Links    []reconcile.Link
 	Ended    []reconcile.Key // identities whose account was deleted
+	// Spent is what the write used of each limit. What was set aside for it, which is
+	// Reserved, and is not in Spent is given back.
 	Spent    map[reconcile.Limit]int
+	Reserved map[reconcile.Limit]int
 	// Used are the approvals that this write used up, by digest.
 	Used []string
 }
@@ -204,11 +232,21 @@ func Subject(c *reconcile.Change) string {
 	return "group named " + reconcile.Fold(c.Group)
 }
 
+// AddressSubject names somebody of whom nothing is known but an e-mail.
+func AddressSubject(address string) string { return "address " + reconcile.Fold(address) }
+
+// adminsSubject is one more subject of whatever makes one admin less: whether enough
+// remain depends on all of them.
+const adminsSubject = "admins"
+
 // Subjects names everybody a write is about, each once.
 func Subjects(w *reconcile.Write) []string {
 	names := make([]string, 0, len(w.Changes))
 	for i := range w.Changes {
 		names = append(names, Subject(&w.Changes[i]))
+		if w.Changes[i].LosesAdmin() {
+			names = append(names, adminsSubject)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -237,6 +275,10 @@ type Eraser interface {
 	// Erase passes each entry to edit and stores those that it changed, in their
 	// place; note is then appended.
 	Erase(ctx context.Context, edit func(*Entry) bool, note Entry) (int, error)
+	// Forget drops what is remembered of subjects that are named by a value of a
+	// person: their marks, and when they were last written. It fails when somebody is
+	// at work on one of them, who would write it down again.
+	Forget(ctx context.Context, subjects []string) error
 }
 
 // ErrNoRun marks a run id that the journal does not know.
@@ -262,6 +304,44 @@ type Marks interface {
 	// Unmark forgets the marks that the snapshot of a run saw: it has looked since.
 	// It leaves those of people whom somebody else wrote since, or is at work on.
 	Unmark(ctx context.Context, run string, seen Snapshot) error
+}
+
+// Queue is the marks as those see them who work them off.
+type Queue interface {
+	// Mark asks for a look at each subject, in wait or sooner, and stores what is
+	// asserted with it, all in one step. Whoever calls it looks now by itself, and
+	// Unmarks; wait is when others do if it does not come to that.
+	Mark(ctx context.Context, wait time.Duration, wanted []Wanted) ([]Mark, error)
+	// Due gives marks whose time has come, the oldest first and at most n. Nobody
+	// else is given them until lease is over.
+	Due(ctx context.Context, n int, lease time.Duration) ([]Mark, error)
+	// Postpone says when to look again. Marks that are gone, or that somebody renewed
+	// since, stay as they are.
+	Postpone(ctx context.Context, later []Later) error
+}
+
+// Wanted is a subject to look at, and what is to be remembered before.
+type Wanted struct {
+	Subject string
+	Assert  []reconcile.Assertion // each replaces one of the same account and group
+}
+
+// Later is a mark that is kept.
+type Later struct {
+	Mark  Mark
+	After time.Duration
+	// Failed counts one more try. Looks replaces Mark.Looks.
+	Failed bool
+	Looks  int
+}
+
+// Assertions are what pushes said last of people in groups.
+type Assertions interface {
+	// Assertions gives all, sorted by account and group.
+	Assertions(ctx context.Context) ([]reconcile.Assertion, error)
+	// EndAssertions forgets some, but not one that was replaced by a later one; it is
+	// no error if they are not there.
+	EndAssertions(ctx context.Context, ended []reconcile.Assertion) error
 }
 
 // Status is what can be seen of a connection from outside.
@@ -307,6 +387,7 @@ type Experience interface {
 
 // Budget counts what was spent in a rolling window, over all channels.
 type Budget interface {
-	// Spent counts, by limit name, what was done since the given time.
+	// Spent counts, by limit name, what was done since the given time, and what may
+	// have been: writes that are under way count as done.
 	Spent(ctx context.Context, since time.Time) (map[reconcile.Limit]int, error)
 }

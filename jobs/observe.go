@@ -18,6 +18,7 @@ type observation struct {
 	links     map[reconcile.Key]string
 	spent     map[reconcile.Limit]int
 	decisions map[string]reconcile.Decision
+	asserted  []reconcile.Assertion
 	ignored   map[string]Sighting      // by Change.Effect
 	pinned    map[reconcile.Key]string // with the reason that is shown
 	facts     *reconcile.Facts         // nil when nothing remembers
@@ -25,7 +26,7 @@ type observation struct {
 }
 
 func (o *observation) input(policy *reconcile.Policy) reconcile.Input {
-	return reconcile.Input{Directory: &o.directory, Current: &o.current, Links: o.links, Policy: policy, Last: o.facts}
+	return reconcile.Input{Directory: &o.directory, Current: &o.current, Links: o.links, Policy: policy, Last: o.facts, Asserted: o.asserted}
 }
 
 // observe notes where writes stand, and then reads both sides, and what is
@@ -61,6 +62,20 @@ func (r *Runner) recall(ctx context.Context, seen *observation) (err error) {
 			return err
 		}
 	}
+	if err := r.recallFew(ctx, seen); err != nil || r.Experience == nil {
+		return err
+	}
+	facts, err := r.Experience.Facts(ctx)
+	if err != nil {
+		return err
+	}
+	seen.facts = &facts
+	seen.pulls, err = r.Experience.Pulls(ctx)
+	return err
+}
+
+// recallFew reads what does not grow with the number of people.
+func (r *Runner) recallFew(ctx context.Context, seen *observation) (err error) {
 	if r.Budget != nil {
 		if seen.spent, err = r.Budget.Spent(ctx, r.now().Add(-r.Policy.Limits.Window)); err != nil {
 			return err
@@ -79,16 +94,24 @@ func (r *Runner) recall(ctx context.Context, seen *observation) (err error) {
 			return err
 		}
 	}
-	if r.Experience == nil {
+	if r.Assertions != nil {
+		seen.asserted, err = r.Assertions.Assertions(ctx)
+	}
+	return err
+}
+
+// endAssertions forgets what needs no remembering after a plan was applied.
+func (r *Runner) endAssertions(ctx context.Context, plan *reconcile.Plan, result *reconcile.Result) error {
+	if r.Assertions == nil || plan.Receipt.NotAsked {
 		return nil
 	}
-	facts, err := r.Experience.Facts(ctx)
-	if err != nil {
-		return err
+	ended := plan.Ended(result)
+	if len(ended) == 0 {
+		return nil
 	}
-	seen.facts = &facts
-	seen.pulls, err = r.Experience.Pulls(ctx)
-	return err
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	return r.Assertions.EndAssertions(ctx, ended)
 }
 
 // learn remembers, after a run that looked at everybody and read OneLogin to the

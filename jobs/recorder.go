@@ -20,9 +20,13 @@ type recorder struct {
 	id    string
 	// position is that of the snapshot that the plan follows from
 	position int64
-	queue    chan *note
-	done     chan struct{}
-	lost     bool // the store did not answer; known to the loop only
+	// most is what may be used of each limit since a time, by everybody
+	most  map[reconcile.Limit]int
+	since time.Time
+	life  time.Duration // of claims; 0 is the store's own
+	queue chan *note
+	done  chan struct{}
+	lost  bool // the store did not answer; known to the loop only
 
 	mu     sync.Mutex
 	unsaid error // the first outcome that could not be stored
@@ -173,21 +177,43 @@ func (rec *recorder) Intent(ctx context.Context, w reconcile.Write) (string, err
 	if err := rec.failure(); err != nil {
 		return "", err
 	}
-	c := &Claim{Run: rec.id, Position: rec.position, Entry: Entry{Time: rec.r.now(), Write: &w}, Subjects: Subjects(&w)}
+	c := &Claim{Run: rec.id, Position: rec.position, Entry: Entry{Time: rec.r.now(), Write: &w}, Subjects: Subjects(&w),
+		Spends: reconcile.Spend(w.Changes), Most: rec.most, Since: rec.since, Life: rec.life}
 	got, err := rec.submit(ctx, &note{claim: c})
 	if err != nil {
 		return "", err
 	}
-	if len(got.Newer) > 0 {
-		newer := &reconcile.NewerError{}
-		for i := range w.Changes {
-			if slices.Contains(got.Newer, Subject(&w.Changes[i])) {
-				newer.Changes = append(newer.Changes, i)
-			}
-		}
+	if newer := got.leaveOut(&w); newer != nil {
 		return "", newer
 	}
 	return got.ID, nil
+}
+
+// bound sets aside for each write what it uses of the limits, as far as the plan may.
+func (rec *recorder) bound(plan *reconcile.Plan) {
+	rec.most = plan.Most(&rec.r.Policy)
+	rec.since = rec.r.now().Add(-rec.r.Policy.Limits.Window)
+}
+
+// leaveOut names the changes of a write that a refused claim is about; nil when it
+// was not refused.
+func (c *Claimed) leaveOut(w *reconcile.Write) *reconcile.NewerError {
+	if len(c.Newer) == 0 && c.Over == "" {
+		return nil
+	}
+	out := &reconcile.NewerError{}
+	if len(c.Newer) == 0 {
+		kind, _ := c.Over.Group()
+		out.Why = fmt.Sprintf("the limit %s has no room left: others used it meanwhile", kind)
+	}
+	for i := range w.Changes {
+		change := &w.Changes[i]
+		newer := slices.Contains(c.Newer, Subject(change)) || change.LosesAdmin() && slices.Contains(c.Newer, adminsSubject)
+		if newer || reconcile.Spend(w.Changes[i : i+1])[c.Over] > 0 {
+			out.Changes = append(out.Changes, i)
+		}
+	}
+	return out
 }
 
 // Outcome implements reconcile.Recorder. It does not wait for the store: what is
@@ -205,7 +231,7 @@ func (rec *recorder) Outcome(ctx context.Context, ticket string, o reconcile.Out
 // settled words an outcome for the ledger: what happened, and the identities and
 // spent budget that follow from it.
 func settled(run, intent string, now time.Time, o *reconcile.Outcome) *Settled {
-	s := &Settled{Run: run, Subjects: Subjects(&o.Write),
+	s := &Settled{Run: run, Subjects: Subjects(&o.Write), Reserved: reconcile.Spend(o.Write.Changes),
 		Entry: Entry{Time: now, Intent: intent, Result: o.Result, Target: o.ID, Note: o.Note}}
 	if o.Err != nil {
 		s.Entry.Error = o.Err.Error()
@@ -214,7 +240,7 @@ func settled(run, intent string, now time.Time, o *reconcile.Outcome) *Settled {
 		s.Links, s.Ended = identities(o)
 	}
 	if o.Result == reconcile.Done || o.Result == reconcile.Uncertain { // what may have happened counts
-		s.Spent = reconcile.Spend(o.Write.Changes)
+		s.Spent = s.Reserved
 		for i := range o.Write.Changes {
 			if as := o.Write.Changes[i].ApprovedAs; as != "" {
 				s.Used = append(s.Used, as)

@@ -65,7 +65,7 @@ func newReport(run string, by Trigger, plan *reconcile.Plan, result *reconcile.R
 	}
 	r.Errors = problems(result.Problems)
 	for i := range result.Problems {
-		if _, newer := errors.AsType[*reconcile.NewerError](result.Problems[i].Err); newer {
+		if e, newer := errors.AsType[*reconcile.NewerError](result.Problems[i].Err); newer && e.Why == "" {
 			r.Newer += len(result.Problems[i].Write.Changes)
 		}
 	}

@@ -34,6 +34,8 @@ type Runner struct {
 	Experience Experience
 	// Ignored is what Tomorro did not keep; optional, and read by Plan as well.
 	Ignored Ignored
+	// Assertions are the groups set by hand; optional, and read by Plan as well.
+	Assertions Assertions
 
 	User            string // the e-mail of the one person to look at; empty for all
 	Holder          string // how others see who holds the lock; default host and process
@@ -168,6 +170,7 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 			log.Error("run ends without a plan", "error", err)
 			return errors.Join(err, run.failed(ctx, by, started, err))
 		}
+		run.bound(&p.plan)
 		if yes, err := approve(p.plan); err != nil || !yes {
 			return err
 		}
@@ -184,6 +187,9 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		report.Settled, report.Started, report.Finished = p.settled, started, r.now()
 		report.log(log)
 		err = errors.Join(err, run.end(ctx, &report))
+		if ended := r.endAssertions(ctx, &p.plan, &result); ended != nil {
+			log.Warn("groups set by hand that say nothing any more are still remembered; the next run forgets them", "error", ended)
+		}
 		if err := r.learn(ctx, lease, &report, &p, &result); err != nil {
 			log.Warn("what the run saw is not remembered; the next run tells origins by what was known before", "error", err)
 		}

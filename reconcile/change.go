@@ -53,7 +53,8 @@ type Change struct {
 	After  *Account `json:"after,omitempty"`
 	// Cause is the rule, title, fact or setting behind the change, for people.
 	Cause string `json:"cause"`
-	// Origin says what moved; empty when nothing is remembered to tell it by.
+	// Origin says what moved; empty when nothing is remembered to tell it by, but for
+	// FromPush.
 	Origin Origin `json:"origin,omitempty"`
 	// Approved names who let a change through that would have been held, and
 	// ApprovedAs is the Digest that they approved.
@@ -79,6 +80,7 @@ const (
 	FromDrift         Origin = "drift"         // somebody changed Tomorro
 	FromAdoption      Origin = "adoption"      // the account was there before us
 	FromUndo          Origin = "undo"          // somebody takes back what a run did
+	FromPush          Origin = "push"          // a group set or taken back by hand in OneLogin
 )
 
 // HoldClass says what kind of reason holds a change, and so how a run ends.
@@ -190,6 +192,9 @@ type Plan struct {
 	substituteKey Key
 	// seen is what this plan saw of OneLogin; nil when nothing is remembered.
 	seen *seen
+	// ended are the assertions that say nothing any more, leaving those about people
+	// who have left the app.
+	ended, leaving []Assertion
 	// minAdmins is how many admins Apply must leave, set by Guard.
 	minAdmins int
 	// ignored is Policy.Ignored, set by Guard.

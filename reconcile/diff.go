@@ -14,6 +14,11 @@ type Input struct {
 	// Last is what the last run saw; nil when nothing is remembered, and then no
 	// change has an Origin.
 	Last *Facts
+	// Asserted are the groups set by hand, sorted by account and group.
+	Asserted []Assertion
+	// Only are the people who were looked at, sorted; nil means everybody. Nobody
+	// else is planned for: that the directory does not have them says nothing.
+	Only []Key
 }
 
 // Decide computes what would make Tomorro equal to what OneLogin says. It is
@@ -33,7 +38,7 @@ type Input struct {
 func Decide(in Input) Plan {
 	in.Directory, in.Current = in.Directory.sorted(), in.Current.sorted()
 	wants, notes := Desired(in.Directory, in.Policy)
-	d := &differ{in: in, join: join(wants, in.Current, in.Links)}
+	d := &differ{in: in, join: join(wants, in)}
 	d.plan.Notes = append(notes, d.join.notes...)
 	d.plan.Held = append(d.plan.Held, d.join.extra...)
 	d.plan.Receipt = in.Directory.Receipt
@@ -159,6 +164,9 @@ func (d *differ) hold(c Change, reason string) {
 
 func (d *differ) leave(p *pair) {
 	a := p.account
+	if p.want.Left {
+		d.plan.leaving = append(d.plan.leaving, d.groups.asserted[a.ID]...)
+	}
 	final := d.in.Policy.DeleteUsers && p.want.Left
 	switch {
 	case final:

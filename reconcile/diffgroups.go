@@ -13,6 +13,7 @@ type groupDiff struct {
 	plan *Plan
 	book *RuleBook // nil when the rules could not be read, or there are none
 
+	asserted     asserted       // groups set by hand
 	byID, byName map[string]int // name is folded; ambiguous names are -1
 	of           map[string][]int32
 	wanted       map[string]int   // a grant as the rule says it -> index into groups, or missing
@@ -29,7 +30,7 @@ const (
 
 func newGroupDiff(in Input, plan *Plan) *groupDiff {
 	g := &groupDiff{
-		in: in, plan: plan, byID: make(map[string]int), byName: make(map[string]int),
+		in: in, plan: plan, asserted: indexAssertions(in.Asserted), byID: make(map[string]int), byName: make(map[string]int),
 		of: make(map[string][]int32, len(in.Current.Accounts)), wanted: make(map[string]int), missing: make(map[string]Grant),
 	}
 	for i := range in.Current.Groups {
@@ -83,14 +84,19 @@ func (g *groupDiff) lookup(said string) int {
 
 // person compares the groups that rules give with those the account has.
 func (g *groupDiff) person(p *pair) {
-	if g.book == nil || g.in.Current.MembersUnknown {
+	if g.in.Current.MembersUnknown || !g.in.Directory.Receipt.Read(ListRules) {
 		return
 	}
-	verdict := g.book.evaluate(p.want.Person, g.in.Directory.ReadAt, g.matched)
 	var has []int32
 	if p.account != nil {
 		has = g.of[p.account.ID]
 	}
+	if g.book == nil { // no rules: what was set by hand is all there is to say
+		g.assertions(p, has, nil)
+		g.takenBack(p, has, nil, nil)
+		return
+	}
+	verdict := g.book.evaluate(p.want.Person, g.in.Directory.ReadAt, g.matched)
 	granted := make([]int32, 0, len(verdict.Grants))
 	for _, grant := range verdict.Grants {
 		i := g.lookup(grant.Group)
@@ -106,7 +112,9 @@ func (g *groupDiff) person(p *pair) {
 			g.plan.Changes = append(g.plan.Changes, g.member(OpAddMember, p, i, grant.Cause))
 		}
 	}
+	granted = g.assertions(p, has, granted)
 	if g.in.Policy.GroupMode == Additive {
+		g.takenBack(p, has, granted, &verdict)
 		return
 	}
 	for _, i := range has {
@@ -116,10 +124,27 @@ func (g *groupDiff) person(p *pair) {
 	}
 }
 
+// takenBack removes what OneLogin took back, where other memberships stay.
+func (g *groupDiff) takenBack(p *pair, has, granted []int32, v *Verdict) {
+	for _, i := range has {
+		a := g.asserted.of(p.account.ID, g.in.Current.Groups[i].ID)
+		if a != nil && a.Off && !slices.Contains(granted, i) {
+			g.remove(p, int(i), v)
+		}
+	}
+}
+
 // remove takes a membership away that no rule gives, unless a rule that cannot
-// be evaluated might.
+// be evaluated might. Without a verdict there are no rules.
 func (g *groupDiff) remove(p *pair, group int, v *Verdict) {
 	c := g.member(OpRemoveMember, p, group, "no rule gives this group")
+	if a := g.asserted.of(p.account.ID, c.GroupID); a != nil && a.Off {
+		c = g.pushed(OpRemoveMember, p, group, a)
+	}
+	if v == nil {
+		g.plan.Changes = append(g.plan.Changes, c)
+		return
+	}
 	frozen := v.MaybeAny
 	for i := range v.Maybe {
 		if g.lookup(v.Maybe[i].Group) == group {
@@ -196,7 +221,7 @@ func (g *groupDiff) finish() {
 // deleteEmpty deletes the groups of ours that no rule names and that nobody is
 // in, or will be in after this plan.
 func (g *groupDiff) deleteEmpty() {
-	if g.book == nil || !g.in.Policy.DeleteGroups || g.in.Current.MembersUnknown || g.book.MayGiveAny() {
+	if g.book == nil || g.in.Only != nil || !g.in.Policy.DeleteGroups || g.in.Current.MembersUnknown || g.book.MayGiveAny() {
 		return
 	}
 	named := make(map[int]bool)

@@ -31,13 +31,18 @@ func (e *ExistsError) Error() string {
 // new is begun, and what is under way is finished.
 var ErrStopping = errors.New("asked to stop")
 
-// NewerError is a recorder's answer to a write about somebody whom somebody else
-// wrote since Tomorro was read, or is writing now.
+// NewerError is a recorder's answer to a write that must not be made as it was
+// planned, because of what others did since: somebody else wrote that person, or is
+// writing now, or, with Why, something else.
 type NewerError struct {
-	Changes []int // indices into the write's changes
+	Changes []int  // indices into the write's changes
+	Why     string // when it is not that somebody else wrote them
 }
 
 // Error says why such a change is left out.
 func (e *NewerError) Error() string {
+	if e.Why != "" {
+		return e.Why
+	}
 	return "somebody else wrote this meanwhile; it is looked at again"
 }

@@ -78,7 +78,7 @@ type Explainer struct {
 func NewExplainer(in Input, plan Plan) *Explainer {
 	in.Directory, in.Current = in.Directory.sorted(), in.Current.sorted()
 	wants, _ := Desired(in.Directory, in.Policy)
-	return &Explainer{in: in, plan: plan, join: join(wants, in.Current, in.Links), groups: newGroupDiff(in, new(Plan))}
+	return &Explainer{in: in, plan: plan, join: join(wants, in), groups: newGroupDiff(in, new(Plan))}
 }
 
 // About tells about everybody whom an e-mail or a OneLogin id names: usually one,
@@ -150,6 +150,8 @@ func (b *RuleBook) explain(p *Person, now time.Time) []RuleAnswer {
 	return answers
 }
 
+const additiveCause = "no rule gives it; groups.mode: additive lets it stay"
+
 // answers lists the groups of an account and those that the rules give. Without a
 // verdict no membership is looked at.
 func (g *groupDiff) answers(account string, v *Verdict) []GroupAnswer {
@@ -173,7 +175,7 @@ func (g *groupDiff) answers(account string, v *Verdict) []GroupAnswer {
 		case v.MaybeAny != nil:
 			a.Wanted, a.Cause = Unsure, v.MaybeAny.Cause+" may give it"
 		case g.in.Policy.GroupMode == Additive:
-			a.Wanted, a.Cause = Yes, "no rule gives it; groups.mode: additive lets it stay"
+			a.Wanted, a.Cause = Yes, additiveCause
 		default:
 			a.Cause = "no rule gives it"
 		}
@@ -186,6 +188,18 @@ func (g *groupDiff) answers(account string, v *Verdict) []GroupAnswer {
 		for _, grant := range v.Grants {
 			a := entry(grant.Group)
 			a.Wanted, a.Cause = Yes, grant.Cause
+		}
+	}
+	for i := range g.asserted[account] {
+		a := &g.asserted[account][i]
+		if group, exists := g.byID[a.Group]; exists && (v != nil || g.book == nil) {
+			switch e := entry(g.in.Current.Groups[group].ID); {
+			case e.Wanted == Yes && e.Cause != additiveCause:
+			case a.Off:
+				e.Wanted, e.Cause = No, a.cause()
+			default:
+				e.Wanted, e.Cause = Yes, a.cause()
+			}
 		}
 	}
 	list := make([]GroupAnswer, 0, len(found))

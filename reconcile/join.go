@@ -21,6 +21,7 @@ type joined struct {
 	owner   map[string]Key      // account id -> person, for every certain pair
 	extra   []Held              // accounts that a leaver has besides their own
 	unowned int
+	some    bool     // not everybody was looked at
 	foreign []string // the addresses of those of them that are active
 	outside int      // accounts of people outside the scope
 	notes   []Note
@@ -36,8 +37,9 @@ type joined struct {
 //	an account with that userName that is somebody's    clash, held (unless that person is being renamed)
 //	a linked person whom OneLogin no longer knows       a leaver; by a mark alone, foreign, with a note
 //	anything else at Tomorro                            foreign: never touched
-func join(wants []Want, current *Current, links map[Key]string) *joined {
-	j := &joined{current: current, owner: make(map[string]Key, len(current.Accounts))}
+func join(wants []Want, in Input) *joined {
+	links := in.Links
+	j := &joined{current: in.Current, some: in.Only != nil, owner: make(map[string]Key, len(in.Current.Accounts))}
 	claims, claimed := j.claims(links)
 	known := make(map[Key]bool, len(wants))
 	for i := range wants {
@@ -46,7 +48,7 @@ func join(wants []Want, current *Current, links map[Key]string) *joined {
 	}
 	for _, key := range sortedKeys(claims) {
 		switch _, remembered := links[key]; {
-		case known[key]:
+		case known[key] || !in.lookedAt(key):
 		case remembered:
 			j.pairs = append(j.pairs, j.match(forgotten(key), claims, claimed))
 		default:
@@ -60,6 +62,15 @@ func join(wants []Want, current *Current, links map[Key]string) *joined {
 	}
 	j.settleOwners()
 	return j
+}
+
+// lookedAt reports whether a plan is about somebody whom OneLogin may not know.
+func (in *Input) lookedAt(key Key) bool {
+	if in.Only == nil {
+		return true
+	}
+	_, found := slices.BinarySearch(in.Only, key)
+	return found
 }
 
 // forgotten is the want of a person whom OneLogin no longer knows.
@@ -137,8 +148,8 @@ func (j *joined) match(w *Want, claims map[Key][]*Account, claimed map[string][]
 
 // named finds the account that has the person's address.
 func (j *joined) named(w *Want) *Account {
-	if w.shadowed || w.Person.Email == "" {
-		return nil
+	if w.shadowed || w.Person.Email == "" || j.some && !w.Active {
+		return nil // among those not looked at, somebody at work may have the address
 	}
 	return j.byName[Fold(w.Person.Email)]
 }

@@ -1,6 +1,9 @@
 package reconcile
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // limitsOf names the limits that a change counts towards.
 func limitsOf(c *Change) []Limit {
@@ -73,6 +76,37 @@ func (l Limits) exceeded(limit Limit, n, spent, population int) string {
 		return fmt.Sprintf("%d %s%s of %d: more than limits.%s.share, which is %g%%", n, kind.words(), before, population, kind, *a.Share*100)
 	}
 	return ""
+}
+
+// Most gives, for each limit that the plan's changes count towards, how many may be
+// done within the window at most, what was done before included. A limit that bounds
+// nothing is not in it. Guard holds nothing for a limit as long as the plan and
+// Policy.Spent together stay within it.
+func (p *Plan) Most(policy *Policy) map[Limit]int {
+	most := make(map[Limit]int)
+	for l := range Spend(p.Changes) {
+		if n, bound := policy.Limits.most(l, p.population(l)); bound {
+			most[l] = n
+		}
+	}
+	return most
+}
+
+// most is the highest number that exceeded says nothing about; not bound when there
+// is none.
+func (l Limits) most(limit Limit, population int) (most int, bound bool) {
+	kind, _ := limit.Group()
+	a := l.Allow[kind]
+	if a.Max != nil {
+		most, bound = *a.Max, true
+	}
+	if a.Share != nil && population >= l.MinPopulation {
+		share := int(math.Floor(*a.Share * float64(population)))
+		if !bound || share < most {
+			most, bound = share, true
+		}
+	}
+	return most, bound
 }
 
 // population is what a share of the limit is a share of.

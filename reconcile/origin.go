@@ -150,6 +150,9 @@ func (d *differ) attribute() {
 }
 
 func (d *differ) origin(c *Change, last *Facts, ours bool) Origin {
+	if c.Origin == FromPush {
+		return FromPush
+	}
 	was, seen := last.People[c.Key]
 	membership := c.Group != ""
 	switch {

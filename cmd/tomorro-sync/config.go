@@ -172,8 +172,8 @@ type scheduleConfig struct {
 	QuarantineAfter int `yaml:"quarantine_after" env:"QUARANTINE_AFTER"`
 }
 
-// listenConfig is where serve listens. What concerns SCIM is checked, and read by
-// nothing so far.
+// listenConfig is where serve listens: for OneLogin's pushes, which need a token, and
+// for supervisors.
 type listenConfig struct {
 	SCIM       string   `yaml:"scim" env:"SCIM"`
 	Admin      string   `yaml:"admin" env:"ADMIN"`
@@ -184,6 +184,19 @@ type listenConfig struct {
 	Console          string `yaml:"console" env:"CONSOLE"`
 	ConsoleToken     Secret `yaml:"console_token" env:"CONSOLE_TOKEN"`
 	ConsoleTokenFile string `yaml:"console_token_file" env:"CONSOLE_TOKEN_FILE"`
+	// CertFile and KeyFile are PEM files; without them the listener speaks plain HTTP,
+	// for behind a proxy.
+	CertFile string        `yaml:"cert_file" env:"CERT_FILE"`
+	KeyFile  string        `yaml:"key_file" env:"KEY_FILE"`
+	Allow    []string      `yaml:"allow" env:"ALLOW"`       // addresses or networks of clients; none: all
+	BaseURL  string        `yaml:"base_url" env:"BASE_URL"` // as OneLogin has it, for meta.location
+	Deadline time.Duration `yaml:"deadline" env:"DEADLINE"` // of one push
+	// Retry is when a push that came to nothing is tried again, and then after twice as
+	// long each time.
+	Retry time.Duration `yaml:"retry" env:"RETRY"`
+	// PerSecond is how many requests a second one token may make; 0 is the default of
+	// the listener.
+	PerSecond float64 `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"`
 }
 
 // defaultConfig is what holds where neither the file nor the environment says
@@ -199,7 +212,7 @@ func defaultConfig() config {
 		Grace:      20 * time.Second,
 		Journal:    journalConfig{Keep: 400 * 24 * time.Hour, KeepRuns: 30},
 		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run", QuarantineAfter: 3},
-		Listen:     listenConfig{Admin: "127.0.0.1:8081"},
+		Listen:     listenConfig{Admin: "127.0.0.1:8081", Deadline: 8 * time.Second, Retry: 5 * time.Second},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -203,11 +204,52 @@ func (l *listenConfig) check(all *checks) {
 	all.address("listen.scim", l.SCIM)
 	all.address("listen.admin", l.Admin)
 	l.checkConsole(all)
+	if l.SCIM != "" && len(l.Tokens) == 0 {
+		all.fail("listen.tokens", "is missing: whoever reaches listen.scim could take access away; make one with: openssl rand -hex 32")
+	}
+	if (l.CertFile == "") != (l.KeyFile == "") {
+		all.fail("listen.cert_file", "and listen.key_file belong together; give both or neither")
+	}
+	if _, err := l.allowed(); err != nil {
+		all.fail("listen.allow", "%v", err)
+	}
+	if l.BaseURL != "" && !strings.HasPrefix(l.BaseURL, "https://") && !strings.HasPrefix(l.BaseURL, "http://") {
+		all.fail("listen.base_url", "%q is not a web address; write what OneLogin has as SCIM Base URL", l.BaseURL)
+	}
+	if l.Deadline < time.Second || l.Deadline > time.Minute {
+		all.fail("listen.deadline", "%s is not between 1s and 1m; OneLogin gives up after some seconds", l.Deadline)
+	}
+	if l.Retry < 100*time.Millisecond || l.Retry > 10*time.Minute {
+		all.fail("listen.retry", "%s is not between 100ms and 10m", l.Retry)
+	}
 	for i, t := range l.Tokens {
+		if len(t.reveal()) < leastToken {
+			all.fail("listen.tokens", "number %d has %d characters, and %d are the least; make one with: openssl rand -hex 32", i+1, len(t.reveal()), leastToken)
+		}
 		if strings.HasPrefix(t.reveal(), "sha256:") && !hashed.MatchString(t.reveal()) {
 			all.fail("listen.tokens", "number %d is not sha256: with 64 hexadecimal digits", i+1)
 		}
 	}
+}
+
+// leastToken is how long a token must be at least, which the listener asks for too.
+const leastToken = 16
+
+// allowed reads the client addresses: one, or a network.
+func (l *listenConfig) allowed() ([]netip.Prefix, error) {
+	prefixes := make([]netip.Prefix, 0, len(l.Allow))
+	for _, text := range l.Allow {
+		if a, err := netip.ParseAddr(text); err == nil {
+			prefixes = append(prefixes, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither an address nor a network; write 203.0.113.7 or 203.0.113.0/24", text)
+		}
+		prefixes = append(prefixes, p.Masked())
+	}
+	return prefixes, nil
 }
 
 func (c *checks) address(key, value string) {

@@ -160,6 +160,9 @@ func (p *program) erase(ctx context.Context, m memory, name string, yes bool) er
 		}
 	}
 	note := jobs.Entry{Kind: jobs.EntryErase, Time: time.Now(), Trigger: &jobs.Trigger{By: "command", Who: whoAmI()}, Note: subject}
+	if err := m.Forget(ctx, who.Subjects()); err != nil { // before the journal forgets under which addresses
+		return err
+	}
 	n, err := m.Erase(ctx, who.Eraser(), note)
 	if err != nil {
 		return err

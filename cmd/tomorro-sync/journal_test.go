@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
 )
 
@@ -98,6 +99,12 @@ func TestJournalAnswers(t *testing.T) {
 	if code, _, stderr := o.run("journal", "erase", former); code != exitUsage || !strings.Contains(stderr, "--yes") {
 		t.Errorf("exit %d, %s", code, stderr)
 	}
+	store := o.store(t)
+	for _, address := range []string{strings.ToUpper(former), who.Email, o.world.People[1].Email} { // pushes of people not known yet
+		if _, err := store.Mark(t.Context(), time.Hour, []jobs.Wanted{{Subject: jobs.AddressSubject(address)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if out := o.must(exitDone, "journal", "erase", former, "--yes"); !strings.Contains(out, "OneLogin user") {
 		t.Errorf("erase says %s", out)
 	}
@@ -107,10 +114,24 @@ func TestJournalAnswers(t *testing.T) {
 			t.Errorf("the journal still knows %s", name)
 		}
 	}
+	if snap, err := store.Snapshot(t.Context()); err != nil || len(snap.Marks) != 1 || snap.Marks[0].Subject != jobs.AddressSubject(o.world.People[1].Email) {
+		t.Errorf("marks %+v %v", snap.Marks, err)
+	}
 	if !strings.Contains(all, `"erase"`) {
 		t.Error("the erasure is not journaled")
 	}
 	o.must(exitDone, "plan") // it is a log, and never an input
+}
+
+// store opens what the program remembers.
+func (o *office) store(t *testing.T) *redisstore.Store {
+	t.Helper()
+	s, err := redisstore.Open(t.Context(), "redis://"+o.redis.Addr()+"/0", redisstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }
 
 // TestJournalFollow shows entries as a run makes them.

@@ -110,6 +110,11 @@ func csvRows(e *jobs.Entry) [][]string {
 		row[6], row[15] = key.String(), pinnedWho(e)
 		rows = append(rows, row)
 	}
+	for i := range e.Pushed {
+		row := base()
+		row[6], row[15] = keyText(e.Pushed[i].Key), strings.TrimSpace(e.Pushed[i].Asked+" "+e.Pushed[i].Request)
+		rows = append(rows, row)
+	}
 	if rows == nil {
 		rows = append(rows, base())
 	}

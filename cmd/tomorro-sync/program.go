@@ -49,6 +49,8 @@ type memory interface {
 	jobs.Journal
 	jobs.Pins
 	jobs.Budget
+	jobs.Queue
+	jobs.Assertions
 }
 
 // session says what a command needs of a connection.
@@ -73,6 +75,7 @@ type connector interface {
 type connection struct {
 	runner runner
 	memory memory // nil without Redis
+	desk   *desk  // when serving
 	close  func()
 }
 

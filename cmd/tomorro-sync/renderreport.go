@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,6 +160,8 @@ func (v *planView) showEntry(e *jobs.Entry, dated bool) {
 		}
 	case jobs.EntryPin, jobs.EntryRelease:
 		line(map[jobs.EntryKind]string{jobs.EntryPin: "pinned", jobs.EntryRelease: "released"}[e.Kind], pinText(e), purple)
+	case jobs.EntryPush:
+		line("push", pushText(e), "")
 	case jobs.EntryErase:
 		line("erased", fmt.Sprintf("%s: %s", e.Note, plural(e.Erased, "entry", "entries")), purple)
 	}
@@ -201,6 +205,28 @@ func endText(e *jobs.Entry) string {
 		done += fmt.Sprintf(", %d not kept by Tomorro", n)
 	}
 	return fmt.Sprintf("run %s: %s, exit %d", e.Run, done, e.Report.Exit)
+}
+
+// pushText says why people were looked at: each request that was made, once, and how
+// many people.
+func pushText(e *jobs.Entry) string {
+	people, asked, marks := make(map[reconcile.Key]bool), make(map[string]bool), false
+	for _, p := range e.Pushed {
+		if p.Key != 0 {
+			people[p.Key] = true
+		}
+		if marks = marks || p.Asked == ""; p.Asked != "" {
+			asked[p.Asked] = true
+		}
+	}
+	why := "pushes: " + strings.Join(slices.Sorted(maps.Keys(asked)), ", ")
+	switch {
+	case len(asked) == 0:
+		why = "marks"
+	case marks:
+		why += ", and of marks"
+	}
+	return fmt.Sprintf("looked at because of %s (%s)", why, plural(len(people), "person", "people"))
 }
 
 func outcomeText(e *jobs.Entry) string {

@@ -34,7 +34,12 @@ but at least once a day (a nightly schedule stays nightly), until one run goes w
 Asked to stop (Ctrl-C, SIGTERM), it begins nothing new, lets the requests under way end within grace, journals them, gives the lock
 back and exits with 0. Asked twice, it stops at once; the next run settles what was under way.
 
-listen.admin answers /healthz and /readyz. With listen.console_token there is a console for browsers at listen.console. Logs go to stderr, with run ids and without people's names.`,
+listen.scim answers OneLogin's SCIM pushes: point the app's SCIM Base URL at https://THIS-HOST/scim/v2 and give it one of listen.tokens.
+Each push has one person looked at in OneLogin's API and brought to what that says, with the same rules, limits and holds as a run.
+What cannot be done at once stays marked and is done later, by any process that serves the connection.
+
+listen.admin answers /healthz and /readyz. With listen.console_token there is a console for browsers at listen.console. Logs go to
+stderr, with run ids and without people's names.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), format) },
 	}
@@ -61,6 +66,7 @@ type served struct {
 	schedule  cron.Schedule
 	scheduler *jobs.Scheduler
 	starter   *starter
+	listening listening
 }
 
 func (p *program) serve(ctx context.Context, format string) error {
@@ -84,6 +90,12 @@ func (p *program) serve(ctx context.Context, format string) error {
 			return err
 		}
 		all = append(all, s)
+	}
+	for _, s := range all {
+		if err := s.listen(ctx); err != nil {
+			return err
+		}
+		defer s.listening.stop()
 	}
 	return serveAll(ctx, log, configs[0].Listen.Admin, all)
 }
@@ -128,6 +140,7 @@ func serveAll(ctx context.Context, log *slog.Logger, address string, all []*serv
 			s.scheduler.Serve(ctx)
 		})
 		wg.Go(func() { s.starter.serve(ctx) })
+		wg.Go(func() { s.serveDesk(ctx) })
 	}
 	<-ctx.Done()
 	log.Info("stopping: nothing new is begun, what is under way is finished", "grace", all[0].config.Grace)
@@ -177,6 +190,7 @@ func (s *served) run(ctx context.Context, tick time.Time) error {
 		host = "a host without a name"
 	}
 	_, err = s.conn.runner.Reconcile(ctx, jobs.Trigger{By: "schedule", Who: host}, func(reconcile.Plan) (bool, error) { return true, nil })
+	s.conn.desk.pushes.Forget() // what was learned, and what limits are shares of
 	if err != nil && !errors.Is(err, jobs.ErrLocked) {
 		s.log.Error("the scheduled run failed", "tick", tick, "error", err)
 	}

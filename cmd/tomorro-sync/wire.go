@@ -42,26 +42,31 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		conn.memory, conn.close = store, func() { _ = store.Close() }
 		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
 		run.Decisions, run.Experience, run.Reader, run.Pins = store, store, store, store
-		run.Ignored = store
+		run.Ignored, run.Assertions = store, store
 	}
 	if s.remember {
 		if store := s.glance(ctx); store != nil {
 			conn.memory, conn.close = store, func() { _ = store.Close() }
 			run.Links, run.Budget, run.Decisions, run.Experience, run.Pins = store, store, store, store, store
-			run.Ignored = store
+			run.Ignored, run.Assertions = store, store
 		}
 	}
 	if s.config.OneLogin.URL == "" || s.config.Tomorro.URL == "" {
 		return conn, nil
 	}
 	source, err := onelogin.New(oneloginClient(s))
-	if err == nil {
-		run.Source = source
-		run.Target, err = tomorro.New(tomorroClient(s))
-	}
 	if err != nil {
 		conn.close()
 		return nil, usage(err, "correct the configuration file or the environment")
+	}
+	target, err := tomorro.New(tomorroClient(s))
+	if err != nil {
+		conn.close()
+		return nil, usage(err, "correct the configuration file or the environment")
+	}
+	run.Source, run.Target = source, target
+	if s.serving {
+		conn.desk = &desk{target: target, pushes: &jobs.Pushes{Runner: run.Runner, Looker: source, Accounts: target, Queue: conn.memory, Deadline: s.config.Listen.Deadline, Retry: s.config.Listen.Retry}}
 	}
 	return conn, nil
 }

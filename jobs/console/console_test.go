@@ -351,6 +351,27 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestPast: somebody's history has pushes, which are no runs with a page, with what
+// became of each change.
+func TestPast(t *testing.T) {
+	w := newWorld()
+	change := leaver(9)
+	w.entries = append(w.entries, jobs.Entry{ID: "6-0", Time: evening, Kind: jobs.EntryPush, Run: "push1", Pushed: []jobs.Pushed{{Asked: "suspend", Key: 9}}},
+		jobs.Entry{ID: "7-0", Time: evening, Kind: jobs.EntryIntent, Run: "push1", Write: &reconcile.Write{Changes: []reconcile.Change{change}}},
+		jobs.Entry{ID: "8-0", Time: evening, Kind: jobs.EntryOutcome, Run: "push1", Intent: "7-0", Result: reconcile.Failed, Error: "Tomorro says no"},
+		jobs.Entry{ID: "9-0", Time: evening, Kind: jobs.EntryPin, Run: "r3", Keys: []reconcile.Key{9}})
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	_, body := s.get("/c/acme/people/9")
+	for _, want := range []string{"looked at because of a push: suspend", "failed: Tomorro says no", "stays as an undo left them", `<a href="/c/acme/runs/r1">`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("without %q:\n%s", want, body)
+		}
+	}
+	if strings.Contains(body, "runs/push1") {
+		t.Error("a push is linked to a page that is not there")
+	}
+}
+
 // TestEmptyAndBroken: a console with nothing to show, or behind which nothing
 // answers, says what to do.
 func TestEmptyAndBroken(t *testing.T) {

@@ -183,7 +183,9 @@ func past(ctx context.Context, conn *Connection, who string) ([]historyRow, erro
 	h := jobs.History{Person: person}
 	var rows []historyRow
 	at := make(map[string][2]int) // of each intent, the rows that its outcome is about
+	runs := make(map[string]bool)
 	err = conn.Journal.Scan(ctx, time.Time{}, func(e jobs.Entry) bool {
+		runs[e.Run] = runs[e.Run] || e.Kind == jobs.EntryBegin
 		mine, ok := h.Take(e)
 		switch {
 		case !ok:
@@ -201,6 +203,11 @@ func past(ctx context.Context, conn *Connection, who string) ([]historyRow, erro
 		}
 		return true
 	})
+	for i := range rows { // what a push did has a name, and no page
+		if !runs[rows[i].Run] {
+			rows[i].Run = ""
+		}
+	}
 	slices.Reverse(rows)
 	return rows[:min(len(rows), historyShown)], err
 }
@@ -236,6 +243,10 @@ func pastRows(e *jobs.Entry, pricing reconcile.Pricing) []historyRow {
 		}
 	case len(e.Said) > 0:
 		add("OneLogin, asked once more: "+e.Said[0].Answer, e.Said[0].Why, "")
+	case len(e.Pushed) > 0:
+		for _, p := range e.Pushed {
+			add(strings.TrimSuffix("looked at because of a push: "+p.Asked, ": "), "", "")
+		}
 	case e.Kind == jobs.EntryPin:
 		add("stays as an undo left them, until released", "", "warn")
 	case e.Kind == jobs.EntryRelease:

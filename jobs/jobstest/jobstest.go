@@ -25,6 +25,8 @@ type Store interface {
 	jobs.Eraser
 	jobs.Ledger
 	jobs.Marks
+	jobs.Queue
+	jobs.Assertions
 	jobs.Ticks
 	jobs.Pauser
 	jobs.Forgiver
@@ -56,6 +58,18 @@ func Run(t *testing.T, open Open) {
 	t.Run("a claim without the lock", func(t *testing.T) { pushes(t, open) })
 	t.Run("a claim before looking", func(t *testing.T) { taken(t, open) })
 	t.Run("a mark outlives an older look", func(t *testing.T) { unmarked(t, open) })
+	t.Run("the last of a limit is used once", func(t *testing.T) { reserved(t, open) })
+	t.Run("what was set aside is given back", func(t *testing.T) { givenBack(t, open) })
+	t.Run("a group's limit counts that group", func(t *testing.T) { perGroup(t, open) })
+	t.Run("who takes learns who wrote last", func(t *testing.T) { lastTouch(t, open) })
+	t.Run("a claim lives as long as it says", func(t *testing.T) { lifeEnds(t, open) })
+	t.Run("marks", func(t *testing.T) { marked(t, open) })
+	t.Run("each mark is given to one", func(t *testing.T) { handedOut(t, open) })
+	t.Run("a mark comes back after its lease", func(t *testing.T) { leased(t, open) })
+	t.Run("a mark is postponed", func(t *testing.T) { postponed(t, open) })
+	t.Run("a mark is renewed", func(t *testing.T) { renewed(t, open) })
+	t.Run("assertions", func(t *testing.T) { assertions(t, open) })
+	t.Run("addresses are forgotten", func(t *testing.T) { forgotten(t, open) })
 	t.Run("one outcome for an intent", func(t *testing.T) { outcomes(t, open) })
 	t.Run("links", func(t *testing.T) { links(t, open) })
 	t.Run("pins", func(t *testing.T) { pins(t, open) })

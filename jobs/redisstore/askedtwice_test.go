@@ -28,8 +28,8 @@ func TestAskedTwice(t *testing.T) {
 			return []string{k.lock(), k.journal(), k.runs(), k.links(), k.asked(call)}
 		}, func(string) []any { return []any{"", 60_000, 0, "begin", "run", "{}"} }, "new"},
 		"claim": {claimScript, func(call string) []string {
-			return []string{k.lock(), k.journal(), k.position(), k.touched(), k.claims(), k.open(), k.marks(), k.asked(call)}
-		}, func(string) []any { return []any{"", "run", 1 << 40, 60_000, 60_000, "{}", "7"} }, "new"},
+			return []string{k.lock(), k.journal(), k.position(), k.touched(), k.claims(), k.open(), k.marks(), k.due(), k.asked(call)}
+		}, func(string) []any { return []any{"", "run", 1 << 40, 60_000, 60_000, "{}", 0, 0, "", "7"} }, "new"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ask := func(call string) []string {

@@ -26,7 +26,7 @@ func (k keys) links() string { return k.prefix + "links" }
 
 // budget is a sorted set per limit: one member for each spending, its time in
 // milliseconds as score. A member is "intent/number/group"; the group is empty but
-// for memberships.
+// for memberships. It is there from the intent on, and goes when nothing came of it.
 func (k keys) budget(l reconcile.Limit) string { return k.prefix + "budget:" + string(l) }
 
 // decisions is a hash from the digest of a held change to what people said of it.
@@ -60,8 +60,21 @@ func (k keys) open() string { return k.prefix + "open" }
 // when the answer is lost and the client asks once more. It ends by itself.
 func (k keys) asked(call string) string { return k.prefix + "asked:" + call }
 
-// marks is a sorted set of subjects to be looked at again, by time in milliseconds.
+// marks is a sorted set of subjects to be looked at again, by the position at
+// which they were marked, a time in milliseconds.
 func (k keys) marks() string { return k.prefix + "marks" }
+
+// due is a sorted set of the same subjects, by when to look at them, in milliseconds.
+// A lease is a later time.
+func (k keys) due() string { return k.prefix + "due" }
+
+// tries is a hash from subject to how many looks came to nothing and how many more
+// are wanted: "tries looks". Who has neither is not in it.
+func (k keys) tries() string { return k.prefix + "tries" }
+
+// assertions is a hash from the account and the group (a JSON array) to when somebody
+// set it by hand, in milliseconds.
+func (k keys) assertions() string { return k.prefix + "assertions" }
 
 // ignored is a hash from the effects that Tomorro confirmed and did not keep to
 // how often and when last (milliseconds). The effects are digests and name nobody.

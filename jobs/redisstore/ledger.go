@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,13 +25,9 @@ var claimSource string
 //go:embed settle.lua
 var settleSource string
 
-//go:embed unmark.lua
-var unmarkSource string
-
 var (
 	claimScript  = redis.NewScript(claimSource)
 	settleScript = redis.NewScript(settleSource)
-	unmarkScript = redis.NewScript(unmarkSource)
 )
 
 // claimLife is how long a claim binds others when its owner says nothing more:
@@ -50,12 +48,7 @@ func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim
 				return nil, fmt.Errorf("journal an intent: %w", err)
 			}
 		}
-		k := []string{s.keys.lock(), s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.marks(), s.keys.asked(s.call())}
-		args := []any{lease.Token, c.Run, c.Position, claimLife.Milliseconds(), answerLife.Milliseconds(), data}
-		for _, subject := range c.Subjects {
-			args = append(args, subject)
-		}
-		calls[i] = call{k, args}
+		calls[i] = s.claim(lease, c, data)
 	}
 	answers, err := s.pipeline(ctx, claimScript, calls)
 	if err != nil {
@@ -64,18 +57,63 @@ func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim
 	out := make([]jobs.Claimed, len(claims))
 	for i, a := range answers {
 		said, err := a.StringSlice()
-		switch {
-		case err != nil || len(said) == 0:
+		if err != nil || len(said) == 0 {
 			return nil, fmt.Errorf("journal an intent: unexpected answer: %w", err)
-		case len(said) == 1:
-			out[i].ID = said[0]
-		case said[1] == "lost":
-			return nil, fmt.Errorf("write the journal: %w: it ended or passed to somebody else", jobs.ErrLockLost)
-		default:
-			out[i].Newer = said[2:]
+		}
+		if out[i], err = claimed(said); err != nil {
+			return nil, fmt.Errorf("write the journal: %w", err)
 		}
 	}
 	return out, nil
+}
+
+// claim words one claim for its script.
+func (s *Store) claim(lease jobs.Lease, c *jobs.Claim, data []byte) call {
+	k := []string{s.keys.lock(), s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(),
+		s.keys.marks(), s.keys.due(), s.keys.asked(s.call())}
+	_, group := byKind(c.Spends)
+	args := []any{lease.Token, c.Run, c.Position, cmp.Or(c.Life, claimLife).Milliseconds(), answerLife.Milliseconds(), data,
+		s.now().UnixMilli(), c.Since.UnixMilli(), group}
+	for _, l := range slices.Sorted(maps.Keys(c.Spends)) {
+		most, scope := "", ""
+		if n, bound := c.Most[l]; bound {
+			most = strconv.Itoa(n)
+		}
+		kind, of := l.Group()
+		if of != "" {
+			scope = "group"
+		}
+		if c.Spends[l] > 0 {
+			k, args = append(k, s.keys.budget(kind)), append(args, string(l), c.Spends[l], most, scope)
+		}
+	}
+	for _, subject := range c.Subjects {
+		args = append(args, subject)
+	}
+	return call{k, args}
+}
+
+// claimed reads what the script said.
+func claimed(said []string) (c jobs.Claimed, err error) {
+	if len(said) == 1 {
+		return jobs.Claimed{ID: said[0]}, nil
+	}
+	switch said[1] {
+	case "lost":
+		return c, fmt.Errorf("%w: it ended or passed to somebody else", jobs.ErrLockLost)
+	case "over":
+		c.Over = reconcile.Limit(said[2])
+	case "newer":
+		c.Newer = said[2:]
+	case "taken":
+		c.Taken = make([]jobs.Touch, len(said)-2)
+		for i, last := range said[2:] {
+			position, run, _ := strings.Cut(last, " ")
+			c.Taken[i].Run = run
+			c.Taken[i].Position, _ = strconv.ParseInt(position, 10, 64) // none is 0
+		}
+	}
+	return c, nil
 }
 
 // Settle implements jobs.Ledger, in one round trip.
@@ -95,10 +133,11 @@ func (s *Store) Settle(ctx context.Context, settled []jobs.Settled) error {
 			return fmt.Errorf("journal an outcome: %w", err)
 		}
 		args := []any{o.Run, o.Entry.Intent, data, now.UnixMilli(), now.Add(-budgetKept).UnixMilli(), len(o.Links), len(o.Ended), cmp.Or(o.By, o.Run)}
-		kinds, group := byKind(o.Spent)
-		args = append(args, group, len(o.Used))
+		spent, group := byKind(o.Spent)
+		reserved, of := byKind(o.Reserved)
+		args = append(args, cmp.Or(group, of), len(o.Used))
 		for _, l := range limits {
-			args = append(args, kinds[l])
+			args = append(args, spent[l], reserved[l])
 		}
 		for _, l := range o.Links {
 			args = append(args, l.Key.String(), l.Account)
@@ -204,35 +243,6 @@ func (s *Store) Snapshot(ctx context.Context) (jobs.Snapshot, error) {
 		}
 		snap.Open = append(snap.Open, e)
 	}
-	marks, err := s.client.ZRangeWithScores(ctx, s.keys.marks(), 0, -1).Result()
-	if err != nil {
-		return snap, fmt.Errorf("read the marks: %w", err)
-	}
-	for _, m := range marks {
-		subject, _ := m.Member.(string)
-		snap.Marks = append(snap.Marks, jobs.Mark{Subject: subject, Time: time.UnixMilli(int64(m.Score))})
-	}
-	return snap, nil
-}
-
-// marksPerCall bounds what one script does while others wait.
-const marksPerCall = 500
-
-// Unmark implements jobs.Marks.
-func (s *Store) Unmark(ctx context.Context, run string, seen jobs.Snapshot) error {
-	var calls []call
-	for marks := range slices.Chunk(seen.Marks, marksPerCall) {
-		args := []any{run, seen.Position}
-		for _, m := range marks {
-			args = append(args, m.Subject, m.Time.UnixMilli())
-		}
-		calls = append(calls, call{[]string{s.keys.touched(), s.keys.claims(), s.keys.marks()}, args})
-	}
-	if len(calls) == 0 {
-		return nil
-	}
-	if _, err := s.pipeline(ctx, unmarkScript, calls); err != nil {
-		return fmt.Errorf("forget the marks: %w", err)
-	}
-	return nil
+	snap.Marks, err = s.marks(ctx)
+	return snap, err
 }

@@ -2,10 +2,11 @@
 -- lease is not asked for: what was done was done.
 -- KEYS: 1 journal, 2 position, 3 touched, 4 claims, 5 open, 6 links, 7 decisions, then one budget for each limit
 -- ARGV: 1 run of the intent, 2 id of the intent, or empty to give the subjects back only, 3 data (JSON), 4 now (Unix
---       milliseconds), 5 spendings older than this are forgotten (Unix milliseconds), 6 number of links, 7 number of identities that ended, 8 run that
---       settles it, for which this is nothing new, 9 group that the write was about, or empty, 10 number of approvals
---       that it used up, then for each budget a number, for each link a OneLogin id and an account, each ended
---       identity, each used approval, and the subjects
+--       milliseconds), 5 spendings older than this are forgotten (Unix milliseconds), 6 number of links, 7 number of
+--       identities that ended, 8 run that settles it, for which this is nothing new, 9 group that the write was about,
+--       or empty, 10 number of approvals that it used up, then for each budget how much was used, and how much was set
+--       aside, of which the rest is given back; for each link a OneLogin id and an account; each ended identity, each
+--       used approval, and the subjects
 -- Returns the id of the outcome, or empty when the intent has one already.
 if ARGV[2] ~= '' and redis.call('HDEL', KEYS[5], ARGV[2]) == 0 then
   return ''
@@ -15,10 +16,13 @@ for i = 8, #KEYS do
   for n = 1, tonumber(ARGV[at]) do
     redis.call('ZADD', KEYS[i], ARGV[4], ARGV[2] .. '/' .. n .. '/' .. ARGV[9])
   end
+  for n = tonumber(ARGV[at]) + 1, tonumber(ARGV[at + 1]) do
+    redis.call('ZREM', KEYS[i], ARGV[2] .. '/' .. n .. '/' .. ARGV[9])
+  end
   if tonumber(ARGV[at]) > 0 then
     redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', '(' .. ARGV[5])
   end
-  at = at + 1
+  at = at + 2
 end
 for _ = 1, tonumber(ARGV[6]) do
   redis.call('HSET', KEYS[6], ARGV[at], ARGV[at + 1])

@@ -47,6 +47,8 @@ var (
 	_ jobs.Journal       = (*Store)(nil)
 	_ jobs.Ledger        = (*Store)(nil)
 	_ jobs.Marks         = (*Store)(nil)
+	_ jobs.Queue         = (*Store)(nil)
+	_ jobs.Assertions    = (*Store)(nil)
 	_ jobs.Ticks         = (*Store)(nil)
 	_ jobs.Pauser        = (*Store)(nil)
 	_ jobs.Forgiver      = (*Store)(nil)

@@ -1,6 +1,6 @@
 -- After a run: the marks that it saw are forgotten, but for those whose subject somebody else wrote since the run's
 -- snapshot, or may be writing now by an older look: "nothing to do" must not be overtaken either.
--- KEYS: 1 touched, 2 claims, 3 marks
+-- KEYS: 1 touched, 2 claims, 3 marks, 4 due, 5 tries
 -- ARGV: 1 run, 2 position of its snapshot, then a subject and the time of its mark (Unix milliseconds) each
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -18,6 +18,8 @@ for i = 3, #ARGV, 2 do
   end
   if over then
     redis.call('ZREM', KEYS[3], ARGV[i])
+    redis.call('ZREM', KEYS[4], ARGV[i])
+    redis.call('HDEL', KEYS[5], ARGV[i])
   end
 end
 return ''

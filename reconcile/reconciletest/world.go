@@ -16,11 +16,12 @@ type World struct {
 	Current   reconcile.Current
 	Links     map[reconcile.Key]string
 	Policy    reconcile.Policy
+	Asserted  []reconcile.Assertion // none in a drawn world
 }
 
 // Input gives the world as Decide takes it.
 func (w *World) Input() reconcile.Input {
-	return reconcile.Input{Directory: &w.Directory, Current: &w.Current, Links: w.Links, Policy: &w.Policy}
+	return reconcile.Input{Directory: &w.Directory, Current: &w.Current, Links: w.Links, Policy: &w.Policy, Asserted: w.Asserted}
 }
 
 // The pools are small, so that people collide: the same address in another

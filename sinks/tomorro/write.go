@@ -101,7 +101,7 @@ func differs(sent reconcile.Account, got *user) bool {
 
 // settleCreate looks whether a create whose answer was lost took effect.
 func (c *Client) settleCreate(ctx context.Context, w reconcile.Write, lost error) (reconcile.Written, error) {
-	found, err := c.find(ctx, w.Account.UserName)
+	found, _, err := c.find(ctx, w.Account.UserName)
 	switch {
 	case errors.Is(err, reconcile.ErrRefused):
 		return reconcile.Written{}, err
@@ -117,7 +117,7 @@ func (c *Client) settleCreate(ctx context.Context, w reconcile.Write, lost error
 
 // existing finds the account that a create ran into.
 func (c *Client) existing(ctx context.Context, userName string, refused error) error {
-	found, err := c.find(ctx, userName)
+	found, _, err := c.find(ctx, userName)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w; finding that account: %w", refused, err)
@@ -128,30 +128,31 @@ func (c *Client) existing(ctx context.Context, userName string, refused error) e
 }
 
 // find looks an account up by userName; nil when there is none. A service that
-// ignores the filter answers with everybody, so each answer is compared.
-func (c *Client) find(ctx context.Context, userName string) (*user, error) {
+// ignores the filter answers with everybody, so each answer is compared. status is
+// the answer's, also with an error.
+func (c *Client) find(ctx context.Context, userName string) (found *user, status int, err error) {
 	what := "look for " + userName
 	query := url.Values{"filter": {"userName eq " + scim.Quote(userName)}}
 	r, err := c.send(ctx, http.MethodGet, "/Users", query, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
+		return nil, 0, fmt.Errorf("%s: %w", what, err)
 	}
 	if r.StatusCode() == http.StatusNotFound {
-		return nil, nil // a known way to say "nobody"
+		return nil, r.StatusCode(), nil // a known way to say "nobody"
 	}
 	if r.StatusCode() != http.StatusOK {
-		return nil, refusal(what, r)
+		return nil, r.StatusCode(), refusal(what, r)
 	}
 	var p page[user]
 	if err := json.Unmarshal(r.Body(), &p); err != nil {
-		return nil, fmt.Errorf("%s: the answer is not SCIM: %w", what, err)
+		return nil, r.StatusCode(), fmt.Errorf("%s: the answer is not SCIM: %w", what, err)
 	}
 	for i := range p.Resources {
 		if reconcile.Fold(p.Resources[i].UserName) == reconcile.Fold(userName) {
-			return &p.Resources[i], nil
+			return &p.Resources[i], r.StatusCode(), nil
 		}
 	}
-	return nil, nil
+	return nil, r.StatusCode(), nil
 }
 
 func (c *Client) updateUser(ctx context.Context, w reconcile.Write) (reconcile.Written, error) {

@@ -46,6 +46,8 @@ type Config struct {
 	Backoff time.Duration // before the first retry, doubled each time; default 500 ms
 	MaxWait time.Duration // the longest wait for a quota; default 15 min
 
+	LookFresh time.Duration // the greatest age of the roles and rules that Look gives; default 1 min
+
 	Now    func() time.Time
 	Logger *slog.Logger // nil: silent
 	// OnPage is told of each page that was read: which list, how many items so
@@ -59,6 +61,7 @@ type Client struct {
 	http      *resty.Client
 	gate      *pace.Gate
 	tokens    *tokens
+	standing  *standing
 	retries   atomic.Int64
 	throttled atomic.Int64
 
@@ -101,7 +104,7 @@ func New(cfg Config) (*Client, error) {
 		SetRetryMaxWaitTime(cfg.MaxWait).
 		SetRetryAfter(c.wait).
 		AddRetryCondition(c.again)
-	c.tokens = &tokens{c: c}
+	c.tokens, c.standing = &tokens{c: c}, &standing{c: c}
 	return c, nil
 }
 
@@ -114,7 +117,7 @@ func (cfg *Config) fill() {
 			*n = v
 		}
 	}
-	for d, v := range map[*time.Duration]time.Duration{&cfg.Timeout: 30 * time.Second, &cfg.Backoff: 500 * time.Millisecond, &cfg.MaxWait: 15 * time.Minute} {
+	for d, v := range map[*time.Duration]time.Duration{&cfg.Timeout: 30 * time.Second, &cfg.Backoff: 500 * time.Millisecond, &cfg.MaxWait: 15 * time.Minute, &cfg.LookFresh: time.Minute} {
 		if *d <= 0 {
 			*d = v
 		}

@@ -84,6 +84,22 @@ func FuzzPeople(f *testing.F) {
 	})
 }
 
+func FuzzIdentified(f *testing.F) {
+	f.Add([]byte(`[{"id":1},{"id":"2"},{}]`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		items, err := decodeIdentified(body)
+		for _, x := range items {
+			if err == nil && x.ID <= 0 {
+				t.Errorf("somebody without an id from %q", body)
+			}
+		}
+		if _, err := decodeAs[[]called](body); err == nil && !json.Valid(body) {
+			t.Errorf("names from %q", body)
+		}
+		_, _ = decodeAs[record](body)
+	})
+}
+
 func FuzzRules(f *testing.F) {
 	f.Add([]byte(`[{"id":1,"conditions":[{"value":1}],"actions":[{"value":"x","expression":null}]}]`))
 	f.Fuzz(func(t *testing.T, body []byte) {

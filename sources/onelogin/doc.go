@@ -20,6 +20,13 @@
 // from the members of each role. The receipt names such fallbacks; a fact that
 // stays unknown is marked on the person.
 //
+// # Single people
+//
+// Look reads some people by id and gives what Pull would give of them: one request
+// for the people, one for who of them has the app, and the roles and rules, which
+// are kept for a moment. What the list leaves out is asked of each person's own
+// page. Find looks for people by the name that OneLogin pushes.
+//
 // # Throttling
 //
 // Four shapes are known: an hourly quota on v1 that answers 400 with

@@ -21,10 +21,7 @@ const always = reconcile.FieldTitle | reconcile.FieldRoles | reconcile.FieldStat
 // documented alternatives: the v1 list, and for roles the members of each role.
 func (p *pull) fill(ctx context.Context) error {
 	p.d.Receipt.Fallbacks = append(p.d.Receipt.Fallbacks, p.app0...)
-	if len(p.dropped) > 0 {
-		p.note("the user list does not know the fields %s", strings.Join(p.dropped, ", "))
-	}
-	needed := always | neededBy(p.d.Rules)
+	needed := p.needs()
 	if p.missing(needed) == 0 {
 		return nil
 	}
@@ -42,10 +39,23 @@ func (p *pull) fill(ctx context.Context) error {
 			p.note("the members of the roles could not be read: %v", err)
 		}
 	}
+	p.noteMissing(needed)
+	return nil
+}
+
+// needs is which facts the people must have, and notes which fields the user list
+// refused.
+func (p *pull) needs() reconcile.Fields {
+	if len(p.dropped) > 0 {
+		p.note("the user list does not know the fields %s", strings.Join(p.dropped, ", "))
+	}
+	return always | neededBy(p.d.Rules)
+}
+
+func (p *pull) noteMissing(needed reconcile.Fields) {
 	if left := p.missing(needed); left != 0 {
 		p.note("OneLogin does not give %s; what depends on it is held", strings.Join(fieldNames(left), ", "))
 	}
-	return nil
 }
 
 func (p *pull) note(format string, args ...any) {

@@ -31,6 +31,7 @@ type list[T any] struct {
 	privilege string // that the call needs
 	decode    func(body []byte) ([]T, error)
 	id        func(*T) int64
+	silent    bool // Config.OnPage is not told
 	pages     atomic.Int64
 }
 
@@ -237,7 +238,7 @@ func (l *list[T]) distinct(all []T, unique int) []T {
 }
 
 func (l *list[T]) progress(done, total int) {
-	if l.c.cfg.OnPage != nil {
+	if l.c.cfg.OnPage != nil && !l.silent {
 		l.c.cfg.OnPage(l.name, done, max(done, total))
 	}
 }

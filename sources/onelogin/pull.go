@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -47,10 +48,8 @@ func (c *Client) Pull(ctx context.Context) (reconcile.Directory, error) {
 	if err := p.fill(ctx); err != nil {
 		return p.d, err
 	}
-	p.assign()
-	slices.SortFunc(p.d.People, func(a, b reconcile.Person) int { return cmp.Compare(a.Key, b.Key) })
-	p.d.Receipt.Lists = p.receipts[:]
-	return p.d, ctx.Err()
+	p.assign(p.newest())
+	return p.done(ctx)
 }
 
 // pull is one pull under way. Each part writes its own fields only.
@@ -62,6 +61,7 @@ type pull struct {
 	app0     []string // fallbacks noted by app
 	dropped  []string // fields that the user list refused
 	hasApp   map[reconcile.Key]bool
+	silent   bool // Config.OnPage is not told
 }
 
 func (p *pull) appPath() string { return "/api/2/apps/" + strconv.FormatInt(p.c.cfg.AppID, 10) }
@@ -115,28 +115,37 @@ func decodeApp(body []byte) (reconcile.App, error) {
 
 var unknownAttribute = regexp.MustCompile(`unknown attribute: (\w+)`)
 
-// users reads the people, with the richest list of fields that OneLogin accepts.
+// users reads everybody.
 func (p *pull) users(ctx context.Context) error {
+	people, receipt, dropped, err := p.userList(ctx, nil)
+	if len(people) == 0 && err == nil {
+		receipt.Why = "OneLogin answers with nobody at all, which is never taken for the truth"
+	}
+	if len(people) == 0 && err != nil {
+		return fmt.Errorf("read the users: %w", err)
+	}
+	p.d.People, p.receipts[0], p.dropped = people, receipt, dropped
+	return nil
+}
+
+// userList reads the people whom a filter selects, with the richest list of
+// fields that OneLogin accepts; dropped are those it refused.
+func (p *pull) userList(ctx context.Context, filter url.Values) (people []reconcile.Person, receipt reconcile.ListReceipt, dropped []string, err error) {
 	fields := userFields()
 	for {
+		query := url.Values{"fields": {strings.Join(fields, ",")}}
+		maps.Copy(query, filter)
 		l := &list[reconcile.Person]{
-			c: p.c, name: reconcile.ListUsers, path: "/api/2/users", query: url.Values{"fields": {strings.Join(fields, ",")}},
+			c: p.c, name: reconcile.ListUsers, path: "/api/2/users", query: query, silent: p.silent,
 			limit: p.c.cfg.PageSize, privilege: "Read Users", decode: p.texts.people, id: func(x *reconcile.Person) int64 { return int64(x.Key) },
 		}
-		people, receipt, err := l.read(ctx)
-		if m := unknownAttribute.FindStringSubmatch(receipt.Why); m != nil && slices.Contains(fields, m[1]) && m[1] != "id" {
-			fields = slices.DeleteFunc(fields, func(f string) bool { return f == m[1] })
-			p.dropped = append(p.dropped, m[1])
-			continue
+		people, receipt, err = l.read(ctx)
+		m := unknownAttribute.FindStringSubmatch(receipt.Why)
+		if m == nil || !slices.Contains(fields, m[1]) || m[1] == "id" {
+			return people, receipt, dropped, err
 		}
-		if len(people) == 0 && err == nil {
-			receipt.Why = "OneLogin answers with nobody at all, which is never taken for the truth"
-		}
-		if len(people) == 0 && err != nil {
-			return fmt.Errorf("read the users: %w", err)
-		}
-		p.d.People, p.receipts[0] = people, receipt
-		return nil
+		fields = slices.DeleteFunc(fields, func(f string) bool { return f == m[1] })
+		dropped = append(dropped, m[1])
 	}
 }
 
@@ -146,18 +155,23 @@ func (p *pull) assigned(ctx context.Context) error {
 		privilege: "Read All", decode: decodeNamed, id: func(x *named) int64 { return int64(x.ID) },
 	}
 	items, receipt, _ := l.read(ctx)
+	p.have(items, receipt)
+	return nil
+}
+
+// have notes who has the app.
+func (p *pull) have(items []named, receipt reconcile.ListReceipt) {
 	p.hasApp = make(map[reconcile.Key]bool, len(items))
 	for _, x := range items {
 		p.hasApp[reconcile.Key(x.ID)] = true
 	}
 	p.receipts[1] = receipt
-	return nil
 }
 
 func (p *pull) roles(ctx context.Context) error {
 	l := &list[named]{
 		c: p.c, name: reconcile.ListRoles, path: "/api/2/roles", limit: rolesLimit,
-		privilege: "Read Users", decode: decodeNamed, id: func(x *named) int64 { return int64(x.ID) },
+		privilege: "Read Users", decode: decodeNamed, id: func(x *named) int64 { return int64(x.ID) }, silent: p.silent,
 	}
 	items, receipt, _ := l.read(ctx)
 	p.d.Roles = make([]reconcile.OneLoginRole, len(items))
@@ -189,26 +203,39 @@ func (p *pull) rules(ctx context.Context) error {
 	return nil
 }
 
-// assign marks who has the app. Somebody who has it and is not among the people
-// was missed, unless they came after the people were read.
-func (p *pull) assign() {
+// newest is the largest id that was read: who has a larger one came later.
+func (p *pull) newest() reconcile.Key {
 	var newest reconcile.Key
+	for i := range p.d.People {
+		newest = max(newest, p.d.People[i].Key)
+	}
+	return newest
+}
+
+// assign marks who has the app. Somebody up to an id who has it and is not among
+// the people was missed.
+func (p *pull) assign(upTo reconcile.Key) {
 	found := 0
 	for i := range p.d.People {
 		x := &p.d.People[i]
-		x.Assigned = p.hasApp[x.Key]
-		newest = max(newest, x.Key)
-		if x.Assigned {
+		if x.Assigned = p.hasApp[x.Key]; x.Assigned {
 			found++
 		}
 	}
 	missed := 0
 	for key := range p.hasApp {
-		if key <= newest {
+		if key <= upTo {
 			missed++
 		}
 	}
 	if missed -= found; missed > 0 && p.receipts[1].Why == "" && p.receipts[0].Why == "" {
 		p.receipts[1].Why = fmt.Sprintf("%d people have the app who are not among the users", missed)
 	}
+}
+
+// done gives the directory with its receipt.
+func (p *pull) done(ctx context.Context) (reconcile.Directory, error) {
+	slices.SortFunc(p.d.People, func(a, b reconcile.Person) int { return cmp.Compare(a.Key, b.Key) })
+	p.d.Receipt.Lists = p.receipts[:]
+	return p.d, ctx.Err()
 }

@@ -8,7 +8,7 @@ import (
 
 func (s *Server) listApps(w http.ResponseWriter, r *http.Request) {
 	apps := []map[string]any{{"id": 11, "name": "Mail", "connector_id": 5, "auth_method": 0, "visible": true},
-		{"id": s.world.App.ID, "name": s.world.App.Name, "connector_id": 110016, "auth_method": 2, "visible": false}}
+		{"id": s.seen().App.ID, "name": s.seen().App.Name, "connector_id": 110016, "auth_method": 2, "visible": false}}
 	if win, ok := s.paginate(w, r.URL.Query(), len(apps), 1000, 1000); ok {
 		send(w, http.StatusOK, apps[win.from:win.to])
 	}
@@ -16,7 +16,7 @@ func (s *Server) listApps(w http.ResponseWriter, r *http.Request) {
 
 // app answers by itself when the path names another app.
 func (s *Server) app(w http.ResponseWriter, r *http.Request) bool {
-	if r.PathValue("id") != strconv.FormatInt(s.world.App.ID, 10) {
+	if r.PathValue("id") != strconv.FormatInt(s.seen().App.ID, 10) {
 		notFound(w)
 		return false
 	}
@@ -32,10 +32,10 @@ func (s *Server) getApp(w http.ResponseWriter, r *http.Request) {
 			"attributes_transformations": "none", "default_values": nil, "values": nil, "skip_if_blank": false, "provisioned_entitlements": entitlements}
 	}
 	send(w, http.StatusOK, map[string]any{
-		"id": s.world.App.ID, "name": s.world.App.Name, "connector_id": 110016, "auth_method": 2, "visible": false, "description": "",
-		"notes": nil, "role_ids": s.world.App.RoleIDs, "provisioning": map[string]any{"enabled": true, "status": "Available"},
+		"id": s.seen().App.ID, "name": s.seen().App.Name, "connector_id": 110016, "auth_method": 2, "visible": false, "description": "",
+		"notes": nil, "role_ids": s.seen().App.RoleIDs, "provisioning": map[string]any{"enabled": true, "status": "Available"},
 		"configuration": map[string]any{"signature_algorithm": "SHA-256"},
-		"parameters": map[string]any{"scimusername": parameter(160730, "SCIM Username", s.world.App.UserName, false),
+		"parameters": map[string]any{"scimusername": parameter(160730, "SCIM Username", s.seen().App.UserName, false),
 			"groups": parameter(237825, "Groups", "none", true)},
 	})
 }
@@ -45,8 +45,8 @@ func (s *Server) appUsers(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var people []*Person
-	for _, p := range s.world.People {
-		if s.world.HasApp(p) {
+	for _, p := range s.seen().People {
+		if s.seen().HasApp(p) {
 			people = append(people, p)
 		}
 	}
@@ -79,17 +79,17 @@ func (s *Server) listRules(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	enabled := r.URL.Query().Get("enabled") != "false"
-	rules := slices.DeleteFunc(slices.Clone(s.world.Rules), func(x Rule) bool { return x.Enabled != enabled })
+	rules := slices.DeleteFunc(slices.Clone(s.seen().Rules), func(x Rule) bool { return x.Enabled != enabled })
 	send(w, http.StatusOK, append([]Rule{}, rules...))
 }
 
 func (s *Server) listRoles(w http.ResponseWriter, r *http.Request) {
-	win, ok := s.paginate(w, r.URL.Query(), len(s.world.Roles), 50, 650)
+	win, ok := s.paginate(w, r.URL.Query(), len(s.seen().Roles), 50, 650)
 	if !ok {
 		return
 	}
 	items := make([]map[string]any, 0, win.to-win.from)
-	for _, role := range s.world.Roles[win.from:win.to] {
+	for _, role := range s.seen().Roles[win.from:win.to] {
 		items = append(items, map[string]any{"id": role.ID, "name": role.Name, "apps": []any{}})
 	}
 	send(w, http.StatusOK, items)
@@ -97,12 +97,12 @@ func (s *Server) listRoles(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) role(w http.ResponseWriter, r *http.Request) (Role, bool) {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	i := slices.IndexFunc(s.world.Roles, func(x Role) bool { return x.ID == id })
+	i := slices.IndexFunc(s.seen().Roles, func(x Role) bool { return x.ID == id })
 	if i < 0 {
 		notFound(w)
 		return Role{}, false
 	}
-	return s.world.Roles[i], true
+	return s.seen().Roles[i], true
 }
 
 // getRole never has the members.
@@ -118,7 +118,7 @@ func (s *Server) roleUsers(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var people []*Person
-	for _, p := range s.world.People {
+	for _, p := range s.seen().People {
 		if slices.Contains(p.RoleIDs, role.ID) {
 			people = append(people, p)
 		}

@@ -17,6 +17,7 @@ func (s *Server) control() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if strictly(w, r, &s.knobs) {
+			s.freeze()
 			send(w, http.StatusOK, s.knobs)
 		}
 	})

@@ -11,6 +11,10 @@
 // envelope with keyset cursors and quota headers; 401 for a bad token, for too low
 // a privilege and for an unknown v2 route alike.
 //
+// Provisioner is the other half of OneLogin: a SCIM client that pushes what
+// happens in the same World to a base URL, with PushKnobs for what is unknown about
+// the real one. It knows nothing of who listens.
+//
 // # Control
 //
 // Below /_sim/, without credentials:

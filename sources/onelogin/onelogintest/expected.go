@@ -24,8 +24,7 @@ type ExpectedAccount struct {
 func Expected(w *World, titles map[string]string, groups []string) (accounts map[string]ExpectedAccount, held []string) {
 	accounts = make(map[string]ExpectedAccount)
 	for _, p := range w.People {
-		works := p.Status == 1 || p.Status == 3 || p.Status == 4 || p.Status == 5 || p.Status == 7 || p.Status == 8
-		if !works || p.State != 1 || !w.HasApp(p) {
+		if !works(p) || !w.HasApp(p) {
 			continue
 		}
 		title := ""
@@ -50,7 +49,22 @@ func Expected(w *World, titles map[string]string, groups []string) (accounts map
 	return accounts, held
 }
 
+// works says that a person may sign in: an approved licence, and a status that
+// is not suspended, deleted or waiting.
+func works(p *Person) bool {
+	status := p.Status == 1 || p.Status == 3 || p.Status == 4 || p.Status == 5 || p.Status == 7 || p.Status == 8
+	return status && p.State == 1
+}
+
 func expectedGroups(w *World, p *Person, have []string) []string {
+	out := slices.DeleteFunc(ruleGroups(w, p), func(g string) bool { return !slices.Contains(have, g) })
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// ruleGroups are the groups that the rules give a person, whether or not Tomorro
+// has them.
+func ruleGroups(w *World, p *Person) []string {
 	var out []string
 	for _, r := range w.Rules {
 		if !r.Enabled || !expectedMatch(&r, p) {
@@ -68,9 +82,7 @@ func expectedGroups(w *World, p *Person, have []string) []string {
 			}
 		}
 	}
-	out = slices.DeleteFunc(out, func(g string) bool { return !slices.Contains(have, g) })
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }
 
 func expectedMatch(r *Rule, p *Person) bool {

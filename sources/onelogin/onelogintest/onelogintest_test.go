@@ -187,3 +187,74 @@ func TestGenerate(t *testing.T) {
 		t.Errorf("plain: %d rules, %d roles", len(plain.Rules), len(plain.People[7].RoleIDs))
 	}
 }
+
+// TestSearch: by e-mail and by username, with wildcards as documented.
+func TestSearch(t *testing.T) {
+	sim, w := start(t, 30)
+	var ann, bob int64
+	sim.Edit(func(x *onelogintest.World) {
+		name := "ann.login"
+		x.People[7].Username, ann = &name, x.People[7].ID
+		x.People[8].Username, x.People[8].Email, bob = nil, "bob@acme.example", x.People[8].ID
+	})
+	for query, want := range map[string]int64{"username=ann.login": ann, "username=ANN.LOGIN": ann, "username=ann*": ann, "username=*login": ann,
+		"email=bob@acme.example": bob, "username=bob@acme.example": 0} {
+		var got []struct {
+			ID int64 `json:"id"`
+		}
+		if w.get("/api/2/users?"+query, &got); (want == 0) != (len(got) == 0) || want != 0 && (len(got) != 1 || got[0].ID != want) {
+			t.Errorf("%s: %v, want %d", query, got, want)
+		}
+	}
+}
+
+// TestFreeze: every read lags behind the edits, until the knob is turned off.
+func TestFreeze(t *testing.T) {
+	sim, w := start(t, 30)
+	edit := func(title string, assigned bool, roles ...int64) {
+		sim.Edit(func(x *onelogintest.World) {
+			p := x.People[3]
+			p.Title, p.Assigned, p.RoleIDs = &title, assigned, roles
+			x.Roles[0].Name, x.Rules[0].Name = "role of "+title, "rule of "+title
+		})
+	}
+	freeze := func(on bool) { sim.Turn(func(k *onelogintest.Knobs) { k.Freeze = on }) }
+	var id int64
+	sim.Edit(func(x *onelogintest.World) { id = x.People[3].ID })
+	app := fmt.Sprintf("/api/2/apps/%d", sim.AppID())
+	user := fmt.Sprintf("/api/2/users/%d", id)
+	read := func() map[string]string {
+		answers := map[string]string{}
+		for _, path := range []string{"/api/2/users?fields=id,title,role_ids", user, user + "/apps?ignore_visibility=true", app + "/users", app + "/rules",
+			fmt.Sprintf("/api/2/users?user_ids=%d&app_id=%d", id, sim.AppID()), "/api/2/roles", "/api/2/roles/400000/users", "/api/1/users"} {
+			var raw json.RawMessage
+			w.get(path, &raw)
+			answers[path] = string(raw)
+		}
+		return answers
+	}
+	edit("user", false)
+	before := read()
+	freeze(true)
+	edit("viewer", true, 400_000)
+	sim.Turn(func(k *onelogintest.Knobs) { k.TokenLife = 7200 }) // another knob leaves the copy alone
+	for path, got := range read() {
+		if got != before[path] {
+			t.Errorf("frozen: %s: %s", path, got)
+		}
+	}
+	freeze(false)
+	after := read()
+	for path, got := range after {
+		if got == before[path] {
+			t.Errorf("thawed: %s: %s", path, got)
+		}
+	}
+	freeze(true)
+	edit("admin", false)
+	for path, got := range read() {
+		if got != after[path] {
+			t.Errorf("frozen again: %s: %s", path, got)
+		}
+	}
+}

@@ -32,6 +32,7 @@ type Knobs struct {
 	QuotaLeft     int      `json:"quotaLeft"`     // v1 calls left; 0 means 5000
 	QuotaReset    int      `json:"quotaReset"`    // seconds until the quota is full again
 	ManagerAsText bool     `json:"managerAsText"` // manager_user_id as a string
+	Freeze        bool     `json:"freeze"`        // reads show the world as it was when this was turned on: the API lags behind pushes
 }
 
 // Server is the simulated API. Make it with New.
@@ -42,6 +43,7 @@ type Server struct {
 	mux   *http.ServeMux
 	mu    sync.RWMutex
 	world *World
+	old   *World // what reads show while Knobs.Freeze is on
 	knobs Knobs
 	token string
 	made  time.Time    // of the token
@@ -84,6 +86,25 @@ func (s *Server) Turn(set func(*Knobs)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	set(&s.knobs)
+	s.freeze()
+}
+
+// freeze follows Knobs.Freeze. The copy is made once, when it is turned on.
+func (s *Server) freeze() {
+	switch {
+	case !s.knobs.Freeze:
+		s.old = nil
+	case s.old == nil:
+		s.old = s.world.clone()
+	}
+}
+
+// seen is the world that the API's answers are about.
+func (s *Server) seen() *World {
+	if s.old != nil {
+		return s.old
+	}
+	return s.world
 }
 
 // AppID is the id of the app that provisions Tomorro.

@@ -74,8 +74,8 @@ func (s *Server) attribute(p *Person, key string) any {
 		}
 		return p.ManagerUserID
 	case "custom_attributes":
-		all := make(map[string]any, len(s.world.Custom)) // v2: every attribute of the account
-		for _, name := range s.world.Custom {
+		all := make(map[string]any, len(s.seen().Custom)) // v2: every attribute of the account
+		for _, name := range s.seen().Custom {
 			all[name] = nil
 			if v, ok := p.Custom[name]; ok {
 				all[name] = v
@@ -153,7 +153,7 @@ func (s *Server) listUsers(w http.ResponseWriter, r *http.Request) {
 
 // filter applies the documented search parameters; bad names an unknown one.
 func (s *Server) filter(get func(string) string, q map[string][]string) (people []*Person, bad string) {
-	people = s.world.People
+	people = s.seen().People
 	keep := func(test func(*Person) bool) {
 		people = slices.DeleteFunc(slices.Clone(people), func(p *Person) bool { return !test(p) })
 	}
@@ -163,12 +163,14 @@ func (s *Server) filter(get func(string) string, q map[string][]string) (people 
 		case "fields", "limit", "page", "cursor", "sort":
 		case "email":
 			keep(func(p *Person) bool { return like(p.Email, value) })
+		case "username":
+			keep(func(p *Person) bool { return p.Username != nil && like(*p.Username, value) })
 		case "firstname":
 			keep(func(p *Person) bool { return like(p.FirstName, value) })
 		case "lastname":
 			keep(func(p *Person) bool { return like(p.LastName, value) })
 		case "app_id":
-			keep(func(p *Person) bool { return value == strconv.FormatInt(s.world.App.ID, 10) && s.world.HasApp(p) })
+			keep(func(p *Person) bool { return value == strconv.FormatInt(s.seen().App.ID, 10) && s.seen().HasApp(p) })
 		case "user_ids":
 			ids := strings.Split(value, ",")
 			keep(func(p *Person) bool { return slices.Contains(ids, strconv.FormatInt(p.ID, 10)) })
@@ -200,7 +202,7 @@ func like(have, want string) bool {
 
 func (s *Server) person(w http.ResponseWriter, r *http.Request) *Person {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	p := s.world.Find(id)
+	p := s.seen().Find(id)
 	if p == nil {
 		notFound(w)
 	}
@@ -222,8 +224,8 @@ func (s *Server) userApps(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	apps := []map[string]any{{"id": 11, "name": "Mail", "extension": false, "login_id": 1, "provisioning_enabled": false}}
-	if s.world.HasApp(p) && r.URL.Query().Get("ignore_visibility") == "true" { // the app is hidden from portals
-		apps = append(apps, map[string]any{"id": s.world.App.ID, "name": s.world.App.Name, "extension": false, "login_id": 2,
+	if s.seen().HasApp(p) && r.URL.Query().Get("ignore_visibility") == "true" { // the app is hidden from portals
+		apps = append(apps, map[string]any{"id": s.seen().App.ID, "name": s.seen().App.Name, "extension": false, "login_id": 2,
 			"provisioning_status": "enabled", "provisioning_state": "provisioned", "provisioning_enabled": true})
 	}
 	send(w, http.StatusOK, apps)
@@ -241,13 +243,13 @@ func (s *Server) listUsersV1(w http.ResponseWriter, r *http.Request) {
 			v1Error(w, http.StatusBadRequest, "bad request", "cursor is incorrect")
 			return
 		}
-		for from < len(s.world.People) && s.world.People[from].ID <= last {
+		for from < len(s.seen().People) && s.seen().People[from].ID <= last {
 			from++
 		}
 	}
-	to := min(from+50, len(s.world.People))
+	to := min(from+50, len(s.seen().People))
 	data := make([]map[string]any, 0, to-from)
-	for _, p := range s.world.People[from:to] {
+	for _, p := range s.seen().People[from:to] {
 		item := map[string]any{}
 		for _, key := range append(listKeys(), singleKeys()...) {
 			item[key] = s.attribute(p, key)
@@ -263,8 +265,8 @@ func (s *Server) listUsersV1(w http.ResponseWriter, r *http.Request) {
 		data = append(data, item)
 	}
 	var after any
-	if to < len(s.world.People) {
-		after = base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "account_id:::189185--##id:::%d", s.world.People[to-1].ID))
+	if to < len(s.seen().People) {
+		after = base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "account_id:::189185--##id:::%d", s.seen().People[to-1].ID))
 	}
 	send(w, http.StatusOK, map[string]any{
 		"status":     map[string]any{"error": false, "code": 200, "type": "success", "message": "Success"},

@@ -2,6 +2,7 @@ package onelogintest
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -135,6 +136,19 @@ func (w *World) GroupNames() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// clone gives a world of its own, of everything that the API shows.
+func (w *World) clone() *World {
+	var c World
+	data, err := json.Marshal(w)
+	if err == nil {
+		err = json.Unmarshal(data, &c)
+	}
+	if err != nil {
+		panic(err) // plain values
+	}
+	return &c
 }
 
 // Churn changes one percent of the people, at least four of them: half as many

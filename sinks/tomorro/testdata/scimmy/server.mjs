@@ -21,7 +21,7 @@ function keep(type, name) {
             return value;
         })
         .egress((resource) => {
-            if (!resource.id) return [...all.values()];
+            if (!resource.id) return resource.filter ? resource.filter.match([...all.values()]) : [...all.values()];
             if (!all.has(resource.id)) throw new SCIMMY.Types.Error(404, null, `Resource ${resource.id} not found`);
             return all.get(resource.id);
         })

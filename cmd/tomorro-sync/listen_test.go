@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/sources/onelogin/onelogintest"
+)
+
+const pushToken = "a-token-for-pushes"
+
+// serving is serve in this process with its listener.
+type serving struct {
+	base string // SCIM base URL of the listener
+	log  *tape
+	stop func()
+}
+
+// startServing serves a configuration, to which it adds where to listen, until the
+// test ends.
+func startServing(t *testing.T, config string) *serving {
+	t.Helper()
+	path := writeFile(t, config)
+	ctx, stop := context.WithCancelCause(context.WithoutCancel(t.Context()))
+	s := &serving{log: new(tape)}
+	ended := make(chan int)
+	go func() {
+		ended <- run(ctx, services{}, []string{"--config", path, "serve"}, nil, strings.NewReader(""), new(tape), s.log)
+	}()
+	s.stop = func() {
+		if ctx.Err() != nil {
+			return
+		}
+		stop(reconcile.ErrStopping)
+		if code := <-ended; code != exitDone {
+			t.Errorf("serve ended with %d:\n%s", code, s.log.String())
+		}
+	}
+	t.Cleanup(s.stop)
+	address := regexp.MustCompile(`scim=(\S+)`)
+	eventually(t, "it listens", func() bool { return address.MatchString(s.log.String()) })
+	s.base = "http://" + address.FindStringSubmatch(s.log.String())[1] + "/scim/v2"
+	return s
+}
+
+// listenKeys is the part of a configuration that has serve listen for pushes, and
+// make no runs.
+const listenKeys = `
+schedule: {cron: "0 2 29 2 *", missed: skip}
+listen: {scim: "127.0.0.1:0", admin: "127.0.0.1:0", tokens: [` + pushToken + `], deadline: 2s, retry: 200ms}
+`
+
+// startListener puts this program between OneLogin and a Tomorro.
+func startListener(t *testing.T, sim *onelogintest.Server, tomorro pushTarget) pushTarget {
+	api := httptest.NewServer(sim)
+	t.Cleanup(api.Close)
+	s := startServing(t, fmt.Sprintf(`
+onelogin: {url: %q, client_id: %s, client_secret: %s, app_id: %d}
+tomorro: {url: %q, token: %s, backoff: 1ms}
+redis: {url: "redis://%s/0"}
+min_admins: 0
+`, api.URL, sim.ClientID, sim.ClientSecret, sim.AppID(), tomorro.url, tomorro.token, miniredis.RunT(t).Addr())+listenKeys)
+	state := tomorro.state
+	return pushTarget{url: s.base, token: pushToken, roles: true, heals: true,
+		ends: func(e ends) ends {
+			// A leaver is deactivated and not deleted, and who has the app again is active
+			// again, whatever the push says of it.
+			if e.removed == "" {
+				e.removed = "viewer Jane Ray inactive [legal]"
+			}
+			e.again = "viewer Jane Ray active [legal]"
+			return e
+		},
+		state: func() map[string]string { // addresses mean the same in any case
+			lines := make(map[string]string)
+			for name, line := range maps.All(state()) {
+				lines[strings.ToLower(name)] = line
+			}
+			return lines
+		}}
+}
+
+// TestOneLoginPushesThroughUs: with this program in between, every variant of
+// OneLogin's pushes ends as it should, also those that Tomorro itself refuses.
+func TestOneLoginPushesThroughUs(t *testing.T) {
+	drive(t, func(t *testing.T, sim *onelogintest.Server) pushTarget {
+		return startListener(t, sim, startTomorro(t, sim))
+	}, nil)
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/sourcegraph/conc"
+	"golang.org/x/time/rate"
+
+	"tomorro-sync/sources/push"
+)
+
+// listening is the SCIM listener of one connection; the zero one listens nowhere.
+type listening struct {
+	listener net.Listener
+	server   *http.Server
+	tls      bool
+}
+
+// listen opens the listener, so that a wrong address, token or certificate is an
+// error at the start. Nothing is answered before serveDesk.
+func (s *served) listen(ctx context.Context) error {
+	l := &s.config.Listen
+	if l.SCIM == "" {
+		return nil
+	}
+	wrong := func(err error) error { return &failure{exitUsage, fmt.Errorf("listen.scim: %w", err), configHint} }
+	tokens := make([]string, len(l.Tokens))
+	for i, t := range l.Tokens {
+		tokens[i] = t.reveal()
+	}
+	allow, err := l.allowed()
+	if err != nil {
+		return wrong(err)
+	}
+	handler, err := push.New(push.Options{Users: s.conn.desk, Groups: s.conn.desk, Pusher: pusher{s.conn.desk}, Tokens: tokens, Allow: allow,
+		BaseURL: l.BaseURL, Deadline: l.Deadline, Rate: rate.Limit(l.PerSecond), Log: s.log})
+	if err != nil {
+		return wrong(err)
+	}
+	s.listening.server, err = push.Server(push.ServerOptions{Address: l.SCIM, Handler: handler, Deadline: l.Deadline, CertFile: l.CertFile, KeyFile: l.KeyFile, Log: s.log})
+	if err != nil {
+		return wrong(err)
+	}
+	s.listening.tls = l.CertFile != ""
+	s.listening.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", l.SCIM)
+	if err != nil {
+		return &failure{exitError, fmt.Errorf("listen.scim: %w", err), "stop what else listens there, or set listen.scim to another address"}
+	}
+	s.log.Info("listening", "scim", s.listening.listener.Addr().String(), "tls", s.listening.tls)
+	return nil
+}
+
+// serve answers until stop.
+func (l *listening) serve() {
+	if l.tls {
+		_ = l.server.ServeTLS(l.listener, "", "")
+		return
+	}
+	_ = l.server.Serve(l.listener)
+}
+
+// stop closes what shutdown has not.
+func (l *listening) stop() {
+	if l.listener != nil {
+		_ = l.listener.Close()
+	}
+}
+
+// serveDesk answers pushes, and works off marks, until ctx ends and what is under way
+// has ended.
+func (s *served) serveDesk(ctx context.Context) {
+	s.conn.desk.pushes.Open()
+	var wg conc.WaitGroup
+	wg.Go(func() { s.conn.desk.pushes.Serve(ctx) })
+	wg.Go(func() { s.tellMarks(ctx) })
+	if s.listening.server != nil {
+		wg.Go(s.listening.serve)
+		<-ctx.Done()
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Grace+s.config.Listen.Deadline)
+		defer cancel()
+		if err := s.listening.server.Shutdown(limited); err != nil {
+			s.log.Warn("pushes were broken off; they stay marked", "error", err)
+		}
+	}
+	wg.Wait()
+}
+
+// marksTold is how often the log says how many people wait for another look.
+const marksTold = time.Minute
+
+// tellMarks says who waits, and for how long, as long as somebody does.
+func (s *served) tellMarks(ctx context.Context) {
+	ticker := time.NewTicker(marksTold)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		status, err := s.conn.memory.Status(ctx)
+		if err == nil && status.Marks > 0 {
+			s.log.Info("people wait for another look", "marks", status.Marks, "oldest", time.Since(status.Oldest).Round(time.Second))
+		}
+	}
+}

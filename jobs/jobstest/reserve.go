@@ -1,0 +1,183 @@
+package jobstest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+// reserving is a claim without the lock that uses one of a limit.
+func reserving(who string, spends, most map[reconcile.Limit]int) jobs.Claim {
+	return jobs.Claim{Run: "push " + who, Position: 1 << 50, Subjects: []string{who}, Spends: spends, Most: most, Since: time.Now().Add(-time.Hour),
+		Entry: jobs.Entry{Time: time.Now(), Write: &reconcile.Write{Op: reconcile.WriteUpdateUser}}}
+}
+
+func ask(t *testing.T, s Store, c jobs.Claim) jobs.Claimed {
+	t.Helper()
+	got, err := s.Claim(t.Context(), jobs.Lease{}, []jobs.Claim{c})
+	must(t, err)
+	return got[0]
+}
+
+func spent(t *testing.T, s Store, l reconcile.Limit) int {
+	t.Helper()
+	all, err := s.Spent(t.Context(), time.Now().Add(-time.Hour))
+	must(t, err)
+	return all[l]
+}
+
+type amounts = map[reconcile.Limit]int
+
+// reserved: of many writers who all saw the same rest, only as many write as there
+// is room for.
+func reserved(t *testing.T, open Open) {
+	a, b := open(t, "reserve", 30*time.Second), open(t, "reserve", 30*time.Second)
+	var made, over atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 50 {
+		store := []Store{a, b}[i%2]
+		wg.Go(func() {
+			c := reserving(fmt.Sprint(i), amounts{reconcile.LimitDeactivate: 1, reconcile.LimitRename: 1, reconcile.LimitCreate: 0},
+				amounts{reconcile.LimitDeactivate: 10, reconcile.LimitCreate: 0})
+			got, err := store.Claim(t.Context(), jobs.Lease{}, []jobs.Claim{c})
+			switch {
+			case err != nil:
+				t.Error(err)
+			case got[0].ID != "":
+				made.Add(1)
+			case got[0].Over == reconcile.LimitDeactivate && got[0].Newer == nil:
+				over.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	snap := snapshot(t, a)
+	if made.Load() != 10 || over.Load() != 40 || len(snap.Open) != 10 || len(snap.Marks) != 0 {
+		t.Errorf("%d intents for 10, %d refused; %d are open, marks %v", made.Load(), over.Load(), len(snap.Open), snap.Marks)
+	}
+	if d, r := spent(t, a, reconcile.LimitDeactivate), spent(t, b, reconcile.LimitRename); d != 10 || r != 10 {
+		t.Errorf("%d deactivations and %d renamings count; who was refused uses nothing of any limit", d, r)
+	}
+	free := reserving("free", amounts{reconcile.LimitDeactivate: 1}, nil)
+	approved := reserving("approved", nil, amounts{reconcile.LimitDeactivate: 0})
+	late := reserving("late", amounts{reconcile.LimitDeactivate: 1}, amounts{reconcile.LimitDeactivate: 10})
+	late.Since = time.Now().Add(time.Hour)
+	for _, c := range []jobs.Claim{free, approved, late} {
+		if got := ask(t, a, c); got.ID == "" {
+			t.Errorf("%s: %+v; no limit, no use, or a window that is empty", c.Run, got)
+		}
+	}
+	if got := ask(t, a, reserving("0", amounts{reconcile.LimitDeactivate: 1}, amounts{reconcile.LimitDeactivate: 0})); got.Over == "" {
+		t.Errorf("%+v with no room at all", got)
+	}
+}
+
+// givenBack: what did not happen uses nothing, what may have happened does, and once.
+func givenBack(t *testing.T, open Open) {
+	s := open(t, "give back", 30*time.Second)
+	two := amounts{reconcile.LimitRemoveMember: 2, reconcile.LimitRemoveFromGroup.Of("g/1"): 2}
+	for i, result := range []string{reconcile.Failed, reconcile.Skipped, reconcile.NotDone, reconcile.Done, reconcile.Uncertain} {
+		c := reserving(fmt.Sprint(i), two, nil)
+		got := ask(t, s, c)
+		before := spent(t, s, reconcile.LimitRemoveMember)
+		o := jobs.Settled{Run: c.Run, Subjects: c.Subjects, Reserved: two, Entry: jobs.Entry{Intent: got.ID, Result: result}}
+		after := before - 2
+		if result == reconcile.Done || result == reconcile.Uncertain {
+			o.Spent, after = two, before
+		}
+		for range 2 {
+			must(t, s.Settle(t.Context(), []jobs.Settled{o}))
+		}
+		if n, g := spent(t, s, reconcile.LimitRemoveMember), spent(t, s, reconcile.LimitRemoveFromGroup.Of("g/1")); n != after || g != after {
+			t.Errorf("%s: %d count, %d for the group; want %d after %d", result, n, g, after, before)
+		}
+	}
+	c := reserving("part", amounts{reconcile.LimitDelete: 3}, nil)
+	got := ask(t, s, c)
+	must(t, s.Settle(t.Context(), []jobs.Settled{{Run: c.Run, Subjects: c.Subjects, Reserved: c.Spends, Spent: amounts{reconcile.LimitDelete: 1},
+		Entry: jobs.Entry{Intent: got.ID, Result: reconcile.Done}}}))
+	if n := spent(t, s, reconcile.LimitDelete); n != 1 {
+		t.Errorf("%d of 3 count, and 1 was used", n)
+	}
+}
+
+// perGroup: a group's limit counts that group's removals only.
+func perGroup(t *testing.T, open Open) {
+	s := open(t, "per group", 30*time.Second)
+	remove := func(who, group string, n int) jobs.Claimed {
+		l := reconcile.LimitRemoveFromGroup.Of(group)
+		return ask(t, s, reserving(who, amounts{reconcile.LimitRemoveMember: n, l: n}, amounts{l: 3, reconcile.LimitRemoveMember: 100}))
+	}
+	for _, c := range []struct {
+		group string
+		n     int
+		made  bool
+	}{{"g/1", 2, true}, {"1", 3, true}, {"g/1", 2, false}, {"g/1", 1, true}, {"g", 3, true}, {"g/1", 1, false}, {"1", 1, false}} {
+		got := remove(fmt.Sprint(c), c.group, c.n)
+		if (got.ID != "") != c.made || !c.made && got.Over != reconcile.LimitRemoveFromGroup.Of(c.group) {
+			t.Errorf("%d from %s: %+v; want it made: %v", c.n, c.group, got, c.made)
+		}
+	}
+	if n := spent(t, s, reconcile.LimitRemoveMember); n != 9 {
+		t.Errorf("%d removals count, 9 were let through", n)
+	}
+}
+
+// lastTouch: who takes a person learns who wrote them last.
+func lastTouch(t *testing.T, open Open) {
+	s := open(t, "touch", 30*time.Second)
+	take := func(run string, subjects ...string) jobs.Claimed {
+		return ask(t, s, jobs.Claim{Run: run, Subjects: subjects})
+	}
+	if got := take("first", "1"); got.ID != "" || !slices.Equal(got.Taken, []jobs.Touch{{}}) {
+		t.Errorf("nobody was there before: %+v", got)
+	}
+	must(t, s.Settle(t.Context(), []jobs.Settled{{Run: "first", Subjects: []string{"1"}}}))
+	position := snapshot(t, s).Position
+	if got := take("run with spaces", "2", "1"); !slices.Equal(got.Taken, []jobs.Touch{{}, {Position: position, Run: "first"}}) {
+		t.Errorf("taken %+v, want the last touch of 1 at %d", got.Taken, position)
+	}
+	must(t, s.Settle(t.Context(), []jobs.Settled{{Run: "run with spaces", Subjects: []string{"2", "1"}}}))
+	if got := take("third", "1"); len(got.Taken) != 1 || got.Taken[0].Run != "run with spaces" || got.Taken[0].Position <= position {
+		t.Errorf("taken %+v", got.Taken)
+	}
+	if got, err := claim(t.Context(), s, jobs.Lease{}, "third", 0, "1"); err != nil || got.ID == "" || got.Taken != nil {
+		t.Errorf("a write is no take: %+v %v", got, err)
+	}
+}
+
+// lifeEnds: a claim binds others for as long as it said.
+func lifeEnds(t *testing.T, open Open) {
+	s := open(t, "life", 30*time.Second)
+	short, long := jobs.Claim{Run: "dead", Subjects: []string{"1"}, Life: 50 * time.Millisecond}, jobs.Claim{Run: "alive", Subjects: []string{"2"}}
+	ask(t, s, short)
+	ask(t, s, long)
+	ask(t, s, jobs.Claim{Run: "alive", Subjects: []string{"2"}, Life: time.Millisecond})
+	eventually(t, "the claim of the dead ends", func() bool {
+		return ask(t, s, jobs.Claim{Run: "next", Subjects: []string{"1"}}).Newer == nil
+	})
+	if got := ask(t, s, jobs.Claim{Run: "next", Subjects: []string{"2"}}); len(got.Newer) != 1 {
+		t.Errorf("a claim with the store's own life, renewed for less, is over already: %+v", got)
+	}
+}
+
+// eventually asks until it is so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for !so() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("it did not come to pass that %s", what)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,322 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sourcegraph/conc/pool"
+
+	"tomorro-sync/reconcile"
+)
+
+// visit is one look at a few people: whom the requests are about, take them, read,
+// decide, write, answer.
+type visit struct {
+	p        *Pushes
+	requests []*request // to be answered
+	subjects []string   // of all of them, for the dispatcher
+
+	run     string
+	rec     *recorder
+	touched map[reconcile.Key]Touch // who is taken, and who wrote them last
+	taken   []string                // subjects to give back
+	said    []reconcile.Testimony
+	seen    observation
+	plan    reconcile.Plan
+	result  reconcile.Result
+
+	mu       sync.Mutex
+	outcomes []reconcile.Outcome
+}
+
+// visitLimit bounds a look, pushLife the claims of one whose process died.
+const (
+	visitLimit = 30 * time.Second
+	pushLife   = 45 * time.Second
+)
+
+// make answers every request, or passes it on for another look.
+func (v *visit) make(serving context.Context) {
+	ctx, cancel := context.WithTimeout(serving, visitLimit)
+	defer cancel()
+	r := v.p.Runner
+	v.run = newRunID(r.now())
+	v.touched = make(map[reconcile.Key]Touch)
+	err := v.p.mirror.ensure(ctx, r, 0)
+	if err == nil {
+		v.resolve(ctx)
+		err = v.take(ctx)
+	}
+	if err == nil && len(v.touched) > 0 {
+		v.rec = newRecorder(r, Lease{}, v.run)
+		v.rec.life = pushLife // the claims of a run outlive much longer requests
+		if err = v.look(ctx); err == nil {
+			err = v.write(ctx)
+		}
+		v.rec.close()
+		err = errors.Join(err, v.rec.failure())
+		v.p.mirror.written(v.run, v.outcomes, v.taken, r.now())
+	}
+	v.giveBack(ctx)
+	v.answer(serving, err)
+}
+
+// resolve finds out whom each request is about, some at a time.
+func (v *visit) resolve(ctx context.Context) {
+	w := pool.New().WithMaxGoroutines(cmp.Or(v.p.Runner.Concurrency, 8))
+	for _, r := range v.requests {
+		w.Go(func() { r.answer = v.whom(ctx, r) })
+	}
+	w.Wait()
+}
+
+// whom finds out whom a request is about. Its answer is one that needs no look.
+func (v *visit) whom(ctx context.Context, r *request) *Looked {
+	r.keys = nil
+	if key, is := keyOf(r.subject); is {
+		r.keys = []reconcile.Key{key}
+		return nil
+	}
+	name := r.asked.UserName
+	var account reconcile.Account
+	if r.asked.Account != "" {
+		var err error
+		if account, err = v.account(ctx, r.asked.Account); err != nil {
+			return &Looked{Err: err}
+		}
+		name = account.UserName
+	}
+	if name == "" {
+		return &Looked{} // a mark about a group, or about nobody: runs look at those
+	}
+	if key, is := keyOf(v.p.mirror.subject(&Asked{Account: account.ID, UserName: name})); is {
+		r.keys = []reconcile.Key{key}
+		return nil
+	}
+	keys, err := v.p.Looker.Find(ctx, name)
+	switch {
+	case err != nil:
+		return &Looked{Err: fmt.Errorf("reading OneLogin: %w", err)}
+	case len(keys) == 0 && account.ID != "":
+		return &Looked{Account: account, Foreign: true}
+	case len(keys) == 0:
+		return &Looked{Late: true}
+	}
+	r.keys = keys
+	return nil
+}
+
+// account reads an account that is not known here, or whose owner is not.
+func (v *visit) account(ctx context.Context, id string) (reconcile.Account, error) {
+	if _, err := v.p.mirror.newLinks(ctx, v.p.Runner); err != nil {
+		return reconcile.Account{}, err
+	}
+	return v.p.mirror.readAccount(ctx, v.p, id)
+}
+
+// take takes everybody whom the requests are about. Whose claim somebody else holds
+// is looked at later.
+func (v *visit) take(ctx context.Context) error {
+	wanted := make(map[reconcile.Key]bool)
+	for _, r := range v.requests {
+		for _, key := range r.keys {
+			wanted[key] = true
+		}
+	}
+	keys := slices.Sorted(maps.Keys(wanted))
+	subjects := make([]string, len(keys))
+	for i, key := range keys {
+		subjects[i] = key.String()
+	}
+	got, err := v.claim(ctx, subjects)
+	if err != nil {
+		return err
+	}
+	for i, key := range keys {
+		if len(got[i].Newer) == 0 && len(got[i].Taken) == 1 {
+			v.touched[key] = got[i].Taken[0]
+		}
+	}
+	return nil
+}
+
+// claim takes each subject by itself.
+func (v *visit) claim(ctx context.Context, subjects []string) ([]Claimed, error) {
+	if len(subjects) == 0 {
+		return nil, nil
+	}
+	claims := make([]Claim, len(subjects))
+	for i, s := range subjects {
+		claims[i] = Claim{Run: v.run, Subjects: []string{s}, Life: pushLife}
+	}
+	got, err := v.p.Runner.Ledger.Claim(ctx, Lease{}, claims)
+	if err != nil {
+		return nil, err
+	}
+	for i := range got {
+		if len(got[i].Newer) == 0 {
+			v.taken = append(v.taken, subjects[i])
+		}
+	}
+	return got, nil
+}
+
+// look reads what OneLogin says of the people who are taken and what is remembered,
+// and makes sure that what is known of Tomorro is no older than the take.
+func (v *visit) look(ctx context.Context) error {
+	r, m := v.p.Runner, &v.p.mirror
+	keys := slices.Sorted(maps.Keys(v.touched))
+	w := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
+	w.Go(func(ctx context.Context) (err error) {
+		if v.seen.directory, err = v.p.Looker.Look(ctx, keys); err != nil {
+			return fmt.Errorf("reading OneLogin: %w", err)
+		}
+		return nil
+	})
+	w.Go(func(ctx context.Context) error {
+		s := m.stale(v.touched, r.now())
+		return m.refresh(ctx, v.p, &s)
+	})
+	w.Go(func(ctx context.Context) error { return r.recallFew(ctx, &v.seen) })
+	if err := w.Wait(); err != nil {
+		return err
+	}
+	for tries := 0; ; tries++ {
+		s := m.stale(v.touched, r.now()) // a whole read that began earlier may have come in between
+		if s.nothing() {
+			return v.decide(ctx, keys)
+		}
+		if tries == 3 {
+			return errors.New("what Tomorro has changes faster than it is read")
+		}
+		if err := m.refresh(ctx, v.p, &s); err != nil {
+			return err
+		}
+	}
+}
+
+// decide makes the plan. Who makes one admin less takes all admins first, and knows
+// them all: else two pushes at a time would each leave the other's.
+func (v *visit) decide(ctx context.Context, keys []reconcile.Key) error {
+	if err := v.planned(ctx, keys); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(v.plan.Changes, func(c reconcile.Change) bool { return c.LosesAdmin() }) {
+		return nil
+	}
+	got, err := v.claim(ctx, []string{adminsSubject})
+	if err != nil {
+		return err
+	}
+	if len(got[0].Newer) > 0 || len(got[0].Taken) == 0 {
+		return ErrBusy
+	}
+	if err := v.p.mirror.ensure(ctx, v.p.Runner, got[0].Taken[0].Position); err != nil {
+		return err
+	}
+	return v.planned(ctx, keys)
+}
+
+func (v *visit) planned(ctx context.Context, keys []reconcile.Key) error {
+	r, m := v.p.Runner, &v.p.mirror
+	m.mu.Lock()
+	v.seen.current, v.seen.links, v.seen.facts = m.current, m.links, m.facts
+	policy := r.policy(&v.seen)
+	in := v.seen.input(&policy)
+	in.Only = keys
+	v.plan = reconcile.GuardEach(reconcile.Decide(in), &policy)
+	v.plan.Detach()
+	m.mu.Unlock()
+	if ask := v.plan.ToConfirm(); len(ask) > 0 {
+		v.said = r.Source.Witness(ctx, ask)
+		v.plan = reconcile.GuardEach(reconcile.Confirm(v.plan, v.said, &policy), &policy)
+	}
+	v.rec.bound(&v.plan)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// write journals what is about to happen, and makes it happen.
+func (v *visit) write(ctx context.Context) error {
+	var groups []string
+	for i := range v.plan.Changes {
+		if c := &v.plan.Changes[i]; c.Op == reconcile.OpCreateGroup {
+			groups = append(groups, Subject(c))
+		}
+	}
+	if _, err := v.claim(ctx, groups); err != nil {
+		return err
+	}
+	if len(v.plan.Links) > 0 {
+		if err := v.p.Runner.Links.Link(ctx, Lease{}, v.plan.Links); err != nil {
+			return err
+		}
+		v.p.mirror.linked(v.plan.Links)
+	}
+	if err := v.rec.entries(ctx, v.entries()...); err != nil {
+		return err
+	}
+	r := v.p.Runner
+	var err error
+	v.result, err = reconcile.Apply(ctx, v.plan, r.Target, v, reconcile.ApplyOptions{
+		Concurrency: cmp.Or(r.Concurrency, 8), MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second)})
+	return errors.Join(err, r.endAssertions(ctx, &v.plan, &v.result))
+}
+
+// entries are what the journal has of a look: why, what OneLogin answered about
+// people to be removed, and what was held.
+func (v *visit) entries() []Entry {
+	e := Entry{Kind: EntryPush, Trigger: &Trigger{By: "push"}}
+	for _, r := range v.requests {
+		for _, key := range r.keys {
+			if _, taken := v.touched[key]; taken {
+				e.Pushed = append(e.Pushed, Pushed{Request: r.asked.Request, Asked: r.asked.What, Key: key})
+			}
+		}
+	}
+	entries := []Entry{e}
+	if len(v.said) > 0 {
+		entries = append(entries, Entry{Kind: EntryWitness, Said: v.said})
+	}
+	if len(v.plan.Held) > 0 {
+		entries = append(entries, Entry{Kind: EntryHold, Held: v.plan.Held})
+	}
+	return entries
+}
+
+// Intent implements reconcile.Recorder.
+func (v *visit) Intent(ctx context.Context, w reconcile.Write) (string, error) {
+	return v.rec.Intent(ctx, w)
+}
+
+// Outcome implements reconcile.Recorder, and keeps what was written.
+func (v *visit) Outcome(ctx context.Context, ticket string, o reconcile.Outcome) error {
+	v.mu.Lock()
+	v.outcomes = append(v.outcomes, o)
+	v.mu.Unlock()
+	return v.rec.Outcome(ctx, ticket, o)
+}
+
+// giveBack ends the takes, also when the process is being stopped.
+func (v *visit) giveBack(ctx context.Context) {
+	if len(v.taken) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	ends := make([]Settled, len(v.taken))
+	for i, s := range v.taken {
+		ends[i] = Settled{Run: v.run, Subjects: []string{s}}
+	}
+	if err := v.p.Runner.Ledger.Settle(ctx, ends); err != nil {
+		v.p.Runner.log().Warn("people stay claimed for a while after a push", "people", len(v.taken), "error", err)
+	}
+}

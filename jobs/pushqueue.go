@@ -1,0 +1,169 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"tomorro-sync/reconcile"
+)
+
+// atOnce is how many requests one look takes, and how many marks are taken up at once.
+const atOnce = 64
+
+// dispatch puts requests that wait together to looks. Somebody who is being looked
+// at waits for that to end: the next look is a new one, since what was pushed
+// meanwhile may not be in the answer to the last.
+func (p *Pushes) dispatch(ctx context.Context) {
+	var waiting []*request
+	busy, running := make(map[string]bool), 0
+	for {
+		for running < visits && ctx.Err() == nil {
+			batch := choose(&waiting, busy)
+			if len(batch) == 0 {
+				break
+			}
+			for _, r := range batch {
+				busy[r.subject] = true
+			}
+			running++
+			v := &visit{p: p, requests: batch}
+			for _, r := range batch {
+				v.subjects = append(v.subjects, r.subject)
+			}
+			go func() {
+				v.make(ctx)
+				p.freed <- v
+			}()
+		}
+		select {
+		case r := <-p.ready:
+			waiting = append(waiting, r)
+		case v := <-p.freed:
+			running--
+			for _, s := range v.subjects {
+				delete(busy, s)
+			}
+		case <-ended(ctx, running):
+			for _, r := range waiting {
+				r.reply <- Looked{Err: context.Cause(ctx)}
+			}
+			return
+		}
+	}
+}
+
+// ended is closed when nothing is under way any more and nothing is to begin.
+func ended(ctx context.Context, running int) <-chan struct{} {
+	if running > 0 {
+		return nil
+	}
+	return ctx.Done()
+}
+
+// choose takes the first requests whose subject nobody is looking at.
+func choose(waiting *[]*request, busy map[string]bool) (batch []*request) {
+	rest := (*waiting)[:0]
+	for _, r := range *waiting {
+		if len(batch) < atOnce && !busy[r.subject] {
+			batch = append(batch, r)
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	clear((*waiting)[len(rest):])
+	*waiting = rest
+	return batch
+}
+
+// dueLease is how long a mark that was taken up is left to whoever did.
+const dueLease = time.Minute
+
+// drain takes up marks whose time has come, from whomever: pushes that failed or
+// whose process died, and people whom a run left to the next look.
+func (p *Pushes) drain(ctx context.Context) {
+	ticker := time.NewTicker(cmp.Or(p.Idle, time.Second))
+	defer ticker.Stop()
+	for {
+		for p.drainSome(ctx) {
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// drainSome works off some marks, and reports whether there may be more.
+func (p *Pushes) drainSome(ctx context.Context) bool {
+	marks, err := p.Queue.Due(ctx, atOnce, dueLease)
+	if err != nil {
+		if ctx.Err() == nil {
+			p.Runner.log().Warn("the marks cannot be read; trying again", "error", err)
+		}
+		return false
+	}
+	requests := make([]*request, 0, len(marks))
+	for _, m := range marks {
+		requests = append(requests, &request{asked: askedBy(m), subject: m.Subject, mark: m, drained: true, reply: make(chan Looked, 1)})
+	}
+	for _, r := range requests {
+		p.pass(ctx, r)
+	}
+	failed := false
+	for _, r := range requests {
+		select {
+		case l := <-r.reply:
+			failed = failed || l.Err != nil
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return len(marks) == atOnce && !failed
+}
+
+const (
+	accountPrefix = "account "
+	addressPrefix = "address "
+)
+
+// askedBy reads back whom a mark is about.
+func askedBy(m Mark) Asked {
+	a := Asked{What: "mark"}
+	if id, is := strings.CutPrefix(m.Subject, accountPrefix); is {
+		a.Account = id
+	}
+	if name, is := strings.CutPrefix(m.Subject, addressPrefix); is {
+		a.UserName = name
+	}
+	return a
+}
+
+// keyOf gives the person whom a subject names.
+func keyOf(subject string) (reconcile.Key, bool) {
+	return reconcile.ParseExternalID("onelogin:" + subject)
+}
+
+// backoff is how long a look that came to nothing is not made again.
+func (p *Pushes) backoff(tries int) time.Duration {
+	return min(cmp.Or(p.Retry, 5*time.Second)<<min(tries, 10), 10*time.Minute)
+}
+
+// lastMarks gives one mark a subject, the last of each.
+func lastMarks(requests []*request) []Mark {
+	last := make(map[string]Mark)
+	for _, r := range requests {
+		if m, had := last[r.mark.Subject]; !had || m.Time.Before(r.mark.Time) {
+			last[r.mark.Subject] = r.mark
+		}
+	}
+	marks := make([]Mark, 0, len(last))
+	for _, m := range last {
+		marks = append(marks, m)
+	}
+	slices.SortFunc(marks, func(a, b Mark) int { return cmp.Compare(a.Subject, b.Subject) })
+	return marks
+}

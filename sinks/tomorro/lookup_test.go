@@ -1,0 +1,138 @@
+package tomorro_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest/flaky"
+	"tomorro-sync/sinks/tomorro"
+	"tomorro-sync/sinks/tomorro/tomorrotest"
+)
+
+// TestSingleIsRead: of each account and group, a single read says what Read says.
+func TestSingleIsRead(t *testing.T) {
+	for name, k := range map[string]tomorrotest.Knobs{
+		"plain": {}, "members by id": {Members: tomorrotest.MembersByID}, "members from users": {Members: tomorrotest.MembersByUser},
+		"empty members left out": {Members: tomorrotest.MembersNonEmpty}, "scim+json": {AnswersScim: true}, "active as text": {ActiveAsText: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, k, nil)
+			r.fill(t, 20, 3)
+			r.sim.AddGroup("empty")
+			for _, want := range r.check(t).Accounts {
+				for _, find := range []string{want.UserName, " " + strings.ToUpper(want.UserName)} {
+					if got, err := r.client.FindAccount(t.Context(), strings.TrimSpace(find)); err != nil || got != want {
+						t.Errorf("by userName: %+v %v, want %+v", got, err, want)
+					}
+				}
+				if got, err := r.client.ReadAccount(t.Context(), want.ID); err != nil || got != want {
+					t.Errorf("by id: %+v %v, want %+v", got, err, want)
+				}
+			}
+			for _, want := range r.check(t).Groups {
+				got, err := r.client.ReadGroup(t.Context(), want.ID)
+				if diff := cmp.Diff(want, got); err != nil || diff != "" {
+					t.Errorf("%v %s", err, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestSingleReadsAreOneRequest(t *testing.T) {
+	r := newRig(t, tomorrotest.Knobs{}, nil)
+	ids := r.fill(t, 3, 1)
+	group := r.check(t).Groups[0].ID
+	r.flaky.Reset()
+	_, a := r.client.ReadAccount(t.Context(), ids[0])
+	_, b := r.client.FindAccount(t.Context(), "p1@x.io")
+	_, c := r.client.ReadGroup(t.Context(), group)
+	if err := errors.Join(a, b, c); err != nil || r.flaky.Stats().Total != 3 {
+		t.Errorf("%v: %v", err, r.flaky.Stats().ByRoute)
+	}
+}
+
+// reads are the three single reads, by what they read.
+func reads(c *tomorro.Client, t *testing.T) map[string]func(string) error {
+	return map[string]func(string) error{
+		"account": func(id string) error { _, err := c.ReadAccount(t.Context(), id); return err },
+		"name":    func(id string) error { _, err := c.FindAccount(t.Context(), id); return err },
+		"group":   func(id string) error { _, err := c.ReadGroup(t.Context(), id); return err },
+	}
+}
+
+func TestSingleGone(t *testing.T) {
+	r := newRig(t, tomorrotest.Knobs{}, nil)
+	ids := r.fill(t, 3, 1)
+	r.sim.RemoveUser(ids[1])
+	for what, read := range reads(r.client, t) {
+		for _, id := range []string{ids[1], "p1@x.io", "nobody", "", ".", "..", "a/b?c", `"quoted"`} {
+			if err := read(id); !errors.Is(err, reconcile.ErrGone) {
+				t.Errorf("%s %s: %v, want that it is gone", what, id, err)
+			}
+		}
+	}
+	r.flaky.Add(flaky.Fault{Path: "/scim/v2/Groups/*", Kind: flaky.KindStatus, Status: 405})
+	if _, err := r.client.ReadGroup(t.Context(), r.check(t).Groups[0].ID); err != nil {
+		t.Errorf("a service without single groups: %v", err)
+	}
+	if _, err := r.client.ReadGroup(t.Context(), "nowhere"); !errors.Is(err, reconcile.ErrGone) {
+		t.Errorf("a service without single groups: %v, want that it is gone", err)
+	}
+}
+
+func TestSingleRefusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault   flaky.Fault
+		says    string
+		refused bool
+	}{
+		"401":       {fault: flaky.Fault{Kind: flaky.KindStatus, Status: 401}, says: "check tomorro.token", refused: true},
+		"403":       {fault: flaky.Fault{Kind: flaky.KindStatus, Status: 403}, says: "check tomorro.token", refused: true},
+		"429":       {fault: flaky.Fault{Kind: flaky.KindHTML429}, says: "lower tomorro.concurrency"},
+		"502":       {fault: flaky.Fault{Kind: flaky.KindStatus, Status: 502}, says: "Tomorro answered 502"},
+		"html":      {fault: flaky.Fault{Kind: flaky.KindHTML200}, says: "not SCIM"},
+		"truncated": {fault: flaky.Fault{Kind: flaky.KindTruncated}, says: "not SCIM"},
+		"reset":     {fault: flaky.Fault{Kind: flaky.KindReset}, says: `Get "`},
+		"moved":     {fault: flaky.Fault{Kind: flaky.KindStatus, Status: 302}, says: "check tomorro.url"},
+	} {
+		r := newRig(t, tomorrotest.Knobs{}, nil)
+		ids := r.fill(t, 3, 1)
+		ids = append(ids, "p1@x.io", r.check(t).Groups[0].ID)
+		c.fault.Path = "/scim/v2/*"
+		r.flaky.Add(c.fault)
+		c.fault.Path = "/scim/v2/*/*"
+		r.flaky.Add(c.fault)
+		for what, id := range map[string]string{"account": ids[0], "name": ids[3], "group": ids[4]} {
+			err := reads(r.client, t)[what](id)
+			if err == nil || !strings.Contains(err.Error(), c.says) || errors.Is(err, reconcile.ErrRefused) != c.refused || errors.Is(err, reconcile.ErrGone) {
+				t.Errorf("%s %s: %v; want %q, refused %v", name, what, err, c.says, c.refused)
+			}
+		}
+	}
+}
+
+// TestSingleOfAnother: an answer about something else is no answer.
+func TestSingleOfAnother(t *testing.T) {
+	r := newRig(t, tomorrotest.Knobs{}, nil)
+	ids := r.fill(t, 3, 1)
+	for _, body := range []string{`{"id":"other","userName":"p0@x.io","displayName":"g0","members":[]}`, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":1,"Resources":[{"userName":"p0@x.io"}]}`} {
+		r.flaky.Clear()
+		for _, path := range []string{"/scim/v2/Users/*", "/scim/v2/Groups/*"} {
+			r.flaky.Add(flaky.Fault{Path: path, Kind: flaky.KindStatus, Status: 200, Body: body})
+		}
+		for what, read := range reads(r.client, t) {
+			if err := read(ids[0]); what != "name" && (err == nil || !strings.Contains(err.Error(), "about another")) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		r.flaky.Add(flaky.Fault{Path: "/scim/v2/Users", Kind: flaky.KindStatus, Status: 200, Body: `{"Resources":[{"userName":"p0@x.io"}]}`})
+		if _, err := r.client.FindAccount(t.Context(), "p0@x.io"); err == nil || !strings.Contains(err.Error(), "has no id") {
+			t.Errorf("by userName: %v", err)
+		}
+	}
+}

@@ -28,9 +28,13 @@ type mirror struct {
 
 	mu       sync.Mutex
 	current  reconcile.Current
+	counts   reconcile.Counts  // of accounts
 	names    map[string]string // folded userName to account
 	links    map[reconcile.Key]string
 	owner    map[string]reconcile.Key
+	linked   map[string][]reconcile.Key // account to whom it is linked
+	marked   map[reconcile.Key][]string // person to the accounts with their mark
+	groups   map[string][]string        // account to its groups
 	facts    *reconcile.Facts
 	read     time.Time // when the whole was; zero for never
 	position int64     // where writes stood before that
@@ -160,32 +164,49 @@ func (m *mirror) replace(current reconcile.Current, links map[reconcile.Key]stri
 	defer m.mu.Unlock()
 	m.current, m.facts, m.read, m.groupsAt, m.position, m.seen = current, facts, at, at, position, position
 	m.rows, m.known, m.names = make(map[string]time.Time), make(map[string]knowledge), make(map[string]string, len(current.Accounts))
+	m.marked, m.counts = make(map[reconcile.Key][]string), reconcile.Counts{}
 	for i := range current.Accounts {
-		m.names[reconcile.Fold(current.Accounts[i].UserName)] = current.Accounts[i].ID
+		m.index(&current.Accounts[i], 1)
 	}
 	m.relink(links)
+	m.indexGroups()
 }
 
 // relink takes over who has which account. A mark that the service keeps counts as
 // a link does.
 func (m *mirror) relink(links map[reconcile.Key]string) {
-	m.links, m.owner = links, make(map[string]reconcile.Key, len(links))
-	for i := range m.current.Accounts {
-		if key, ours := reconcile.ParseExternalID(m.current.Accounts[i].ExternalID); ours {
-			m.owner[m.current.Accounts[i].ID] = key
+	m.links, m.owner, m.linked = links, make(map[string]reconcile.Key, len(links)), make(map[string][]reconcile.Key, len(links))
+	for key, accounts := range m.marked {
+		for _, account := range accounts {
+			m.owner[account] = key
 		}
 	}
 	for key, account := range links {
 		m.owner[account] = key
+		m.linked[account] = append(m.linked[account], key)
 	}
 }
 
-// linked takes over identities that a plan found.
-func (m *mirror) linked(links []reconcile.Link) {
+// link takes over one identity.
+func (m *mirror) link(key reconcile.Key, account string) {
+	m.unlink(key)
+	m.links[key], m.owner[account] = account, key
+	m.linked[account] = append(m.linked[account], key)
+}
+
+func (m *mirror) unlink(key reconcile.Key) {
+	if was, had := m.links[key]; had {
+		m.linked[was] = slices.DeleteFunc(m.linked[was], func(k reconcile.Key) bool { return k == key })
+		delete(m.links, key)
+	}
+}
+
+// identities takes over identities that a plan found.
+func (m *mirror) identities(links []reconcile.Link) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, l := range links {
-		m.links[l.Key], m.owner[l.Account] = l.Account, l.Key
+		m.link(l.Key, l.Account)
 	}
 }
 
@@ -247,6 +268,7 @@ func (m *mirror) regroup(groups reconcile.Current, at time.Time, s *stale) {
 		return // somebody read them after this
 	}
 	m.current.Groups, m.current.MembersUnknown, m.groupsAt = groups.Groups, groups.MembersUnknown, at
+	m.indexGroups()
 	for _, t := range s.touched {
 		m.seen = max(m.seen, t.Position)
 	}
@@ -338,14 +360,12 @@ func (m *mirror) readAccount(ctx context.Context, p *Pushes, id string) (reconci
 func (m *mirror) put(a reconcile.Account, at time.Time) {
 	i, found := m.find(a.ID)
 	if found {
-		if was := reconcile.Fold(m.current.Accounts[i].UserName); m.names[was] == a.ID {
-			delete(m.names, was)
-		}
+		m.index(&m.current.Accounts[i], -1)
 		m.current.Accounts[i] = a
 	} else {
 		m.current.Accounts = slices.Insert(m.current.Accounts, i, a)
 	}
-	m.names[reconcile.Fold(a.UserName)] = a.ID
+	m.index(&a, 1)
 	m.rows[a.ID] = at
 	if key, ours := reconcile.ParseExternalID(a.ExternalID); ours && m.owner[a.ID] == 0 {
 		m.owner[a.ID] = key
@@ -354,7 +374,7 @@ func (m *mirror) put(a reconcile.Account, at time.Time) {
 
 func (m *mirror) drop(id string) {
 	if i, found := m.find(id); found {
-		delete(m.names, reconcile.Fold(m.current.Accounts[i].UserName))
+		m.index(&m.current.Accounts[i], -1)
 		m.current.Accounts = slices.Delete(m.current.Accounts, i, i+1)
 	}
 	delete(m.rows, id)
@@ -384,11 +404,11 @@ func (m *mirror) written(run string, outcomes []reconcile.Outcome, subjects []st
 			}
 			m.put(a, now)
 			if key := w.Changes[0].Key; key != 0 {
-				m.links[key], m.owner[a.ID] = a.ID, key
+				m.link(key, a.ID)
 			}
 		case reconcile.WriteDeleteUser:
 			m.drop(w.Account.ID)
-			delete(m.links, m.owner[w.Account.ID])
+			m.unlink(m.owner[w.Account.ID])
 			delete(m.owner, w.Account.ID)
 		case reconcile.WriteMembers:
 			m.members(o)
@@ -411,4 +431,10 @@ func (m *mirror) members(o *reconcile.Outcome) {
 	})
 	slices.Sort(members)
 	g.Members = slices.Compact(members)
+	for _, id := range slices.Concat(o.Write.Add, o.Write.Remove) {
+		m.groups[id] = slices.DeleteFunc(m.groups[id], func(group string) bool { return group == g.ID })
+		if _, in := slices.BinarySearch(g.Members, id); in {
+			m.groups[id] = append(m.groups[id], g.ID)
+		}
+	}
 }

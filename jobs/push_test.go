@@ -165,7 +165,7 @@ func (tn *town) runner(name string, store *redisstore.Store) (*desk, *jobs.Runne
 // replica answers pushes until the test ends.
 func (tn *town) replica(name string, store *redisstore.Store, set func(*jobs.Pushes)) *jobs.Pushes {
 	d, r := tn.runner(name, store)
-	p := &jobs.Pushes{Runner: r, Looker: d, Accounts: d, Queue: store, Idle: 5 * time.Millisecond}
+	p := &jobs.Pushes{Runner: r, Looker: d, Accounts: d, Queue: store, Idle: 5 * time.Millisecond, Retry: 10 * time.Millisecond}
 	if set != nil {
 		set(p)
 	}

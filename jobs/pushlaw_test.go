@@ -22,7 +22,7 @@ import (
 //	                     everybody is as OneLogin says, without another run
 func TestLawPushes(t *testing.T) {
 	server := miniredis.RunT(t)
-	for i := range 60 {
+	for i := range 30 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			server.FlushAll()
 			interleave(t, func() *redisstore.Store { return open(t, server.Addr()) })

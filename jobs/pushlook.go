@@ -224,15 +224,12 @@ func (v *visit) decide(ctx context.Context, keys []reconcile.Key) error {
 }
 
 func (v *visit) planned(ctx context.Context, keys []reconcile.Key) error {
-	r, m := v.p.Runner, &v.p.mirror
-	m.mu.Lock()
-	v.seen.current, v.seen.links, v.seen.facts = m.current, m.links, m.facts
+	r := v.p.Runner
+	rest := v.p.mirror.part(&v.seen, keys, r.Policy.DefaultSubstitute)
 	policy := r.policy(&v.seen)
 	in := v.seen.input(&policy)
-	in.Only = keys
+	in.Only, in.Rest = keys, rest
 	v.plan = reconcile.GuardEach(reconcile.Decide(in), &policy)
-	v.plan.Detach()
-	m.mu.Unlock()
 	if ask := v.plan.ToConfirm(); len(ask) > 0 {
 		v.said = r.Source.Witness(ctx, ask)
 		v.plan = reconcile.GuardEach(reconcile.Confirm(v.plan, v.said, &policy), &policy)
@@ -259,7 +256,7 @@ func (v *visit) write(ctx context.Context) error {
 		if err := v.p.Runner.Links.Link(ctx, Lease{}, v.plan.Links); err != nil {
 			return err
 		}
-		v.p.mirror.linked(v.plan.Links)
+		v.p.mirror.identities(v.plan.Links)
 	}
 	if err := v.rec.entries(ctx, v.entries()...); err != nil {
 		return err

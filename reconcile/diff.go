@@ -19,6 +19,17 @@ type Input struct {
 	// Only are the people who were looked at, sorted; nil means everybody. Nobody
 	// else is planned for: that the directory does not have them says nothing.
 	Only []Key
+	// Rest stands for everybody else at Tomorro; nil when Current has everybody. With
+	// it, Current has the accounts of those looked at, those that have their addresses,
+	// the default substitute's, and all groups, with these members only; Links are those
+	// of these people and accounts. So a plan about few people costs by their number.
+	Rest *Rest
+}
+
+// Rest is what limits are shares of, at Tomorro as a whole.
+type Rest struct {
+	Counts Counts         // of Tomorro: accounts, active, admins, groups, memberships
+	Sizes  map[string]int // of each group, by id
 }
 
 // Decide computes what would make Tomorro equal to what OneLogin says. It is
@@ -77,11 +88,16 @@ func (d *differ) relations() {
 	d.plan.occupant = occupants(d.join.byName)
 	d.plan.substitute = d.join.byName[Fold(d.in.Policy.DefaultSubstitute)]
 	d.plan.sizes = make(map[string]int, len(d.in.Current.Groups))
+	if d.in.Rest != nil {
+		d.plan.sizes = d.in.Rest.Sizes
+	}
 	protected := protectedGroups(d.in.Policy.Protect)
 	d.plan.shielded = make(map[string]string)
 	for i := range d.in.Current.Groups {
 		g := &d.in.Current.Groups[i]
-		d.plan.sizes[g.ID] = len(g.Members)
+		if d.in.Rest == nil {
+			d.plan.sizes[g.ID] = len(g.Members)
+		}
 		if protected[Fold(g.Name)] {
 			for _, m := range g.Members {
 				d.plan.shielded[m] = g.Name
@@ -282,6 +298,9 @@ func (d *differ) count() {
 	c := &d.plan.Counts
 	c.People = len(d.in.Directory.People)
 	c.tomorro(d.in.Current)
+	if rest := d.in.Rest; rest != nil {
+		c.Accounts, c.Active, c.Admins, c.Groups, c.Memberships = rest.Counts.Accounts, rest.Counts.Active, rest.Counts.Admins, rest.Counts.Groups, rest.Counts.Memberships
+	}
 	for i := range d.join.pairs {
 		if w := d.join.pairs[i].want; w.Managed && w.Person.Assigned {
 			c.InScope++

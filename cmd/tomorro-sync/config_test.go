@@ -21,7 +21,7 @@ tomorro: {url: https://api.tomorro.example/scim/v2, token: hush-tomorro, pricing
 redis: {url: "redis://:hush-redis@localhost:6379/0"}
 `
 
-func writeFile(t *testing.T, text string) string {
+func writeFile(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

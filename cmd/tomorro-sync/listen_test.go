@@ -26,7 +26,7 @@ type serving struct {
 
 // startServing serves a configuration, to which it adds where to listen, until the
 // test ends.
-func startServing(t *testing.T, config string) *serving {
+func startServing(t testing.TB, config string) *serving {
 	t.Helper()
 	path := writeFile(t, config)
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(t.Context()))

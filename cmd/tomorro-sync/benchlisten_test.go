@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tomorro-sync/sources/onelogin/onelogintest"
+)
+
+// BenchmarkListener measures pushes and reads through serve's listener, with real
+// Redis that appends to a file every second, against a bare reverse proxy to the same
+// simulated Tomorro. Simulators, listener, proxy and the 64 clients share one process,
+// and so the same two cores:
+//
+//	go test ./cmd/tomorro-sync -run '^$' -bench Listener -benchtime 1x
+//
+// A push changes somebody's title in OneLogin and sends the PUT for it, which the
+// proxy passes on as it is. It prints the throughput of each and their ratio, the
+// same for reads by userName, and how much later than the proxy's the slowest of a
+// hundred pushes is answered (p99) at half of the listener's own throughput.
+func BenchmarkListener(b *testing.B) {
+	s := newStand(b, 2000)
+	for b.Loop() {
+		const n = 20_000
+		proxy, ours := s.flood(n, s.proxy, s.put), s.flood(n, s.listener, s.put)
+		b.ReportMetric(proxy, "proxy-push/s")
+		b.ReportMetric(ours, "push/s")
+		b.ReportMetric(ours/proxy, "push-ratio")
+		half := ours / 2
+		slow, slower := s.pace(half, 3*time.Second, s.proxy, s.put), s.pace(half, 3*time.Second, s.listener, s.put)
+		b.ReportMetric(float64(slower-slow)/float64(time.Millisecond), "p99-added-ms")
+		proxy, ours = s.flood(n, s.proxy, s.get), s.flood(n, s.listener, s.get)
+		b.ReportMetric(proxy, "proxy-get/s")
+		b.ReportMetric(ours, "get/s")
+		b.ReportMetric(ours/proxy, "get-ratio")
+	}
+}
+
+// stand is a company whose accounts are there, behind a proxy and behind a listener.
+type stand struct {
+	tb       testing.TB
+	lab      *lab
+	client   *http.Client
+	people   []*onelogintest.Person
+	ids      []string // of their accounts
+	proxy    end
+	listener end
+	edits    atomic.Int64
+}
+
+// end is where requests go.
+type end struct{ base, token string }
+
+func newStand(b *testing.B, users int) *stand {
+	b.Helper()
+	l, err := newLab(labOptions{users: users, groups: 20, seed: 1, plain: true, pageCap: 50, oneloginAddress: "127.0.0.1:0", tomorroAddress: "127.0.0.1:0"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(l.stop)
+	config := strings.Replace(l.file(), "redis:\n  url: ", "redis:\n  url: "+startRedis(b)+" #", 1) +
+		"limits: {change_role: {max: none, share: none}, grant_admin: {max: none}}\n" +
+		strings.Replace(listenKeys, "deadline: 2s", "deadline: 8s, requests_per_second: 1000000", 1)
+	path := writeFile(b, config)
+	if code := run(b.Context(), services{}, []string{"--config", path, "reconcile", "--yes"}, nil, strings.NewReader(""), io.Discard, io.Discard); code != exitDone {
+		b.Fatalf("the first run ends with %d", code)
+	}
+	s := &stand{tb: b, lab: l, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}}}
+	to, _ := url.Parse(l.tomorroURL)
+	to.Path = ""
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		Transport: &http.Transport{MaxIdleConnsPerHost: connections}}
+	front := httptest.NewServer(forward)
+	b.Cleanup(front.Close)
+	s.proxy = end{front.URL + "/scim/v2", simToken}
+	s.listener = end{startServing(b, config).base, pushToken}
+	accounts := make(map[string]string)
+	for _, u := range l.tomorro.State().Users {
+		accounts[strings.ToLower(u.UserName)] = u.ID
+	}
+	l.onelogin.Edit(func(w *onelogintest.World) {
+		for _, p := range w.People {
+			if id := accounts[strings.ToLower(p.Email)]; id != "" && w.HasApp(p) {
+				s.people, s.ids = append(s.people, p), append(s.ids, id)
+			}
+		}
+	})
+	return s
+}
+
+const connections = 64
+
+// put changes somebody's title and pushes it.
+func (s *stand) put(ctx context.Context, to end, i int) error {
+	p, titles := s.people[i], []string{"user", "manager"}
+	title := titles[s.edits.Add(1)%2]
+	s.lab.onelogin.Edit(func(*onelogintest.World) {
+		if *p.Title == title {
+			title = titles[(slices.Index(titles, title)+1)%2]
+		}
+		p.Title = &title
+	})
+	body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q,"userType":%q,"name":{"givenName":%q,"familyName":%q},"active":true}`,
+		p.Email, title, p.FirstName, p.LastName)
+	got, err := s.send(ctx, to, http.MethodPut, "/Users/"+s.ids[i], []byte(body))
+	if err == nil && !bytes.Contains(got, []byte(`"userType":"`+title+`"`)) {
+		err = fmt.Errorf("pushed %s and got %s", title, got)
+	}
+	return err
+}
+
+// get looks somebody up.
+func (s *stand) get(ctx context.Context, to end, i int) error {
+	got, err := s.send(ctx, to, http.MethodGet, "/Users?filter="+url.QueryEscape(`userName eq "`+s.people[i].Email+`"`), nil)
+	if err == nil && !bytes.Contains(got, []byte(s.ids[i])) {
+		err = fmt.Errorf("looked for %s and got %s", s.ids[i], got)
+	}
+	return err
+}
+
+func (s *stand) send(ctx context.Context, to end, method, path string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, to.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+to.token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s %s: %s %s", method, path, resp.Status, got)
+	}
+	return got, err
+}
+
+// flood sends n requests over all connections and gives how many a second were
+// answered. Each connection has people of its own.
+func (s *stand) flood(n int, to end, request func(context.Context, end, int) error) float64 {
+	var wg sync.WaitGroup
+	began := time.Now()
+	for c := range connections {
+		wg.Go(func() {
+			for k := range n / connections {
+				if err := request(s.tb.Context(), to, (k*connections+c)%(len(s.people)/connections*connections)); err != nil {
+					s.tb.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return float64(n/connections*connections) / time.Since(began).Seconds()
+}
+
+// pace sends requests at a steady rate for a while, and gives the p99 of the time
+// from when each was due to its answer.
+func (s *stand) pace(rate float64, during time.Duration, to end, request func(context.Context, end, int) error) time.Duration {
+	n := int(rate * during.Seconds())
+	took := make([]time.Duration, n)
+	due := make(chan int, n)
+	var wg sync.WaitGroup
+	began := time.Now()
+	at := func(i int) time.Time { return began.Add(time.Duration(float64(i) / rate * float64(time.Second))) }
+	for range connections {
+		wg.Go(func() {
+			for i := range due {
+				if err := request(s.tb.Context(), to, i%len(s.people)); err != nil {
+					s.tb.Error(err)
+				}
+				took[i] = time.Since(at(i))
+			}
+		})
+	}
+	for i := range n {
+		time.Sleep(time.Until(at(i)))
+		due <- i
+	}
+	close(due)
+	wg.Wait()
+	slices.Sort(took)
+	return took[n*99/100]
+}

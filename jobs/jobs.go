@@ -232,6 +232,9 @@ func Subject(c *reconcile.Change) string {
 	return "group named " + reconcile.Fold(c.Group)
 }
 
+// AccountSubject names whoever has an account, by Tomorro's id.
+func AccountSubject(id string) string { return accountPrefix + id }
+
 // AddressSubject names somebody of whom nothing is known but an e-mail.
 func AddressSubject(address string) string { return "address " + reconcile.Fold(address) }
 

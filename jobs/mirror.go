@@ -69,7 +69,7 @@ func (m *mirror) subject(a *Asked) string {
 		return key.String()
 	}
 	if a.Account != "" {
-		return accountPrefix + a.Account
+		return AccountSubject(a.Account)
 	}
 	return AddressSubject(a.UserName)
 }

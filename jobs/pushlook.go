@@ -264,7 +264,8 @@ func (v *visit) write(ctx context.Context) error {
 	r := v.p.Runner
 	var err error
 	v.result, err = reconcile.Apply(ctx, v.plan, r.Target, v, reconcile.ApplyOptions{
-		Concurrency: cmp.Or(r.Concurrency, 8), MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second)})
+		Concurrency:     atOnce, // intents that come together share a round trip; the target bounds its own requests
+		MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second)})
 	return errors.Join(err, r.endAssertions(ctx, &v.plan, &v.result))
 }
 
@@ -309,11 +310,7 @@ func (v *visit) giveBack(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	ends := make([]Settled, len(v.taken))
-	for i, s := range v.taken {
-		ends[i] = Settled{Run: v.run, Subjects: []string{s}}
-	}
-	if err := v.p.Runner.Ledger.Settle(ctx, ends); err != nil {
+	if err := v.p.Runner.Ledger.Settle(ctx, []Settled{{Run: v.run, Subjects: v.taken}}); err != nil {
 		v.p.Runner.log().Warn("people stay claimed for a while after a push", "people", len(v.taken), "error", err)
 	}
 }

@@ -74,8 +74,9 @@ type connector interface {
 // connection is both services and, if asked for, Redis.
 type connection struct {
 	runner runner
-	memory memory // nil without Redis
-	desk   *desk  // when serving
+	memory memory      // nil without Redis
+	desk   *desk       // when serving
+	target jobs.Target // nil when it is not configured
 	close  func()
 }
 
@@ -146,7 +147,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.scheduleCommand(), p.journalCommand(), p.simulateCommand(), p.versionCommand())
+	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.scheduleCommand(), p.journalCommand(), p.groupsCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
 

@@ -64,7 +64,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		conn.close()
 		return nil, usage(err, "correct the configuration file or the environment")
 	}
-	run.Source, run.Target = source, target
+	run.Source, run.Target, conn.target = source, target, target
 	if s.serving {
 		conn.desk = &desk{target: target, pushes: &jobs.Pushes{Runner: run.Runner, Looker: source, Accounts: target, Queue: conn.memory, Deadline: s.config.Listen.Deadline, Retry: s.config.Listen.Retry}}
 	}

@@ -30,7 +30,7 @@ type Target interface {
 
 // Trigger says what began a run, and who.
 type Trigger struct {
-	By  string `json:"by"`            // "command", "schedule", "push", "undo", "demo"
+	By  string `json:"by"`            // "command", "console", "schedule", "push", "undo", "demo"
 	Who string `json:"who,omitempty"` // the person or process, when known
 }
 
@@ -100,6 +100,7 @@ type Entry struct {
 	Trigger *Trigger              `json:"trigger,omitempty"` // begin, and what people did themselves
 	PlanID  string                `json:"planId,omitempty"`  // begin
 	Counts  *reconcile.Counts     `json:"counts,omitempty"`  // begin
+	Planned map[reconcile.Op]int  `json:"planned,omitempty"` // begin: how many changes the plan makes
 	Receipt *reconcile.Receipt    `json:"receipt,omitempty"` // begin
 	Census  *reconcile.Census     `json:"census,omitempty"`  // begin: what OneLogin was counted to have
 	Partial bool                  `json:"partial,omitempty"` // begin: the run looked at some people only

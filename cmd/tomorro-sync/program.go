@@ -30,6 +30,8 @@ type runner interface {
 	Reconcile(ctx context.Context, by jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
 	// Undo makes one run that takes back what another did.
 	Undo(ctx context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
+	// Look reads both sides as they are now; it writes nothing.
+	Look(ctx context.Context) (reconcile.Directory, reconcile.Current, error)
 	// Recover settles what a process that died left open.
 	Recover(ctx context.Context) ([]jobs.SettledIntent, error)
 }
@@ -46,6 +48,7 @@ type memory interface {
 	jobs.Decisions
 	jobs.Journal
 	jobs.Pins
+	jobs.Budget
 	jobs.Queue
 	jobs.Assertions
 }

@@ -55,6 +55,10 @@ func (f *fakeServices) Explain(context.Context, string, func(*reconcile.Director
 	return nil, f.err
 }
 
+func (f *fakeServices) Look(context.Context) (reconcile.Directory, reconcile.Current, error) {
+	return reconcile.Directory{}, reconcile.Current{}, f.err
+}
+
 func (f *fakeServices) Undo(ctx context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
 	f.undone, f.by = what, by
 	return f.Reconcile(ctx, by, approve)

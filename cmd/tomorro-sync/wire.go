@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/sourcegraph/conc/pool"
+
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
@@ -91,6 +93,24 @@ func (r runWith) Compare(ctx context.Context, former reconcile.Policy) (reconcil
 func (r runWith) Explain(ctx context.Context, who string, whatIf func(*reconcile.Directory) error) ([]reconcile.Explanation, error) {
 	defer r.progress.stop()
 	return r.Runner.Explain(ctx, who, whatIf)
+}
+
+// Look implements runner.
+func (r runWith) Look(ctx context.Context) (d reconcile.Directory, current reconcile.Current, err error) {
+	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
+	p.Go(func(ctx context.Context) (err error) {
+		if d, err = r.Source.Pull(ctx); err != nil {
+			return fmt.Errorf("reading OneLogin: %w", err)
+		}
+		return nil
+	})
+	p.Go(func(ctx context.Context) (err error) {
+		if current, err = r.Target.Read(ctx); err != nil {
+			return fmt.Errorf("reading Tomorro: %w", err)
+		}
+		return nil
+	})
+	return d, current, p.Wait()
 }
 
 // Reconcile implements runner.

@@ -162,9 +162,14 @@ func (p *Pushes) Look(ctx context.Context, asked ...Asked) []Looked {
 	return answers
 }
 
-// visits is how many looks are under way at most. More requests than that wait, and
-// are looked at together.
-const visits = 4
+// visits is how many looks are under way at most: quick ones, and with those that
+// take longer than slow. Requests wait for that, and are then looked at together,
+// which costs less; but one account at which Tomorro hangs holds up nobody else.
+const (
+	visits    = 8
+	quickOnes = 2
+	slow      = time.Second
+)
 
 // Open prepares for Look and Serve.
 func (p *Pushes) Open() {

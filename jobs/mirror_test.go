@@ -1,0 +1,136 @@
+package jobs
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"tomorro-sync/reconcile"
+)
+
+// inWay is a Tomorro, and a memory, that is slow: something happens before its answer.
+type inWay struct {
+	AccountReader
+	happens func()
+	account reconcile.Account
+	links   map[reconcile.Key]string
+}
+
+func (w *inWay) ReadAccount(context.Context, string) (reconcile.Account, error) {
+	w.happens()
+	return w.account, nil
+}
+
+func (w *inWay) ReadGroups(context.Context) (reconcile.Current, error) {
+	w.happens()
+	return reconcile.Current{Groups: []reconcile.Group{{ID: "g", Members: []string{"a"}}}}, nil
+}
+
+func mirrored(now time.Time) *mirror {
+	m := new(mirror)
+	m.replace(reconcile.Current{Accounts: []reconcile.Account{{ID: "a", UserName: "a@x.io", UserType: reconcile.User, Active: true}}, Groups: []reconcile.Group{{ID: "g"}}},
+		map[reconcile.Key]string{1: "a"}, nil, now, 10)
+	return m
+}
+
+// TestLateAnswers: an answer that was long on its way does not hide what a look of
+// ours wrote meanwhile.
+func TestLateAnswers(t *testing.T) {
+	began := time.Unix(1000, 0)
+	now := began
+	m := mirrored(began.Add(-time.Second))
+	w := &inWay{account: reconcile.Account{ID: "a", UserName: "old@x.io"}, links: map[reconcile.Key]string{1: "a"}}
+	p := &Pushes{Runner: &Runner{Now: func() time.Time { return now }}, Accounts: w}
+	p.Runner.Links = linksOf{w}
+	wrote := func(write reconcile.Write) {
+		now = now.Add(time.Second)
+		m.written("ours", []reconcile.Outcome{{Write: write, Result: reconcile.Done, ID: "b", Account: write.Account}}, []string{"1"}, now)
+	}
+	w.happens = func() {
+		wrote(reconcile.Write{Op: reconcile.WriteUpdateUser, Account: reconcile.Account{ID: "a", UserName: "new@x.io"}, Changes: []reconcile.Change{{Key: 1}}})
+	}
+	if _, err := m.readAccount(t.Context(), p, "a"); err != nil || m.of(1).UserName != "new@x.io" {
+		t.Errorf("a late account hides a write: %+v %v", m.of(1), err)
+	}
+	w.happens = func() {
+		wrote(reconcile.Write{Op: reconcile.WriteCreateUser, Account: reconcile.Account{ID: "b", UserName: "b@x.io"}, Changes: []reconcile.Change{{Key: 2}}})
+	}
+	if _, err := m.newLinks(t.Context(), p.Runner); err != nil || m.of(2).ID != "b" {
+		t.Errorf("late links hide a write: %+v %v", m.of(2), err)
+	}
+	w.happens = func() {
+		wrote(reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Add: []string{"a"}, Changes: []reconcile.Change{{Key: 1}}})
+	}
+	s := stale{groups: true, touched: map[reconcile.Key]Touch{2: {Position: 20, Run: "theirs"}}}
+	if err := m.refresh(t.Context(), p, &s); err != nil {
+		t.Fatal(err)
+	}
+	if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now); !s.groups {
+		t.Error("late groups hide a write, and are not read again")
+	}
+	w.happens = func() { now = now.Add(time.Second) }
+	again := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now)
+	if err := m.refresh(t.Context(), p, &again); err != nil {
+		t.Fatal(err)
+	}
+	if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now); !s.nothing() {
+		t.Errorf("still %+v", s)
+	}
+}
+
+type linksOf struct{ *inWay }
+
+func (l linksOf) Links(context.Context) (map[reconcile.Key]string, error) {
+	l.happens()
+	return l.links, nil
+}
+
+func (l linksOf) Link(context.Context, Lease, []reconcile.Link) error { return nil }
+
+// TestStale: what has to be read again before somebody is decided about.
+func TestStale(t *testing.T) {
+	at := time.Unix(1000, 0)
+	for name, c := range map[string]struct {
+		touch                  Touch
+		key                    reconcile.Key
+		later                  time.Duration
+		account, groups, links bool
+	}{
+		"nobody wrote":                 {Touch{}, 1, 0, false, false, false},
+		"nobody wrote, long ago":       {Touch{}, 1, fresh, true, true, false},
+		"almost":                       {Touch{}, 1, fresh - 1, false, false, false},
+		"before it was read":           {Touch{10, "theirs"}, 1, 0, false, false, false},
+		"since":                        {Touch{11, "theirs"}, 1, 0, true, true, false},
+		"by us":                        {Touch{11, "ours"}, 3, 0, false, false, false},
+		"by others after us":           {Touch{12, "theirs"}, 3, 0, false, true, true},
+		"somebody without an account":  {Touch{11, "theirs"}, 2, 0, false, true, true},
+		"nor anything written of them": {Touch{}, 2, 0, false, false, false},
+	} {
+		m := mirrored(at)
+		m.written("ours", nil, []string{"3"}, at)
+		s := m.stale(map[reconcile.Key]Touch{c.key: c.touch}, at.Add(c.later))
+		if (len(s.accounts) > 0) != c.account || s.groups != c.groups || s.links != c.links {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
+// TestPartIsNotStale: a whole read that began before somebody else wrote does not get
+// between the check and the plan.
+func TestPartIsNotStale(t *testing.T) {
+	at := time.Unix(1000, 0)
+	v := &visit{began: at, touched: map[reconcile.Key]Touch{1: {11, "theirs"}}}
+	m := mirrored(at)
+	if s, rest := m.part(v, []reconcile.Key{1}, at, ""); s.nothing() || rest != nil {
+		t.Errorf("%+v", s)
+	}
+	m.learned(&stale{touched: v.touched})
+	m.seen = 11
+	if s, rest := m.part(v, []reconcile.Key{1}, at, ""); !s.nothing() || rest == nil || len(v.seen.current.Accounts) != 1 {
+		t.Errorf("%+v", s)
+	}
+	m.replace(m.current, m.links, nil, at, 10)
+	if s, _ := m.part(v, []reconcile.Key{1}, at, ""); s.nothing() {
+		t.Error("what was read before is taken for new")
+	}
+}

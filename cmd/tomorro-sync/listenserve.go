@@ -51,6 +51,9 @@ func (s *served) listen(ctx context.Context) error {
 		return &failure{exitError, fmt.Errorf("listen.scim: %w", err), "stop what else listens there, or set listen.scim to another address"}
 	}
 	s.log.Info("listening", "scim", s.listening.listener.Addr().String(), "tls", s.listening.tls)
+	if host, _, err := net.SplitHostPort(l.SCIM); err == nil && !loopback(host) && !s.listening.tls {
+		s.log.Warn("the listener speaks plain HTTP, and its tokens with it: put a proxy that speaks TLS before it, or set listen.cert_file and listen.key_file")
+	}
 	return nil
 }
 

@@ -28,7 +28,11 @@ type serving struct {
 // test ends.
 func startServing(t *testing.T, config string) *serving {
 	t.Helper()
-	path := writeFile(t, config)
+	return serveFile(t, writeFile(t, config))
+}
+
+func serveFile(t *testing.T, path string) *serving {
+	t.Helper()
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(t.Context()))
 	s := &serving{log: new(tape)}
 	ended := make(chan int)

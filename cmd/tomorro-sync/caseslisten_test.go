@@ -93,7 +93,7 @@ func caseListenLockedOut(t *testing.T) {
 		o.must(exitDone, "reconcile", "--yes")
 		before := o.lab.tomorro.State()
 		had, _ := o.account(p.Email)
-		s := serveFile(t, o.config)
+		s := serveFile(t, services{}, o.config)
 		for _, push := range []struct {
 			edit         func()
 			method, more string
@@ -144,7 +144,7 @@ func caseListenPatch(t *testing.T) {
 	for _, u := range o.lab.tomorro.State().Users {
 		want[u.ID] = u.Groups
 	}
-	s := serveFile(t, o.config)
+	s := serveFile(t, services{}, o.config)
 	check := func(when string) {
 		t.Helper()
 		for _, u := range o.lab.tomorro.State().Users {
@@ -201,7 +201,7 @@ func caseListenMiddle(t *testing.T) {
 	o.equal()
 	p := o.world.People
 	id := func(i int) string { a, _ := o.account(p[i].Email); return a.ID }
-	s := serveFile(t, o.config)
+	s := serveFile(t, services{}, o.config)
 	o.people(func(*onelogintest.World) {
 		for i := range 12 {
 			p[i].LastName += " Night"
@@ -279,7 +279,7 @@ func caseListenSecurity(t *testing.T) {
 	}))
 	defer front.Close()
 	o.edit(o.lab.tomorroURL, front.URL+"/scim/v2")
-	s, before := serveFile(t, o.config), o.lab.tomorro.State()
+	s, before := serveFile(t, services{}, o.config), o.lab.tomorro.State()
 	p := o.world.People
 	victim, _ := o.account(p[3].Email)
 	o.people(func(*onelogintest.World) { p[3].Status = 2 })

@@ -343,11 +343,6 @@ func (s *storm) stop() {
 	}
 }
 
-func lastLines(s string, n int) string {
-	lines := strings.SplitAfter(s, "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "")
-}
-
 // drained waits until nobody is marked but those who are held.
 func (s *storm) drained(lost map[string]bool) {
 	s.t.Helper()

@@ -225,6 +225,9 @@ func (p *Pushes) storeAll(ctx context.Context, batch []*request) {
 	sctx, cancel := context.WithTimeout(ctx, p.storeWait())
 	defer cancel()
 	marks, err := p.Queue.Mark(sctx, p.deadline()+spare, wanted)
+	if err != nil && ctx.Err() == nil {
+		p.Runner.log().Error("pushes could not be stored in Redis; whoever sent them is told so", "pushes", len(batch), "error", err)
+	}
 	for i, r := range batch {
 		if err != nil {
 			r.reply <- Looked{Err: fmt.Errorf("%w: %w", ErrNotStored, err)}

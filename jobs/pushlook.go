@@ -67,7 +67,27 @@ func (v *visit) make(serving context.Context) {
 		v.p.mirror.written(v.run, v.outcomes, known, r.now())
 	}
 	v.giveBack(ctx)
+	if serving.Err() == nil {
+		v.log(err)
+	}
 	v.answer(serving, err)
+}
+
+// log says what went wrong, without names: those are in the journal.
+func (v *visit) log(err error) {
+	failed := 0
+	for i := range v.result.Problems {
+		if !errors.Is(problem(&v.result.Problems[i]), ErrBusy) {
+			failed++
+		}
+	}
+	log := v.p.Runner.log().With("run", v.run)
+	if err != nil && !errors.Is(err, ErrBusy) {
+		log.Warn("a look at single people failed; they stay marked", "marks", len(v.requests), "error", err)
+	}
+	if failed > 0 {
+		log.Warn("Tomorro has not done all that a look at single people found; they stay marked", "writes", failed)
+	}
 }
 
 // resolve finds out whom each request is about, some at a time.

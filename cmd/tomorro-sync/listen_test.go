@@ -30,12 +30,17 @@ type serving struct {
 // test ends.
 func startServing(t testing.TB, config string) *serving {
 	t.Helper()
-	path := writeFile(t, config)
+	return serveFile(t, services{}, writeFile(t, config))
+}
+
+// serveFile serves what a file says, with these services, until the test ends.
+func serveFile(t *testing.T, connect connector, path string) *serving {
+	t.Helper()
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(t.Context()))
 	s := &serving{log: new(tape)}
 	ended := make(chan int)
 	go func() {
-		ended <- run(ctx, services{}, []string{"--config", path, "serve"}, nil, strings.NewReader(""), new(tape), s.log)
+		ended <- run(ctx, connect, []string{"--config", path, "serve"}, nil, strings.NewReader(""), new(tape), s.log)
 	}()
 	s.stop = func() {
 		if ctx.Err() != nil {

@@ -92,12 +92,9 @@ func (s *served) serveDesk(ctx context.Context) {
 	wg.Wait()
 }
 
-// marksTold is how often the log says how many people wait for another look.
-const marksTold = time.Minute
-
 // tellMarks says who waits, and for how long, as long as somebody does.
 func (s *served) tellMarks(ctx context.Context) {
-	ticker := time.NewTicker(marksTold)
+	ticker := time.NewTicker(s.conn.desk.tell)
 	defer ticker.Stop()
 	for {
 		select {

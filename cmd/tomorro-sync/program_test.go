@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -11,10 +12,15 @@ import (
 	"go.uber.org/goleak"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	redisstore.Silence(slog.New(slog.DiscardHandler))
+	// After an outage the client of Redis sleeps for up to a second before it sees that it was closed.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}
 
 // fakeServices is a connection whose run goes as the test says.
 type fakeServices struct {

@@ -137,7 +137,9 @@ func (s *storm) brew() {
 	}
 	for _, p := range people[stormOld-stormLeavers-stormMoves : stormOld-stormLeavers] {
 		off, role := p.RoleIDs[0], s.world.Roles[slices.IndexFunc(s.world.Roles, func(r onelogintest.Role) bool { return r.ID == p.RoleIDs[0] })]
-		add(p, func(*onelogintest.World) { p.RoleIDs = slices.DeleteFunc(slices.Clone(p.RoleIDs), func(id int64) bool { return id == off }) },
+		add(p, func(*onelogintest.World) {
+			p.RoleIDs = slices.DeleteFunc(slices.Clone(p.RoleIDs), func(id int64) bool { return id == off })
+		},
 			http.MethodPatch, "/Groups/"+groups["Tomorro "+role.Name], `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members","value":[{"value":%q}]}]}`, ids[strings.ToLower(p.Email)])
 	}
 	for i, p := range people[stormOld-stormLeavers:] {
@@ -339,11 +341,6 @@ func (s *storm) stop() {
 	if strings.Contains(s.told(), "@acme.example") || strings.Contains(s.told(), pushToken) || strings.Contains(s.told(), "DATA RACE") {
 		s.t.Error("the log names people or the token, or tells of a race")
 	}
-}
-
-func lastLines(s string, n int) string {
-	lines := strings.SplitAfter(s, "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "")
 }
 
 // drained waits until nobody is marked but those who are held.

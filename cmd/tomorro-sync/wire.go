@@ -66,7 +66,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 	}
 	run.Source, run.Target, conn.target = source, target, target
 	if s.serving {
-		conn.desk = &desk{target: target, pushes: &jobs.Pushes{Runner: run.Runner, Looker: source, Accounts: target, Queue: conn.memory, Deadline: s.config.Listen.Deadline, Retry: s.config.Listen.Retry}}
+		conn.desk = &desk{target: target, tell: time.Minute, pushes: &jobs.Pushes{Runner: run.Runner, Looker: source, Accounts: target, Queue: conn.memory, Deadline: s.config.Listen.Deadline, Retry: s.config.Listen.Retry}}
 	}
 	return conn, nil
 }

@@ -532,3 +532,14 @@ func TestWhoHasAccess(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 }
+
+// TestKnownByAnotherName: who is called at Tomorro as OneLogin finds nobody is known by
+// their account.
+func TestKnownByAnotherName(t *testing.T) {
+	p := newPair(t, 2, nil)
+	id := one(t, p.b, byName(1)).Account.ID
+	p.edit(1, func(x *reconcile.Person) { x.Email = "new@x.io" })
+	if l := one(t, p.b, byName(1)); l.Err != nil || l.Key != 1 || l.Account.ID != id || l.Account.UserName != "new@x.io" {
+		t.Errorf("%+v", l)
+	}
+}

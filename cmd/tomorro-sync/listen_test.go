@@ -34,7 +34,7 @@ func startServing(t testing.TB, config string) *serving {
 }
 
 // serveFile serves what a file says, with these services, until the test ends.
-func serveFile(t *testing.T, connect connector, path string) *serving {
+func serveFile(t testing.TB, connect connector, path string) *serving {
 	t.Helper()
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(t.Context()))
 	s := &serving{log: new(tape)}

@@ -222,6 +222,8 @@ func (v *visit) behind(r *request, l *Looked) bool {
 
 // ErrNotDone marks a write that Tomorro refused, or of which nobody knows what became
 // of it. Its text says which and why.
+//
+//lint:ignore ST1005 Tomorro is a name
 var ErrNotDone = errors.New("Tomorro has not done it")
 
 // problem is why a write was not made. One that somebody else came before is theirs.

@@ -1,11 +1,11 @@
 // Package jobs runs the reconciliation: under which lock, in which order, with
 // what written down. Runner.Reconcile is the whole flow on one screen; the small
 // interfaces in this package say what it needs from OneLogin (Source), Tomorro
-// (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Budget, Pins, Ignored).
+// (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Budget, Pins, Ignored, Queue, Assertions).
 // A Scheduler makes one run a tick, over all replicas (Ticks), and fewer while they
 // keep failing (ScheduleState.NextTry). The package
 // redisstore implements what remembers on Redis, jobstest says what it must do,
-// and admin tells supervisors how it stands (Observer).
+// admin tells supervisors how it stands (Observer), and console shows people.
 //
 // # The journal
 //
@@ -35,9 +35,23 @@
 // another writer claimed since the run looked is theirs and left out. With a canary
 // the run stops there for everybody but a few.
 //
-// # Without the lock
+// # Single people
 //
-// Who decides about one person without the lock, as a push does, takes the person
-// before looking (a Claim without a write): else a run that looked earlier could
-// write in between, and "nothing to do" would be wrong.
+// Pushes looks at single people between runs, because somebody pushed or because a
+// mark says so. A request is a durable mark first (Queue); people who wait are then
+// looked at together: take, read, decide (reconcile.GuardEach), write, give back.
+// Marks of looks that came to nothing are taken up again by any process, later each
+// time. Groups set by hand, which only pushes tell of, are Assertions.
+//
+// Who decides about one person without the lock takes the person before looking (a
+// Claim without a write): else a run that looked earlier could write in between, and
+// "nothing to do" would be wrong. What a write uses of the limits is set aside with
+// its claim, by runs too, so that writers who plan at the same time cannot use the
+// same rest twice; and who makes one admin less claims all admins.
+//
+// Marks are no messages: ten pushes about one person are one mark, which is renewed,
+// comes due, is handed to one process at a time for a while, and comes due later
+// after a failure. That is why they are a sorted set and not a stream with a
+// consumer group, where each push would be one more delivery and a retry could not
+// wait longer than the first.
 package jobs

@@ -178,6 +178,7 @@ func holdID(rule reconcile.HoldRule, digests []string) string {
 // Word is what somebody says of a hold.
 type Word struct {
 	Who      string
+	By       string // where they say it, as in Trigger; "command" when empty
 	Approves bool
 	Only     []string      // e-mails, OneLogin ids or groups; empty: all of the hold
 	For      time.Duration // how long an approval is good for
@@ -211,7 +212,7 @@ func Answer(ctx context.Context, store Decisions, holds []Hold, id string, word 
 	}
 	var notes []Entry
 	for part := range slices.Chunk(h.Changes, perEntry) {
-		e := Entry{Kind: EntryDecide, Time: now, Trigger: &Trigger{By: "command", Who: word.Who}, Decided: &note}
+		e := Entry{Kind: EntryDecide, Time: now, Trigger: &Trigger{By: cmp.Or(word.By, "command"), Who: word.Who}, Decided: &note}
 		for _, c := range part {
 			e.Held = append(e.Held, reconcile.Held{Change: c, Class: h.Class, Rule: h.Rule, Reason: h.Reason})
 		}

@@ -30,7 +30,7 @@ type Target interface {
 
 // Trigger says what began a run, and who.
 type Trigger struct {
-	By  string `json:"by"`            // "command", "schedule", "push", "undo", "demo"
+	By  string `json:"by"`            // "command", "console", "schedule", "push", "undo", "demo"
 	Who string `json:"who,omitempty"` // the person or process, when known
 }
 
@@ -100,6 +100,7 @@ type Entry struct {
 	Trigger *Trigger              `json:"trigger,omitempty"` // begin, and what people did themselves
 	PlanID  string                `json:"planId,omitempty"`  // begin
 	Counts  *reconcile.Counts     `json:"counts,omitempty"`  // begin
+	Planned map[reconcile.Op]int  `json:"planned,omitempty"` // begin: how many changes the plan makes
 	Receipt *reconcile.Receipt    `json:"receipt,omitempty"` // begin
 	Census  *reconcile.Census     `json:"census,omitempty"`  // begin: what OneLogin was counted to have
 	Partial bool                  `json:"partial,omitempty"` // begin: the run looked at some people only
@@ -231,6 +232,9 @@ func Subject(c *reconcile.Change) string {
 	return "group named " + reconcile.Fold(c.Group)
 }
 
+// AccountSubject names whoever has an account, by Tomorro's id.
+func AccountSubject(id string) string { return accountPrefix + id }
+
 // AddressSubject names somebody of whom nothing is known but an e-mail.
 func AddressSubject(address string) string { return "address " + reconcile.Fold(address) }
 
@@ -301,7 +305,8 @@ type Links interface {
 // Marks are who is to be looked at again.
 type Marks interface {
 	// Unmark forgets the marks that the snapshot of a run saw: it has looked since.
-	// It leaves those of people whom somebody else wrote since, or is at work on.
+	// It leaves those of people whom somebody else wrote since, or is at work on, and
+	// has them due soon.
 	Unmark(ctx context.Context, run string, seen Snapshot) error
 }
 

@@ -65,7 +65,7 @@ func (m *mirror) subject(account, userName string) string {
 	if key, known := m.ownerOf(account); known {
 		return key.String()
 	}
-	return accountPrefix + account
+	return AccountSubject(account)
 }
 
 func (m *mirror) ownerOf(account string) (reconcile.Key, bool) {
@@ -317,86 +317,4 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-func (m *mirror) put(a reconcile.Account, at time.Time) {
-	i, found := m.find(a.ID)
-	if found {
-		m.index(&m.current.Accounts[i], -1)
-		m.current.Accounts[i] = a
-	} else {
-		m.current.Accounts = slices.Insert(m.current.Accounts, i, a)
-	}
-	m.index(&a, 1)
-	m.rows[a.ID] = at
-	if key, ours := reconcile.ParseExternalID(a.ExternalID); ours && m.owner[a.ID] == 0 {
-		m.owner[a.ID] = key
-	}
-}
-
-func (m *mirror) drop(id string) {
-	if i, found := m.find(id); found {
-		m.index(&m.current.Accounts[i], -1)
-		m.current.Accounts = slices.Delete(m.current.Accounts, i, i+1)
-	}
-	delete(m.rows, id)
-}
-
-// written takes over what a look wrote. Where the effect is not known, what is known
-// is made old.
-func (m *mirror) written(run string, outcomes []reconcile.Outcome, subjects []string, now time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, subject := range subjects {
-		m.known[subject] = knowledge{position: m.known[subject].position, run: run, at: now}
-	}
-	for i := range outcomes {
-		o := &outcomes[i]
-		if o.Result != reconcile.Done {
-			m.read, m.groupsAt = m.read.Add(-fresh), time.Time{}
-			maps.DeleteFunc(m.rows, func(id string, _ time.Time) bool { return id == o.Write.Account.ID })
-			continue
-		}
-		switch w := &o.Write; w.Op {
-		case reconcile.WriteCreateUser, reconcile.WriteUpdateUser:
-			a := o.Account
-			if a.ID == "" {
-				a = w.Account
-				a.ID = o.ID
-			}
-			m.put(a, now)
-			if key := w.Changes[0].Key; key != 0 {
-				m.link(key, a.ID)
-			}
-		case reconcile.WriteDeleteUser:
-			m.drop(w.Account.ID)
-			m.unlink(m.owner[w.Account.ID])
-			delete(m.owner, w.Account.ID)
-		case reconcile.WriteMembers:
-			m.members(o)
-		default: // groups come and go
-			m.groupsAt = time.Time{}
-		}
-	}
-}
-
-func (m *mirror) members(o *reconcile.Outcome) {
-	i, found := m.findGroup(o.Write.GroupID)
-	if !found {
-		m.groupsAt = time.Time{}
-		return
-	}
-	g := &m.current.Groups[i]
-	members := append(slices.Clone(g.Members), o.Write.Add...)
-	members = slices.DeleteFunc(members, func(id string) bool {
-		return slices.Contains(o.Write.Remove, id) || slices.Contains(o.Missing, id)
-	})
-	slices.Sort(members)
-	g.Members = slices.Compact(members)
-	for _, id := range slices.Concat(o.Write.Add, o.Write.Remove) {
-		m.groups[id] = slices.DeleteFunc(m.groups[id], func(group string) bool { return group == g.ID })
-		if _, in := slices.BinarySearch(g.Members, id); in {
-			m.groups[id] = append(m.groups[id], g.ID)
-		}
-	}
 }

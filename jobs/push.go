@@ -52,6 +52,9 @@ type Pushes struct {
 	// Retry is when a look that came to nothing is made again the first time, and then
 	// after twice as long each time, up to ten minutes; default 5 s.
 	Retry time.Duration
+	// Life is how long the claims of a look bind others whose process has died; it
+	// must outlive a look. Default 45 s.
+	Life time.Duration
 
 	mirror mirror
 	in     chan *request // to be made durable
@@ -159,9 +162,14 @@ func (p *Pushes) Look(ctx context.Context, asked ...Asked) []Looked {
 	return answers
 }
 
-// visits is how many looks are under way at most. More requests than that wait, and
-// are looked at together.
-const visits = 4
+// visits is how many looks are under way at most: quick ones, and with those that
+// take longer than slow. Requests wait for that, and are then looked at together,
+// which costs less; but one account at which Tomorro hangs holds up nobody else.
+const (
+	visits    = 8
+	quickOnes = 2
+	slow      = time.Second
+)
 
 // Open prepares for Look and Serve.
 func (p *Pushes) Open() {
@@ -180,13 +188,16 @@ func (p *Pushes) Serve(ctx context.Context) {
 
 func (p *Pushes) deadline() time.Duration { return cmp.Or(p.Deadline, 8*time.Second) }
 
-// storedAtOnce bounds how many requests share a round trip, storeWait is how long it
-// may take, and spare is how long after a request's deadline others take its mark up.
+// storedAtOnce bounds how many requests share a round trip, and spare is how long
+// after a request's deadline others take its mark up.
 const (
 	storedAtOnce = 200
-	storeWait    = 5 * time.Second
 	spare        = 4 * time.Second
 )
+
+// storeWait is how long it may take to make requests durable: less than their callers
+// wait, so that these hear that nothing was stored.
+func (p *Pushes) storeWait() time.Duration { return min(5*time.Second, p.deadline()*5/8) }
 
 // store makes requests durable, and passes them on. What arrives meanwhile is stored
 // together.
@@ -216,9 +227,12 @@ func (p *Pushes) storeAll(ctx context.Context, batch []*request) {
 	for i, r := range batch {
 		wanted[i] = Wanted{Subject: r.subject, Assert: r.asked.Groups}
 	}
-	sctx, cancel := context.WithTimeout(ctx, storeWait)
+	sctx, cancel := context.WithTimeout(ctx, p.storeWait())
 	defer cancel()
 	marks, err := p.Queue.Mark(sctx, p.deadline()+spare, wanted)
+	if err != nil && ctx.Err() == nil {
+		p.Runner.log().Error("pushes could not be stored in Redis; whoever sent them is told so", "pushes", len(batch), "error", err)
+	}
 	for i, r := range batch {
 		if err != nil {
 			r.reply <- Looked{Err: fmt.Errorf("%w: %w", ErrNotStored, err)}

@@ -165,7 +165,7 @@ func (tn *town) runner(name string, store *redisstore.Store) (*desk, *jobs.Runne
 // replica answers pushes until the test ends.
 func (tn *town) replica(name string, store *redisstore.Store, set func(*jobs.Pushes)) *jobs.Pushes {
 	d, r := tn.runner(name, store)
-	p := &jobs.Pushes{Runner: r, Looker: d, Accounts: d, Queue: store, Idle: 5 * time.Millisecond, Retry: 10 * time.Millisecond}
+	p := &jobs.Pushes{Runner: r, Looker: d, Accounts: d, Queue: store, Idle: 5 * time.Millisecond, Retry: 2 * time.Millisecond}
 	if set != nil {
 		set(p)
 	}
@@ -203,7 +203,12 @@ func (tn *town) left(store *redisstore.Store) []reconcile.Change {
 
 func open(t *testing.T, address string) *redisstore.Store {
 	t.Helper()
-	store, err := redisstore.Open(t.Context(), "redis://"+address, redisstore.Options{})
+	return openAs(t, address, "")
+}
+
+func openAs(t *testing.T, address, connection string) *redisstore.Store {
+	t.Helper()
+	store, err := redisstore.Open(t.Context(), "redis://"+address, redisstore.Options{Connection: connection})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +330,7 @@ func TestPushHeals(t *testing.T) {
 	tn.fail = nil
 	tn.mu.Unlock()
 	server.FastForward(0)
-	tn.replica("second", store, nil) // looks at marks whose time has come: after a backoff of 5 s
+	tn.replica("second", store, nil) // looks at marks whose time has come: after a backoff
 	awaitQuiet(t, store)
 	if a := tn.account("p1@x.io"); !a.Active {
 		t.Error("nobody did it")

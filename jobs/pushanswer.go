@@ -92,9 +92,6 @@ func (v *visit) remember(ctx context.Context, done []*request, later []Later) {
 		if err := v.unmark(ctx, marks); err != nil {
 			p.Runner.log().Warn("people who are as they should be stay marked", "people", len(done), "error", err)
 		}
-		for _, m := range marks { // those that are still there: somebody else came in between
-			later = append(later, Later{Mark: m, After: busyAgain, Looks: m.Looks})
-		}
 	}
 	if len(later) > 0 {
 		if err := p.Queue.Postpone(ctx, later); err != nil {
@@ -225,6 +222,8 @@ func (v *visit) behind(r *request, l *Looked) bool {
 
 // ErrNotDone marks a write that Tomorro refused, or of which nobody knows what became
 // of it. Its text says which and why.
+//
+//lint:ignore ST1005 Tomorro is a name
 var ErrNotDone = errors.New("Tomorro has not done it")
 
 // problem is why a write was not made. One that somebody else came before is theirs.

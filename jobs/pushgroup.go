@@ -140,7 +140,7 @@ func (p *Pushes) group(ctx context.Context, request string, plan reconcile.Plan)
 	plan = reconcile.Guard(plan, &policy)
 	v := &visit{p: p, run: newRunID(r.now()), plan: plan}
 	v.rec = newRecorder(r, Lease{}, v.run)
-	v.rec.life = pushLife
+	v.rec.life = p.life()
 	defer v.giveBack(ctx)
 	defer v.rec.close()
 	said := Entry{Kind: EntryPush, Trigger: &Trigger{By: "push"}, Pushed: []Pushed{{Request: request, Asked: "group"}}}

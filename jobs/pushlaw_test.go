@@ -22,12 +22,23 @@ import (
 //	                     everybody is as OneLogin says, without another run
 func TestLawPushes(t *testing.T) {
 	server := miniredis.RunT(t)
-	for i := range 30 {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			server.FlushAll()
-			interleave(t, func() *redisstore.Store { return open(t, server.Addr()) })
+	interleavings(t, 24, 4, func(t *testing.T, connection string) *redisstore.Store { return openAs(t, server.Addr(), connection) })
+}
+
+// interleavings plays rounds, some at a time, each with a connection of its own.
+func interleavings(t *testing.T, rounds, atOnce int, open func(t *testing.T, connection string) *redisstore.Store) {
+	var wg sync.WaitGroup
+	for first := range atOnce {
+		wg.Go(func() {
+			for i := first; i < rounds; i += atOnce {
+				connection := fmt.Sprint("round-", i)
+				t.Run(connection, func(t *testing.T) {
+					interleave(t, func() *redisstore.Store { return open(t, connection) })
+				})
+			}
 		})
 	}
+	wg.Wait()
 }
 
 // interleave plays one round.
@@ -78,79 +89,87 @@ func interleave(t *testing.T, open func() *redisstore.Store) {
 // TestPushesKeepWithinLimits: removals that arrive together, at two replicas and
 // during a run, use no more than the limit has, and exactly that; the others are held.
 func TestPushesKeepWithinLimits(t *testing.T) {
-	for range 10 {
-		tn := newTown(t, 30)
-		server := miniredis.RunT(t)
-		stores := []*redisstore.Store{open(t, server.Addr()), open(t, server.Addr())}
-		tn.rush = true
-		if err := tn.reconcile("the first run", stores[0]); err != nil {
-			t.Fatal(err)
-		}
-		tn.rush = false
-		most := 7
-		limit := func(p *jobs.Pushes) {
-			p.Runner.Policy.Limits.Allow = map[reconcile.Limit]reconcile.Allowance{reconcile.LimitDeactivate: {Max: &most}}
-		}
-		replicas := []*jobs.Pushes{tn.replica("replica A", stores[0], limit), tn.replica("replica B", stores[1], limit)}
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		held := 0
-		for k := range 20 {
-			key := reconcile.Key(k + 1)
-			id := tn.account(fmt.Sprintf("p%d@x.io", key)).ID
-			tn.edit(key, func(p *reconcile.Person) { p.Status = 2 })
-			wg.Go(func() {
-				l := replicas[k%2].Look(t.Context(), jobs.Asked{What: "suspend", Account: id, Want: jobs.WantOut})[0]
-				if l.Err != nil || l.Account.Active == (len(l.Held) == 0) {
-					t.Errorf("%+v", l)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				held += len(l.Held)
-			})
-		}
-		wg.Wait()
-		current, _ := tn.memory.Read(t.Context())
-		removed := 0
-		for _, a := range current.Accounts {
-			if !a.Active {
-				removed++
+	for i := range 10 {
+		t.Run(fmt.Sprint(i), keepWithinLimits)
+	}
+}
+
+func keepWithinLimits(t *testing.T) {
+	tn := newTown(t, 30)
+	server := miniredis.RunT(t)
+	stores := []*redisstore.Store{open(t, server.Addr()), open(t, server.Addr())}
+	tn.rush = true
+	if err := tn.reconcile("the first run", stores[0]); err != nil {
+		t.Fatal(err)
+	}
+	tn.rush = false
+	most := 7
+	limit := func(p *jobs.Pushes) {
+		p.Runner.Policy.Limits.Allow = map[reconcile.Limit]reconcile.Allowance{reconcile.LimitDeactivate: {Max: &most}}
+	}
+	replicas := []*jobs.Pushes{tn.replica("replica A", stores[0], limit), tn.replica("replica B", stores[1], limit)}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	held := 0
+	for k := range 20 {
+		key := reconcile.Key(k + 1)
+		id := tn.account(fmt.Sprintf("p%d@x.io", key)).ID
+		tn.edit(key, func(p *reconcile.Person) { p.Status = 2 })
+		wg.Go(func() {
+			l := replicas[k%2].Look(t.Context(), jobs.Asked{What: "suspend", Account: id, Want: jobs.WantOut})[0]
+			if l.Err != nil || l.Account.Active == (len(l.Held) == 0) {
+				t.Errorf("%+v", l)
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			held += len(l.Held)
+		})
+	}
+	wg.Wait()
+	current, _ := tn.memory.Read(t.Context())
+	removed := 0
+	for _, a := range current.Accounts {
+		if !a.Active {
+			removed++
 		}
-		if removed != most || held != 20-most {
-			t.Errorf("%d were removed and %d held with a limit of %d", removed, held, most)
-		}
+	}
+	if removed != most || held != 20-most {
+		t.Errorf("%d were removed and %d held with a limit of %d", removed, held, most)
 	}
 }
 
 // TestPushesLeaveAnAdmin: two replicas are told at the same time that each of the two
 // last admins has left.
 func TestPushesLeaveAnAdmin(t *testing.T) {
-	for range 20 {
-		tn := newTown(t, 4)
-		server := miniredis.RunT(t)
-		stores := []*redisstore.Store{open(t, server.Addr()), open(t, server.Addr())}
-		tn.rush = true
-		tn.edit(1, func(p *reconcile.Person) { p.Title = "admin" })
-		tn.edit(2, func(p *reconcile.Person) { p.Title = "admin" })
-		if err := tn.reconcile("the first run", stores[0]); err != nil {
-			t.Fatal(err)
-		}
-		tn.rush = false
-		least := func(p *jobs.Pushes) { p.Runner.Policy.MinAdmins = 1 }
-		replicas := []*jobs.Pushes{tn.replica("replica A", stores[0], least), tn.replica("replica B", stores[1], least)}
-		var wg sync.WaitGroup
-		for k := range 2 {
-			key := reconcile.Key(k + 1)
-			id := tn.account(fmt.Sprintf("p%d@x.io", key)).ID
-			tn.edit(key, func(p *reconcile.Person) { p.Assigned = false })
-			wg.Go(func() { replicas[k].Look(t.Context(), jobs.Asked{What: "delete", Account: id, Want: jobs.WantOut}) })
-		}
-		wg.Wait()
-		a, b := tn.account("p1@x.io"), tn.account("p2@x.io")
-		if a.Active == b.Active {
-			t.Fatalf("of two last admins %v and %v remain", a.Active, b.Active)
-		}
+	for i := range 10 {
+		t.Run(fmt.Sprint(i), leaveAnAdmin)
+	}
+}
+
+func leaveAnAdmin(t *testing.T) {
+	tn := newTown(t, 4)
+	server := miniredis.RunT(t)
+	stores := []*redisstore.Store{open(t, server.Addr()), open(t, server.Addr())}
+	tn.rush = true
+	tn.edit(1, func(p *reconcile.Person) { p.Title = "admin" })
+	tn.edit(2, func(p *reconcile.Person) { p.Title = "admin" })
+	if err := tn.reconcile("the first run", stores[0]); err != nil {
+		t.Fatal(err)
+	}
+	tn.rush = false
+	least := func(p *jobs.Pushes) { p.Runner.Policy.MinAdmins = 1 }
+	replicas := []*jobs.Pushes{tn.replica("replica A", stores[0], least), tn.replica("replica B", stores[1], least)}
+	var wg sync.WaitGroup
+	for k := range 2 {
+		key := reconcile.Key(k + 1)
+		id := tn.account(fmt.Sprintf("p%d@x.io", key)).ID
+		tn.edit(key, func(p *reconcile.Person) { p.Assigned = false })
+		wg.Go(func() { replicas[k].Look(t.Context(), jobs.Asked{What: "delete", Account: id, Want: jobs.WantOut}) })
+	}
+	wg.Wait()
+	a, b := tn.account("p1@x.io"), tn.account("p2@x.io")
+	if a.Active == b.Active {
+		t.Fatalf("of two last admins %v and %v remain", a.Active, b.Active)
 	}
 }
 

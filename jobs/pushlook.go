@@ -36,11 +36,10 @@ type visit struct {
 	outcomes []reconcile.Outcome
 }
 
-// visitLimit bounds a look, pushLife the claims of one whose process died.
-const (
-	visitLimit = 30 * time.Second
-	pushLife   = 45 * time.Second
-)
+// visitLimit bounds a look.
+const visitLimit = 30 * time.Second
+
+func (p *Pushes) life() time.Duration { return cmp.Or(p.Life, 45*time.Second) }
 
 // make answers every request, or passes it on for another look.
 func (v *visit) make(serving context.Context) {
@@ -57,8 +56,8 @@ func (v *visit) make(serving context.Context) {
 	}
 	if err == nil && len(v.touched) > 0 {
 		v.rec = newRecorder(r, Lease{}, v.run)
-		v.rec.life = pushLife // the claims of a run outlive much longer requests
-		var known []string    // of whom what others wrote was read
+		v.rec.life = v.p.life() // the claims of a run outlive much longer requests
+		var known []string      // of whom what others wrote was read
 		if err = v.look(ctx); err == nil {
 			err = v.write(ctx)
 			known = v.taken
@@ -68,7 +67,27 @@ func (v *visit) make(serving context.Context) {
 		v.p.mirror.written(v.run, v.outcomes, known, r.now())
 	}
 	v.giveBack(ctx)
+	if serving.Err() == nil {
+		v.log(err)
+	}
 	v.answer(serving, err)
+}
+
+// log says what went wrong, without names: those are in the journal.
+func (v *visit) log(err error) {
+	failed := 0
+	for i := range v.result.Problems {
+		if !errors.Is(problem(&v.result.Problems[i]), ErrBusy) {
+			failed++
+		}
+	}
+	log := v.p.Runner.log().With("run", v.run)
+	if err != nil && !errors.Is(err, ErrBusy) {
+		log.Warn("a look at single people failed; they stay marked", "marks", len(v.requests), "error", err)
+	}
+	if failed > 0 {
+		log.Warn("Tomorro has not done all that a look at single people found; they stay marked", "writes", failed)
+	}
 }
 
 // resolve finds out whom each request is about, some at a time.
@@ -160,7 +179,7 @@ func (v *visit) claim(ctx context.Context, subjects []string) ([]Claimed, error)
 	}
 	claims := make([]Claim, len(subjects))
 	for i, s := range subjects {
-		claims[i] = Claim{Run: v.run, Subjects: []string{s}, Life: pushLife}
+		claims[i] = Claim{Run: v.run, Subjects: []string{s}, Life: v.p.life()}
 	}
 	got, err := v.p.Runner.Ledger.Claim(ctx, Lease{}, claims)
 	if err != nil {
@@ -298,7 +317,8 @@ func (v *visit) write(ctx context.Context) error {
 	r := v.p.Runner
 	var err error
 	v.result, err = reconcile.Apply(ctx, v.plan, r.Target, v, reconcile.ApplyOptions{
-		Concurrency: cmp.Or(r.Concurrency, 8), MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second)})
+		Concurrency:     atOnce, // intents that come together share a round trip; the target bounds its own requests
+		MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second)})
 	return errors.Join(err, r.endAssertions(ctx, &v.plan, &v.result))
 }
 
@@ -343,11 +363,7 @@ func (v *visit) giveBack(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	ends := make([]Settled, len(v.taken))
-	for i, s := range v.taken {
-		ends[i] = Settled{Run: v.run, Subjects: []string{s}}
-	}
-	if err := v.p.Runner.Ledger.Settle(ctx, ends); err != nil {
+	if err := v.p.Runner.Ledger.Settle(ctx, []Settled{{Run: v.run, Subjects: v.taken}}); err != nil {
 		v.p.Runner.log().Warn("people stay claimed for a while after a push", "people", len(v.taken), "error", err)
 	}
 }

@@ -18,21 +18,21 @@ const atOnce = 64
 // meanwhile may not be in the answer to the last.
 func (p *Pushes) dispatch(ctx context.Context) {
 	var waiting []*request
-	busy, running := make(map[string]bool), 0
+	busy, running := make(map[string]bool), make(map[*visit]time.Time)
+	ticker := time.NewTicker(slow / 4) // some look may have become slow
+	defer ticker.Stop()
 	for {
-		for running < visits && ctx.Err() == nil {
+		for ctx.Err() == nil && room(running) {
 			batch := choose(&waiting, busy)
 			if len(batch) == 0 {
 				break
 			}
-			for _, r := range batch {
-				busy[r.subject] = true
-			}
-			running++
 			v := &visit{p: p, requests: batch}
 			for _, r := range batch {
 				v.subjects = append(v.subjects, r.subject)
+				busy[r.subject] = true
 			}
+			running[v] = time.Now()
 			go func() {
 				v.make(ctx)
 				p.freed <- v
@@ -42,17 +42,29 @@ func (p *Pushes) dispatch(ctx context.Context) {
 		case r := <-p.ready:
 			waiting = append(waiting, r)
 		case v := <-p.freed:
-			running--
+			delete(running, v)
 			for _, s := range v.subjects {
 				delete(busy, s)
 			}
-		case <-ended(ctx, running):
+		case <-ticker.C:
+		case <-ended(ctx, len(running)):
 			for _, r := range waiting {
 				r.reply <- Looked{Err: context.Cause(ctx)}
 			}
 			return
 		}
 	}
+}
+
+// room reports whether one more look may begin.
+func room(running map[*visit]time.Time) bool {
+	quick := 0
+	for _, since := range running {
+		if time.Since(since) < slow {
+			quick++
+		}
+	}
+	return quick < quickOnes && len(running) < visits
 }
 
 // ended is closed when nothing is under way any more and nothing is to begin.

@@ -274,7 +274,7 @@ func (rec *recorder) begin(ctx context.Context, by Trigger, p *prepared) error {
 	if err := rec.r.Links.Link(ctx, rec.lease, plan.Links); err != nil {
 		return fmt.Errorf("begin the run: %w", err)
 	}
-	entries := []Entry{{Kind: EntryBegin, Trigger: &by, PlanID: plan.ID, Counts: &plan.Counts, Receipt: &plan.Receipt, Census: &plan.Census, Partial: !p.full}}
+	entries := []Entry{{Kind: EntryBegin, Trigger: &by, PlanID: plan.ID, Counts: &plan.Counts, Planned: plan.Count(), Receipt: &plan.Receipt, Census: &plan.Census, Partial: !p.full}}
 	for said := range slices.Chunk(p.said, perEntry) {
 		entries = append(entries, Entry{Kind: EntryWitness, Said: said})
 	}

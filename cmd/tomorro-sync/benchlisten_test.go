@@ -9,10 +9,15 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,6 +37,7 @@ import (
 // hundred pushes is answered (p99) at half of the listener's own throughput.
 func BenchmarkListener(b *testing.B) {
 	s := newStand(b, 2000)
+	s.listener = end{startServing(b, s.config).base, pushToken}
 	for b.Loop() {
 		const n = 20_000
 		proxy, ours := s.flood(n, s.proxy, s.put), s.flood(n, s.listener, s.put)
@@ -48,6 +54,54 @@ func BenchmarkListener(b *testing.B) {
 	}
 }
 
+// BenchmarkListenerMemory has serve, as a process of its own, answer 200,000 requests,
+// every other one a push that changes something, and prints what memory it holds after
+// the first tenth and in the end:
+//
+//	go test ./cmd/tomorro-sync -run '^$' -bench ListenerMemory -benchtime 1x -timeout 1h
+func BenchmarkListenerMemory(b *testing.B) {
+	bin := build(b)
+	for b.Loop() {
+		s := newStand(b, 2000)
+		cmd := exec.Command(bin, "--config", writeFile(b, s.config), "serve")
+		log := new(tape)
+		cmd.Stderr = log
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		address := regexp.MustCompile(`scim=(\S+)`)
+		eventually(b, "it listens", func() bool { return address.MatchString(log.String()) })
+		s.listener = end{"http://" + address.FindStringSubmatch(log.String())[1] + "/scim/v2", pushToken}
+		mixed := func(ctx context.Context, to end, i int) error {
+			if s.edits.Load()%2 == 0 {
+				return s.put(ctx, to, i)
+			}
+			s.edits.Add(1)
+			return s.get(ctx, to, i)
+		}
+		const n = 200_000
+		s.flood(n/10, s.listener, mixed)
+		b.ReportMetric(resident(b, cmd.Process.Pid), "after-10%-MiB")
+		for range 9 {
+			s.flood(n/10, s.listener, mixed)
+		}
+		b.ReportMetric(resident(b, cmd.Process.Pid), "after-all-MiB")
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	}
+}
+
+// resident is how much memory a process holds now.
+func resident(tb testing.TB, pid int) float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(text)
+	if err != nil || m == nil {
+		tb.Fatal("the system does not tell how much memory a process holds")
+	}
+	kib, _ := strconv.ParseFloat(string(m[1]), 64)
+	return kib / 1024
+}
+
 // stand is a company whose accounts are there, behind a proxy and behind a listener.
 type stand struct {
 	tb       testing.TB
@@ -55,6 +109,7 @@ type stand struct {
 	client   *http.Client
 	people   []*onelogintest.Person
 	ids      []string // of their accounts
+	config   string
 	proxy    end
 	listener end
 	edits    atomic.Int64
@@ -85,7 +140,7 @@ func newStand(b *testing.B, users int) *stand {
 	front := httptest.NewServer(forward)
 	b.Cleanup(front.Close)
 	s.proxy = end{front.URL + "/scim/v2", simToken}
-	s.listener = end{startServing(b, config).base, pushToken}
+	s.config = config
 	accounts := make(map[string]string)
 	for _, u := range l.tomorro.State().Users {
 		accounts[strings.ToLower(u.UserName)] = u.ID

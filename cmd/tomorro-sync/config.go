@@ -179,6 +179,11 @@ type listenConfig struct {
 	Admin      string   `yaml:"admin" env:"ADMIN"`
 	Tokens     []Secret `yaml:"tokens" env:"TOKENS"`
 	TokensFile string   `yaml:"tokens_file" env:"TOKENS_FILE"` // one token a line
+	// Console is where the console listens; empty: consoleDefault with a
+	// ConsoleToken, else nowhere. ConsoleToken is one or several, see console.ParseTokens.
+	Console          string `yaml:"console" env:"CONSOLE"`
+	ConsoleToken     Secret `yaml:"console_token" env:"CONSOLE_TOKEN"`
+	ConsoleTokenFile string `yaml:"console_token_file" env:"CONSOLE_TOKEN_FILE"`
 	// CertFile and KeyFile are PEM files; without them the listener speaks plain HTTP,
 	// for behind a proxy.
 	CertFile string        `yaml:"cert_file" env:"CERT_FILE"`
@@ -224,5 +229,6 @@ func (c *config) secrets() []secretPair {
 		{"tomorro.token", "TOMORRO_TOKEN", &c.Tomorro.Token, &c.Tomorro.TokenFile},
 		{"redis.url", "REDIS_URL", &c.Redis.URL, &c.Redis.URLFile},
 		{"redis.password", "REDIS_PASSWORD", &c.Redis.Password, &c.Redis.PasswordFile},
+		{"listen.console_token", "LISTEN_CONSOLE_TOKEN", &c.Listen.ConsoleToken, &c.Listen.ConsoleTokenFile},
 	}
 }

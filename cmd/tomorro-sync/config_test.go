@@ -143,7 +143,7 @@ limits:   {window: 24h, min_population: 20, deactivate: {max: 25, share: 10%}, d
 protect:  [cfo@acme.com]
 approve:  []
 schedule: {cron: "0 2 * * *", timezone: Europe/Paris}
-listen:   {scim: ":8080", admin: "127.0.0.1:8081", tokens: [abc]}
+listen:   {scim: ":8080", admin: "127.0.0.1:8081", tokens: [abcdefghijklmnop]}
 `)
 	p := c.policy("0011")
 	if diff := cmp.Diff(reconcile.DefaultLimits(), p.Limits); diff != "" {
@@ -172,7 +172,7 @@ func TestApply(t *testing.T) {
 }
 
 func TestSecretMasksItself(t *testing.T) {
-	c := mustLoad(t, goodConfig+"listen: {tokens: [hush-listen]}\n")
+	c := mustLoad(t, goodConfig+"listen: {tokens: [hush-listen-hush]}\n")
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("configuration", "c", c, "secret", c.Tomorro.Token)
 	asJSON, err := json.Marshal(c)

@@ -203,6 +203,7 @@ var hashed = regexp.MustCompile(`^sha256:[0-9a-fA-F]{64}$`)
 func (l *listenConfig) check(all *checks) {
 	all.address("listen.scim", l.SCIM)
 	all.address("listen.admin", l.Admin)
+	l.checkConsole(all)
 	if l.SCIM != "" && len(l.Tokens) == 0 {
 		all.fail("listen.tokens", "is missing: whoever reaches listen.scim could take access away; make one with: openssl rand -hex 32")
 	}

@@ -13,19 +13,31 @@ import (
 
 func (p *program) demoCommand() *cobra.Command {
 	o := labOptions{oneloginAddress: "127.0.0.1:0", tomorroAddress: "127.0.0.1:0", pageCap: 50}
+	serve, address := false, consoleDefault
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "The whole job on built-in simulators and an embedded Redis",
 		Long: `demo generates a company, serves OneLogin and Tomorro for it as simulators on loopback, and does with them what reconcile
-does with the real services: plan, write, journal, and a second plan that is empty. Nothing is installed or kept.`,
+does with the real services: plan, write, journal, and a second plan that is empty. Nothing is installed or kept.
+
+With --serve the company goes on for a few nights, one of which is held, and its console is there for a browser until Ctrl-C.`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.demo(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !serve {
+				address = ""
+			} else if err := p.canServeDemo(address, o); err != nil {
+				return err
+			}
+			return p.demo(cmd.Context(), o, address)
+		},
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.users, "users", 250, "how many people OneLogin knows")
 	f.IntVar(&o.groups, "groups", 24, "how many roles, rules and groups there are")
 	f.Uint64Var(&o.seed, "seed", 1, "the same seed makes the same company")
 	f.DurationVar(&o.latency, "latency", 10*time.Millisecond, "added to each request")
+	f.BoolVar(&serve, "serve", false, "then serve the console, until Ctrl-C")
+	f.StringVar(&address, "console", address, "`ADDRESS` of the console on this machine")
 	return cmd
 }
 
@@ -38,7 +50,8 @@ type demoJSON struct {
 	Requests map[string]int   `json:"requests"`
 }
 
-func (p *program) demo(ctx context.Context, o labOptions) error {
+// demo does the job, and serves the console afterwards unless its address is empty.
+func (p *program) demo(ctx context.Context, o labOptions, address string) error {
 	l, err := newLab(o)
 	if err != nil {
 		return err
@@ -48,11 +61,14 @@ func (p *program) demo(ctx context.Context, o labOptions) error {
 	c.OneLogin.Concurrency, c.Tomorro.Concurrency = 16, 16
 	return p.open(ctx, session{config: &c, store: true, embedded: true}, func(conn *connection) error {
 		d := demonstration{p: p, view: p.view(&c, false), lab: l, conn: conn}
-		if err := d.run(ctx, o); err != nil {
+		if err := d.run(ctx, o, address); err != nil {
 			return err
 		}
 		if p.asJSON() {
 			return writeJSON(p.stdout, d.doc)
+		}
+		if address != "" {
+			return d.serve(ctx, &c, address)
 		}
 		return nil
 	})
@@ -67,7 +83,7 @@ type demonstration struct {
 	doc  demoJSON
 }
 
-func (d *demonstration) run(ctx context.Context, o labOptions) error {
+func (d *demonstration) run(ctx context.Context, o labOptions, address string) error {
 	d.say("1. THE COMPANY", fmt.Sprintf("%s people and %s rules at a simulated OneLogin; an empty Tomorro that has the groups the rules name. Both answer like the real services as far as these are documented, %s later.",
 		thousands(o.users), thousands(o.groups), o.latency))
 	d.say("2. THE PLAN", "What a run would change, and why. Nothing has been written so far.")
@@ -105,7 +121,9 @@ func (d *demonstration) run(ctx context.Context, o labOptions) error {
 	if !d.p.asJSON() {
 		d.say("5. THE JOURNAL", "")
 		d.view.showRuns(runs)
-		d.next()
+		if address == "" {
+			d.next()
+		}
 	}
 	if !second.Empty() {
 		return fmt.Errorf("the second plan is not empty: %d changes are left", len(second.Changes))

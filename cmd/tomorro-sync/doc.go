@@ -3,7 +3,8 @@
 //
 // # Commands
 //
-//	tomorro-sync demo                     the whole job on simulators, nothing to install
+//	tomorro-sync demo [--serve]           the whole job on simulators, nothing to install;
+//	                                      with a console to look at
 //	tomorro-sync plan                     show what a run would change
 //	tomorro-sync explain EMAIL            why one person has what they have
 //	tomorro-sync reconcile [--yes]        make one run now
@@ -13,7 +14,8 @@
 //	tomorro-sync undo RUN | --user EMAIL  take back what a run did, or what was done to
 //	                                      one person; who is undone stays so until
 //	tomorro-sync release EMAIL            runs may change them again
-//	tomorro-sync serve                    make a run at each tick of the schedule
+//	tomorro-sync serve                    make a run at each tick of the schedule, and
+//	                                      serve the console
 //	tomorro-sync schedule [pause|resume]  when runs are made
 //	tomorro-sync journal                  what runs did, and why; also show RUN,
 //	                                      person EMAIL, export FILE, erase EMAIL
@@ -31,10 +33,10 @@
 // TOMORRO_SYNC_ONELOGIN_CLIENT_SECRET. There, a list is separated by commas and
 // a map is written key:value,key:value. A secret can instead be named as a
 // file: client_secret_file, token_file, url_file and password_file of redis,
-// tokens_file of listen. Limits that are not given keep their defaults; none
-// lifts one. The sections schedule and listen are read by serve; what listen
-// says of SCIM is checked, and read by nothing so far. serve takes --config
-// several times: one for each connection, that is, each Tomorro organisation.
+// tokens_file and console_token_file of listen. Limits that are not given keep
+// their defaults; none lifts one. The sections schedule and listen are read by serve, which takes
+// --config several times: one for each connection, that is, each Tomorro
+// organisation.
 //
 // # Exit codes
 //
@@ -68,8 +70,9 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
   journal:  keep, keep_runs
   protect, min_admins, approve, four_eyes, connection, grace
   schedule: cron, timezone, missed, jitter, quarantine_after (for serve)
-  listen:   admin                          (for serve; scim and tokens are checked only)
-client_secret, token, url and password of redis, and tokens can be read from a file: add _file to the key.
+  listen:   scim, tokens, cert_file, key_file, base_url, allow, deadline, retry, requests_per_second, admin, console, console_token
+            (for serve)
+client_secret, token, url and password of redis, tokens and console_token can be read from a file: add _file to the key.
 
 Exit codes: 0 done or nothing to do, 1 error, 2 usage or configuration, 3 some changes failed, 4 changes pending (plan),
 10 locked, 11 held by the guard, 12 waiting for approval, 130 interrupted.`

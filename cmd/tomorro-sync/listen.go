@@ -18,6 +18,7 @@ import (
 type desk struct {
 	pushes *jobs.Pushes
 	target *tomorro.Client
+	tell   time.Duration // how often the log says how many people wait for another look
 }
 
 // notKnown translates what Tomorro does not have.
@@ -176,8 +177,10 @@ func whyNot(l *jobs.Looked, concerns func(*reconcile.Held) bool) error {
 		return refuse(push.ErrConflict, 0, "Another account at Tomorro has this userName: %v", l.Err)
 	case errors.Is(l.Err, jobs.ErrNotDone):
 		return refuse(push.ErrUnavailable, 0, "%v. It is tried again without anybody pushing it.", l.Err)
+	case errors.Is(l.Err, context.DeadlineExceeded) || errors.Is(l.Err, reconcile.ErrRefused):
+		return l.Err // the listener has words for these
 	default:
-		return l.Err
+		return refuse(push.ErrUnavailable, 0, "OneLogin's API, Tomorro or the synchronisation's memory does not answer as it should."+kept)
 	}
 	for i := range l.Held {
 		h := &l.Held[i]

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http/httptest"
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,12 +30,17 @@ type serving struct {
 // test ends.
 func startServing(t testing.TB, config string) *serving {
 	t.Helper()
-	path := writeFile(t, config)
+	return serveFile(t, services{}, writeFile(t, config))
+}
+
+// serveFile serves what a file says, with these services, until the test ends.
+func serveFile(t testing.TB, connect connector, path string) *serving {
+	t.Helper()
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(t.Context()))
 	s := &serving{log: new(tape)}
 	ended := make(chan int)
 	go func() {
-		ended <- run(ctx, services{}, []string{"--config", path, "serve"}, nil, strings.NewReader(""), new(tape), s.log)
+		ended <- run(ctx, connect, []string{"--config", path, "serve"}, nil, strings.NewReader(""), new(tape), s.log)
 	}()
 	s.stop = func() {
 		if ctx.Err() != nil {
@@ -94,4 +101,49 @@ func TestOneLoginPushesThroughUs(t *testing.T) {
 	drive(t, func(t *testing.T, sim *onelogintest.Server) pushTarget {
 		return startListener(t, sim, startTomorro(t, sim))
 	}, nil)
+}
+
+// TestGroupsByHand: a group that OneLogin's administrator gives to one person stays
+// through runs, is listed and explained, and goes when it is forgotten.
+func TestGroupsByHand(t *testing.T) {
+	o := newOffice(t, labOptions{users: 12, groups: 3, seed: 3, plain: true}, listenKeys)
+	o.lab.tomorro.AddGroup("by hand")
+	o.must(exitDone, "reconcile", "--yes")
+	if out := o.must(exitDone, "groups"); !strings.Contains(out, "No group was set by hand") {
+		t.Errorf("groups says %q", out)
+	}
+	text, err := os.ReadFile(o.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startServing(t, string(text))
+	p := onelogintest.NewProvisioner(o.lab.onelogin, s.base, pushToken, onelogintest.PushKnobs{})
+	defer p.Close()
+	who := o.world.People[4]
+	for what, err := range map[string]error{"enable": p.Enable(t.Context()), "refresh": p.Refresh(t.Context()), "assign": p.Update(t.Context(), who.ID, nil),
+		"by hand": p.GroupOn(t.Context(), who.ID, "by hand")} {
+		if err != nil {
+			t.Fatal(what, err)
+		}
+	}
+	in := func() bool {
+		a, _ := o.account(who.Email)
+		return slices.Contains(a.Groups, "by hand")
+	}
+	o.must(exitDone, "reconcile", "--yes")
+	if !in() {
+		t.Fatal("a run took away what was set by hand")
+	}
+	if out := o.must(exitDone, "groups"); !strings.Contains(out, who.Email+"  has by hand by hand") {
+		t.Errorf("groups says %q", out)
+	}
+	if out := o.must(exitDone, "explain", who.Email); !strings.Contains(out, "set by hand in OneLogin") {
+		t.Errorf("explain says\n%s", out)
+	}
+	if code, _, stderr := o.run("groups", "forget", "nobody@acme.example"); code != exitError || !strings.Contains(stderr, "no group was set by hand for nobody@acme.example") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	o.must(exitDone, "groups", "forget", who.Email)
+	eventually(t, "the group is gone", func() bool { return !in() })
+	o.equal()
 }

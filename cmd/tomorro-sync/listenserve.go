@@ -51,6 +51,9 @@ func (s *served) listen(ctx context.Context) error {
 		return &failure{exitError, fmt.Errorf("listen.scim: %w", err), "stop what else listens there, or set listen.scim to another address"}
 	}
 	s.log.Info("listening", "scim", s.listening.listener.Addr().String(), "tls", s.listening.tls)
+	if host, _, err := net.SplitHostPort(l.SCIM); err == nil && !loopback(host) && !s.listening.tls {
+		s.log.Warn("the listener speaks plain HTTP, and its tokens with it: put a proxy that speaks TLS before it, or set listen.cert_file and listen.key_file")
+	}
 	return nil
 }
 
@@ -89,12 +92,9 @@ func (s *served) serveDesk(ctx context.Context) {
 	wg.Wait()
 }
 
-// marksTold is how often the log says how many people wait for another look.
-const marksTold = time.Minute
-
 // tellMarks says who waits, and for how long, as long as somebody does.
 func (s *served) tellMarks(ctx context.Context) {
-	ticker := time.NewTicker(marksTold)
+	ticker := time.NewTicker(s.conn.desk.tell)
 	defer ticker.Stop()
 	for {
 		select {

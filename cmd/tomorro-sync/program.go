@@ -30,6 +30,8 @@ type runner interface {
 	Reconcile(ctx context.Context, by jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
 	// Undo makes one run that takes back what another did.
 	Undo(ctx context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
+	// Look reads both sides as they are now; it writes nothing.
+	Look(ctx context.Context) (reconcile.Directory, reconcile.Current, error)
 	// Recover settles what a process that died left open.
 	Recover(ctx context.Context) ([]jobs.SettledIntent, error)
 }
@@ -46,6 +48,7 @@ type memory interface {
 	jobs.Decisions
 	jobs.Journal
 	jobs.Pins
+	jobs.Budget
 	jobs.Queue
 	jobs.Assertions
 }
@@ -71,8 +74,9 @@ type connector interface {
 // connection is both services and, if asked for, Redis.
 type connection struct {
 	runner runner
-	memory memory // nil without Redis
-	desk   *desk  // when serving
+	memory memory      // nil without Redis
+	desk   *desk       // when serving
+	target jobs.Target // nil when it is not configured
 	close  func()
 }
 
@@ -143,7 +147,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.scheduleCommand(), p.journalCommand(), p.simulateCommand(), p.versionCommand())
+	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.scheduleCommand(), p.journalCommand(), p.groupsCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -11,10 +12,15 @@ import (
 	"go.uber.org/goleak"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	redisstore.Silence(slog.New(slog.DiscardHandler))
+	// After an outage the client of Redis sleeps for up to a second before it sees that it was closed.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}
 
 // fakeServices is a connection whose run goes as the test says.
 type fakeServices struct {
@@ -53,6 +59,10 @@ func (f *fakeServices) Reconcile(_ context.Context, _ jobs.Trigger, approve func
 
 func (f *fakeServices) Explain(context.Context, string, func(*reconcile.Directory) error) ([]reconcile.Explanation, error) {
 	return nil, f.err
+}
+
+func (f *fakeServices) Look(context.Context) (reconcile.Directory, reconcile.Current, error) {
+	return reconcile.Directory{}, reconcile.Current{}, f.err
 }
 
 func (f *fakeServices) Undo(ctx context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {

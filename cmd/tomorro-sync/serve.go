@@ -38,7 +38,8 @@ listen.scim answers OneLogin's SCIM pushes: point the app's SCIM Base URL at htt
 Each push has one person looked at in OneLogin's API and brought to what that says, with the same rules, limits and holds as a run.
 What cannot be done at once stays marked and is done later, by any process that serves the connection.
 
-listen.admin answers /healthz and /readyz. Logs go to stderr, with run ids and without people's names.`,
+listen.admin answers /healthz and /readyz. With listen.console_token there is a console for browsers at listen.console. Logs go to
+stderr, with run ids and without people's names.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), format) },
 	}
@@ -64,6 +65,7 @@ type served struct {
 	conn      *connection
 	schedule  cron.Schedule
 	scheduler *jobs.Scheduler
+	starter   *starter
 	listening listening
 }
 
@@ -103,10 +105,15 @@ func (p *program) openServed(ctx context.Context, c *config, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
+	return newServed(c, log, conn), nil
+}
+
+func newServed(c *config, log *slog.Logger, conn *connection) *served {
 	s := &served{config: c, log: log, conn: conn, schedule: c.Schedule.parsed()}
+	s.starter = newStarter(s.runFor, log)
 	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: conn.memory, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter,
 		QuarantineAfter: c.Schedule.QuarantineAfter, Log: log}
-	return s, nil
+	return s
 }
 
 // serveAll serves until ctx ends and everything under way has ended.
@@ -120,6 +127,11 @@ func serveAll(ctx context.Context, log *slog.Logger, address string, all []*serv
 		return err
 	}
 	defer stopAdmin()
+	_, stopConsole, err := openConsole(ctx, log, all)
+	if err != nil {
+		return err
+	}
+	defer stopConsole()
 	var wg conc.WaitGroup
 	for _, s := range all {
 		s.log.Info("serving", "tomorro", s.config.Tomorro.URL, "schedule", s.config.Schedule.Cron, "timezone", s.config.Schedule.Timezone, "next", s.schedule.Next(time.Now()))
@@ -127,6 +139,7 @@ func serveAll(ctx context.Context, log *slog.Logger, address string, all []*serv
 			s.recover(ctx)
 			s.scheduler.Serve(ctx)
 		})
+		wg.Go(func() { s.starter.serve(ctx) })
 		wg.Go(func() { s.serveDesk(ctx) })
 	}
 	<-ctx.Done()

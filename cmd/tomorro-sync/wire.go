@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/sourcegraph/conc/pool"
+
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
@@ -62,9 +64,9 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		conn.close()
 		return nil, usage(err, "correct the configuration file or the environment")
 	}
-	run.Source, run.Target = source, target
+	run.Source, run.Target, conn.target = source, target, target
 	if s.serving {
-		conn.desk = &desk{target: target, pushes: &jobs.Pushes{Runner: run.Runner, Looker: source, Accounts: target, Queue: conn.memory, Deadline: s.config.Listen.Deadline, Retry: s.config.Listen.Retry}}
+		conn.desk = &desk{target: target, tell: time.Minute, pushes: &jobs.Pushes{Runner: run.Runner, Looker: source, Accounts: target, Queue: conn.memory, Deadline: s.config.Listen.Deadline, Retry: s.config.Listen.Retry}}
 	}
 	return conn, nil
 }
@@ -91,6 +93,24 @@ func (r runWith) Compare(ctx context.Context, former reconcile.Policy) (reconcil
 func (r runWith) Explain(ctx context.Context, who string, whatIf func(*reconcile.Directory) error) ([]reconcile.Explanation, error) {
 	defer r.progress.stop()
 	return r.Runner.Explain(ctx, who, whatIf)
+}
+
+// Look implements runner.
+func (r runWith) Look(ctx context.Context) (d reconcile.Directory, current reconcile.Current, err error) {
+	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
+	p.Go(func(ctx context.Context) (err error) {
+		if d, err = r.Source.Pull(ctx); err != nil {
+			return fmt.Errorf("reading OneLogin: %w", err)
+		}
+		return nil
+	})
+	p.Go(func(ctx context.Context) (err error) {
+		if current, err = r.Target.Read(ctx); err != nil {
+			return fmt.Errorf("reading Tomorro: %w", err)
+		}
+		return nil
+	})
+	return d, current, p.Wait()
 }
 
 // Reconcile implements runner.

@@ -2,6 +2,7 @@ package onelogintest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -154,13 +155,16 @@ func (s *Server) listUsers(w http.ResponseWriter, r *http.Request) {
 // filter applies the documented search parameters; bad names an unknown one.
 func (s *Server) filter(get func(string) string, q map[string][]string) (people []*Person, bad string) {
 	people = s.seen().People
+	if ids := get("user_ids"); ids != "" { // first, since it leaves fewest
+		people = s.named(ids)
+	}
 	keep := func(test func(*Person) bool) {
 		people = slices.DeleteFunc(slices.Clone(people), func(p *Person) bool { return !test(p) })
 	}
 	for name := range q {
 		value := get(name)
 		switch name {
-		case "fields", "limit", "page", "cursor", "sort":
+		case "fields", "limit", "page", "cursor", "sort", "user_ids":
 		case "email":
 			keep(func(p *Person) bool { return like(p.Email, value) })
 		case "username":
@@ -171,9 +175,6 @@ func (s *Server) filter(get func(string) string, q map[string][]string) (people 
 			keep(func(p *Person) bool { return like(p.LastName, value) })
 		case "app_id":
 			keep(func(p *Person) bool { return value == strconv.FormatInt(s.seen().App.ID, 10) && s.seen().HasApp(p) })
-		case "user_ids":
-			ids := strings.Split(value, ",")
-			keep(func(p *Person) bool { return slices.Contains(ids, strconv.FormatInt(p.ID, 10)) })
 		case "updated_since":
 			since, err := time.Parse(time.RFC3339, value)
 			if err != nil {
@@ -185,6 +186,19 @@ func (s *Server) filter(get func(string) string, q map[string][]string) (people 
 		}
 	}
 	return people, ""
+}
+
+// named are the people with the ids of a list, in the order of the world.
+func (s *Server) named(ids string) []*Person {
+	var people []*Person
+	for text := range strings.SplitSeq(ids, ",") {
+		id, err := strconv.ParseInt(text, 10, 64)
+		if p := s.seen().Find(id); err == nil && p != nil {
+			people = append(people, p)
+		}
+	}
+	slices.SortFunc(people, func(a, b *Person) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.Compact(people)
 }
 
 // like compares with a wildcard at either end.

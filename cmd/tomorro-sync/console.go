@@ -1,0 +1,179 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/sourcegraph/conc/panics"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/console"
+	"tomorro-sync/reconcile"
+)
+
+// consoleDefault is where the console listens unless it is said: this machine only.
+const consoleDefault = "127.0.0.1:8082"
+
+// consoleAddress is where the console listens; empty for nowhere.
+func (l *listenConfig) consoleAddress() string {
+	if l.ConsoleToken == "" {
+		return ""
+	}
+	return cmp.Or(l.Console, consoleDefault)
+}
+
+func (l *listenConfig) checkConsole(all *checks) {
+	all.address("listen.console", l.Console)
+	if l.Console != "" && l.ConsoleToken == "" {
+		all.fail("listen.console_token", "is missing: nobody could sign in at listen.console; make one with: openssl rand -hex 24")
+	}
+	if _, err := console.ParseTokens(l.ConsoleToken.reveal()); err != nil {
+		all.fail("listen.console_token", "%v", err)
+	}
+}
+
+// openConsole serves the console of all connections when the first configuration
+// says so. The address is that which it listens at; empty when there is none.
+func openConsole(ctx context.Context, log *slog.Logger, all []*served) (address string, stop func(), err error) {
+	listen := &all[0].config.Listen
+	if address = listen.consoleAddress(); address == "" {
+		return "", func() {}, nil
+	}
+	tokens, err := console.ParseTokens(listen.ConsoleToken.reveal())
+	if err != nil {
+		return "", nil, usage(fmt.Errorf("listen.console_token: %w", err), configHint)
+	}
+	o := console.Options{Tokens: tokens, Log: log}
+	for _, s := range all {
+		o.Connections = append(o.Connections, s.shown())
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", nil, &failure{exitError, fmt.Errorf("listen.console: %w", err), "stop what else listens there, or set listen.console to another address"}
+	}
+	life, end := context.WithCancel(ctx)
+	// Pages that ask OneLogin and Tomorro take as long as these do.
+	server := &http.Server{Handler: console.Handler(life, o), ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // ends with Close
+	}()
+	log.Info("listening", "console", listener.Addr().String())
+	if host, _, err := net.SplitHostPort(address); err == nil && !loopback(host) {
+		log.Warn("the console is reached from other machines, without encryption: put a proxy with TLS before it", "console", address)
+	}
+	return listener.Addr().String(), func() { end(); _ = server.Close(); <-done }, nil
+}
+
+// shown is the connection as the console takes it.
+func (s *served) shown() *console.Connection {
+	c, m := s.config, s.conn.memory
+	zone, err := time.LoadLocation(c.Schedule.Timezone)
+	if err != nil {
+		zone = time.UTC
+	}
+	return &console.Connection{Name: c.Connection, Observer: m, Journal: m, Follower: m, Decisions: m, Budget: m, People: s.conn.runner, Services: s.conn.runner,
+		Starter: s.starter, Schedule: s.schedule, QuarantineAfter: c.Schedule.QuarantineAfter, Zone: zone, Policy: c.policy(""), ApprovalLife: approvalLife, Settings: c.settings()}
+}
+
+// runFor makes a run that somebody asked for. One that goes well ends a quarantine,
+// as reconcile does.
+func (s *served) runFor(ctx context.Context, who string) error {
+	report, err := s.conn.runner.Reconcile(ctx, jobs.Trigger{By: "console", Who: who}, func(reconcile.Plan) (bool, error) { return true, nil })
+	if err == nil && report.Run != "" {
+		if err := s.conn.memory.Forgive(ctx); err != nil {
+			s.log.Warn("the run went well, but a quarantine of the schedule stays", "error", err)
+		}
+	}
+	return err
+}
+
+// starter makes the runs that people ask for, one after the other, in this process
+// and under the same lock as all others. It implements console.Starter.
+type starter struct {
+	run   func(ctx context.Context, who string) error
+	log   *slog.Logger
+	queue chan string // one at most
+	again time.Duration
+
+	mu    sync.Mutex
+	asked console.Asked
+}
+
+const (
+	// lockAgain is how often a run that was asked for looks whether the lock is free.
+	lockAgain = time.Second
+	// lockPatience is how long it does.
+	lockPatience = 30 * time.Minute
+)
+
+func newStarter(run func(ctx context.Context, who string) error, log *slog.Logger) *starter {
+	return &starter{run: run, log: log, queue: make(chan string, 1), again: lockAgain}
+}
+
+// Start implements console.Starter.
+func (s *starter) Start(who string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asked.Who != "" {
+		return false
+	}
+	s.asked = console.Asked{Who: who, Since: time.Now()}
+	s.queue <- who // there is room: nothing else is asked for
+	return true
+}
+
+// Asked implements console.Starter.
+func (s *starter) Asked() console.Asked {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
+// serve makes what is asked for until ctx ends.
+func (s *starter) serve(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case who := <-s.queue:
+			err := s.make(ctx, who)
+			failed := ""
+			if err != nil {
+				failed = err.Error()
+				s.log.Error("the run that was asked for at the console failed", "error", err)
+			}
+			s.mu.Lock()
+			s.asked = console.Asked{Since: s.asked.Since, Failed: failed}
+			s.mu.Unlock()
+		}
+	}
+}
+
+// make makes one run as soon as the lock is free. A panic is a failed run.
+func (s *starter) make(ctx context.Context, who string) (err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, lockPatience+time.Hour, errors.New("it took too long"))
+	defer cancel()
+	for began := time.Now(); ; {
+		if crash := panics.Try(func() { err = s.run(ctx, who) }); crash != nil {
+			return crash.AsError()
+		}
+		if !errors.Is(err, jobs.ErrLocked) || time.Since(began) > lockPatience {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(s.again):
+		}
+	}
+}

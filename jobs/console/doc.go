@@ -1,0 +1,30 @@
+// Package console is the web console of serve: what is going on, for people who
+// would rather look than read logs, and the word of those who may let a hold
+// through.
+//
+//	/c/NAME/                 state now: last and next run, who is at work, limits, holds
+//	/c/NAME/runs             the runs, with a chart; POST makes one now
+//	/c/NAME/runs/RUN         one run: what it made, what failed, what it held
+//	/c/NAME/holds            what is held, with its people; POST approves or rejects
+//	/c/NAME/people           find somebody; people/WHO says why they have what they have
+//	/c/NAME/groups           groups, the rules that give them, and their members
+//	/c/NAME/configuration    the configuration, secrets masked
+//	/c/NAME/events           server-sent events of a run that is being made
+//
+// Every page is HTML that needs no JavaScript: a page of a run under way reloads
+// itself without it, and is live with it. What takes long (asking OneLogin and
+// Tomorro) is announced before it is waited for.
+//
+// # Who may
+//
+// Nothing but the sign-in page is shown without a session. Signing in takes a
+// Token; one that carries a name decides who signed in, with one that does not
+// people say it themselves, and then nobody can tell two of them apart: where two
+// people must approve, such a session cannot. Sessions live in this process, end
+// after half an hour without a request and after twelve hours at any rate. Each
+// form carries a token of its session, and requests of other sites are refused
+// beside that. There is no style and no script but our own two files.
+//
+// The console writes nothing at Tomorro. It stores decisions as the approve and
+// reject commands do, and asks a Starter for a run.
+package console

@@ -1,0 +1,281 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+// overview is the state now.
+type overview struct {
+	Tone, Headline, Do string
+	Status             jobs.Status
+	Last               *jobs.RunRecord // the last run that ended
+	Going              *progress       // the run that is being made
+	Next               time.Time
+	NextTry            time.Time // while the schedule is quarantined
+	Asked              Asked
+	CanStart           bool
+	Holds              []jobs.Hold
+	Drift              int // what somebody had changed at Tomorro by hand, as the last run found
+	Budget             []allowance
+	Window             time.Duration
+}
+
+// allowance is one limit and what is left of it.
+type allowance struct {
+	Name      string
+	Used      int
+	Most      int // as far as the counts of the last run say
+	Left      int
+	Unlimited bool
+	Tone      string
+	Filled    int // percent
+	Why       string
+}
+
+func (c *console) overview(v *visit) {
+	ctx, cancel := v.brief()
+	defer cancel()
+	o, err := c.stateNow(ctx, v.conn)
+	if err != nil {
+		v.broken("overview", err)
+		return
+	}
+	p := v.page("overview", "State now")
+	p.Body, p.Reload, p.State = o, o.Going != nil || o.Asked.Who != "", stateOf(&o.Status, o.Asked, o.Going)
+	v.show(http.StatusOK, "overview", p)
+}
+
+func (c *console) stateNow(ctx context.Context, conn *Connection) (*overview, error) {
+	o := &overview{Window: conn.Policy.Limits.Window}
+	var err error
+	if o.Status, err = conn.Observer.Status(ctx); err != nil {
+		return nil, err
+	}
+	runs, err := conn.Journal.Runs(ctx, 50)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(runs, func(r jobs.RunRecord) bool { return r.End != nil }); i >= 0 {
+		o.Last = &runs[i]
+	}
+	if o.Going, err = conn.going(ctx, &o.Status, runs); err != nil {
+		return nil, err
+	}
+	if o.Holds, err = conn.openHolds(ctx, &o.Status, c.Now()); err != nil {
+		return nil, err
+	}
+	if o.Last != nil {
+		if o.Drift, err = conn.drifts.of(ctx, conn.Journal, o.Last.Begin.Run); err != nil {
+			return nil, err
+		}
+	}
+	spent, err := conn.Budget.Spent(ctx, c.Now().Add(-o.Window))
+	if err != nil {
+		return nil, err
+	}
+	o.Budget = budget(&conn.Policy.Limits, spent, lastCounts(runs))
+	if conn.Schedule != nil {
+		o.Next = o.Status.Schedule.NextRun(conn.Schedule, conn.QuarantineAfter, c.Now())
+		o.NextTry = o.Status.Schedule.NextTry(conn.Schedule, conn.QuarantineAfter)
+	}
+	if conn.Starter != nil {
+		o.Asked, o.CanStart = conn.Starter.Asked(), true
+	}
+	o.judge()
+	return o, nil
+}
+
+// clockSkew is how far the clocks of two replicas may be apart.
+const clockSkew = time.Minute
+
+// going is the run that whoever holds the lock has begun; nil while nobody does, or
+// they still plan. A run from before the lock was taken has died.
+func (conn *Connection) going(ctx context.Context, status *jobs.Status, runs []jobs.RunRecord) (*progress, error) {
+	if status.Lock == nil || len(runs) == 0 || runs[0].End != nil || runs[0].Begin.Time.Before(status.Lock.Since.Add(-clockSkew)) {
+		return nil, nil
+	}
+	entries, err := conn.Journal.Entries(ctx, runs[0].Begin.Run)
+	if err != nil {
+		return nil, err
+	}
+	return newProgress(entries), nil
+}
+
+// lastCounts are the counts of the last plan that there was.
+func lastCounts(runs []jobs.RunRecord) reconcile.Counts {
+	for i := range runs {
+		if runs[i].Begin.Counts != nil && !runs[i].Begin.Partial {
+			return *runs[i].Begin.Counts
+		}
+	}
+	return reconcile.Counts{}
+}
+
+// judge puts the state into one sentence, and says what to do about it.
+func (o *overview) judge() {
+	waiting := 0
+	for i := range o.Holds {
+		if h := &o.Holds[i]; h.Approvable {
+			waiting += len(h.Changes) - h.Approved - h.Rejected
+		}
+	}
+	last := func() int {
+		if o.Last == nil {
+			return 0
+		}
+		return o.Last.End.Report.Exit
+	}()
+	switch {
+	case o.Status.Lock != nil:
+		o.Tone, o.Headline = "busy", "A run is being made."
+	case o.Asked.Who != "":
+		o.Tone, o.Headline = "busy", "A run is asked for, and about to begin."
+	case o.Asked.Failed != "" && (o.Last == nil || o.Last.End.Report.Finished.Before(o.Asked.Since)): // a run since tells more
+		o.Tone, o.Headline, o.Do = "bad", "The run that was asked for could not be made.", o.Asked.Failed
+	case o.Last == nil:
+		o.Tone, o.Headline, o.Do = "warn", "No run has ended yet.", "The first one is made at the next tick of the schedule, or now with the button below. Look at what it would do with: tomorro-sync plan"
+	case last == jobs.ExitError:
+		o.Tone, o.Headline, o.Do = "bad", "The last run could not be made.", "Open it to read why. Nothing is lost: the next run starts from what OneLogin and Tomorro have then."
+	case last == jobs.ExitFailed:
+		o.Tone, o.Headline, o.Do = "bad", "Some changes of the last run failed.", "Open it to read which and why. The next run tries them again."
+	case waiting > 0:
+		o.Tone, o.Headline, o.Do = "warn", plural(waiting, "change waits", "changes wait")+" for somebody's word.", "Look at who it is about under Holds, then approve or reject."
+	case last == jobs.ExitHeld:
+		o.Tone, o.Headline, o.Do = "warn", "The guard held something in the last run.", "Look at why under Holds. It ends when its reason does."
+	default:
+		o.Tone, o.Headline = "good", "Tomorro is what OneLogin says."
+		if held := o.held(); held > 0 {
+			o.Headline = "Tomorro is what OneLogin says, but for " + plural(held, "change", "changes") + " held."
+		}
+	}
+}
+
+func (o *overview) held() (n int) {
+	for i := range o.Holds {
+		n += len(o.Holds[i].Changes)
+	}
+	return n
+}
+
+// budget tells what is left of each limit. A share is of what the last run counted.
+func budget(limits *reconcile.Limits, spent map[reconcile.Limit]int, counts reconcile.Counts) []allowance {
+	var list []allowance
+	for _, l := range reconcile.LimitNames() {
+		if l == reconcile.LimitRemoveFromGroup {
+			continue // each group has its own: see Groups
+		}
+		population := counts.Accounts
+		if l == reconcile.LimitRemoveMember {
+			population = counts.Memberships
+		}
+		list = append(list, allow(limitWords[l], limits, limits.Allow[l], spent[l], population))
+	}
+	return list
+}
+
+func allow(name string, limits *reconcile.Limits, of reconcile.Allowance, used, population int) allowance {
+	a := allowance{Name: name, Used: used, Unlimited: true, Tone: "good"}
+	lower := func(most int, why string) {
+		if a.Unlimited || most < a.Most {
+			a.Most, a.Why, a.Unlimited = most, why, false
+		}
+	}
+	if of.Max != nil {
+		lower(*of.Max, fmt.Sprintf("max %s", thousands(*of.Max)))
+	}
+	if of.Share != nil && population >= limits.MinPopulation {
+		lower(int(*of.Share*float64(population)), fmt.Sprintf("%g%% of %s", *of.Share*100, thousands(population)))
+	}
+	if a.Unlimited {
+		return a
+	}
+	a.Left = max(0, a.Most-a.Used)
+	if a.Most > 0 {
+		a.Filled = min(100, 100*a.Used/a.Most)
+	}
+	switch {
+	case a.Left == 0 && a.Most > 0:
+		a.Tone = "bad"
+	case a.Filled >= 60:
+		a.Tone = "warn"
+	}
+	return a
+}
+
+// bookshelf keeps what was read of the holds, for as long as no run could have
+// changed it: reading them takes the whole journal.
+type bookshelf struct {
+	mu   sync.Mutex
+	of   string
+	at   time.Time
+	book *jobs.HoldBook
+}
+
+// bookLife is how long a book is kept at most: pushes make changes without a run.
+const bookLife = 10 * time.Second
+
+func (conn *Connection) book(ctx context.Context, status *jobs.Status, now time.Time) (*jobs.HoldBook, error) {
+	conn.books.mu.Lock()
+	defer conn.books.mu.Unlock()
+	of := ""
+	if status.Last != nil && status.Lock == nil {
+		of = status.Last.Run
+	}
+	if b := &conn.books; b.book != nil && of != "" && b.of == of && now.Sub(b.at) < bookLife {
+		return b.book, nil
+	}
+	book, err := jobs.ReadHolds(ctx, conn.Journal)
+	if err != nil {
+		return nil, err
+	}
+	conn.books.of, conn.books.at, conn.books.book = of, now, book
+	return book, nil
+}
+
+// drifts keeps what a run found to be changed by hand: runs that ended do not change.
+type drifts struct {
+	mu  sync.Mutex
+	run string
+	n   int
+}
+
+func (d *drifts) of(ctx context.Context, journal jobs.JournalReader, run string) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.run == run {
+		return d.n, nil
+	}
+	entries, err := journal.Entries(ctx, run)
+	if err != nil {
+		return 0, err
+	}
+	origins := make(map[reconcile.Origin]int)
+	for i := range entries {
+		if w := entries[i].Write; w != nil {
+			countOrigins(origins, w.Changes)
+		}
+	}
+	d.run, d.n = run, origins[reconcile.FromDrift]
+	return d.n, nil
+}
+
+// openHolds are the holds with what people said of them.
+func (conn *Connection) openHolds(ctx context.Context, status *jobs.Status, now time.Time) ([]jobs.Hold, error) {
+	book, err := conn.book(ctx, status, now)
+	if err != nil {
+		return nil, err
+	}
+	decisions, err := conn.Decisions.Decisions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return book.Open(decisions, conn.Policy.FourEyes, now), nil
+}

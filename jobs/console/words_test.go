@@ -1,0 +1,101 @@
+package console
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+func TestParseTokens(t *testing.T) {
+	long := strings.Repeat("x", leastToken)
+	for text, want := range map[string]string{
+		long:                                "",
+		"alice:" + long + ",bob:" + long:    "number 2 is the same as another",
+		"short":                             "fewer than 16 characters",
+		"sha256:" + strings.Repeat("a", 63): "64 hexadecimal digits",
+		"alice:sha256:zz":                   "64 hexadecimal digits",
+		"":                                  "none",
+		"\n , \r\n":                         "none",
+	} {
+		tokens, err := ParseTokens(text)
+		switch {
+		case want == "none" && (err != nil || len(tokens) != 0), want == "" && (err != nil || len(tokens) != 1):
+			t.Errorf("%q: %d, %v", text, len(tokens), err)
+		case want != "" && want != "none" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), long)):
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if _, in := admit(nil, ""); in {
+		t.Error("without tokens, none opens")
+	}
+}
+
+func FuzzParseTokens(f *testing.F) {
+	f.Add("alice:0123456789abcdef,bob:sha256:00")
+	f.Add("sha256:" + strings.Repeat("0", 64))
+	f.Fuzz(func(t *testing.T, text string) {
+		tokens, err := ParseTokens(text)
+		if err != nil && len(tokens) > 0 {
+			t.Error("tokens with an error")
+		}
+		if _, in := admit(tokens, ""); in {
+			t.Errorf("nothing opens %q", text)
+		}
+	})
+}
+
+func FuzzLocal(f *testing.F) {
+	for _, s := range []string{"/c/a/", "//x/c/", "/c/../../x", "/c/\\x", "/c/a?q=%0d%0a", "https:/c/"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, next string) {
+		if to := local(next); !strings.HasPrefix(to, "/c/") && to != "/" || strings.ContainsAny(to, "\r\n\\") {
+			t.Errorf("%q leads to %q", next, to)
+		}
+	})
+}
+
+func TestBudget(t *testing.T) {
+	limits := reconcile.DefaultLimits()
+	list := budget(&limits, map[reconcile.Limit]int{reconcile.LimitDeactivate: 7, reconcile.LimitRemoveMember: 300}, reconcile.Counts{Accounts: 100, Memberships: 5000})
+	by := make(map[string]allowance)
+	for _, a := range list {
+		by[a.Name] = a
+	}
+	if a := by["Deactivations"]; a.Most != 10 || a.Left != 3 || a.Tone != "warn" { // the share is less than the number
+		t.Errorf("%+v", a)
+	}
+	if a := by["Removed memberships"]; a.Most != 200 || a.Left != 0 || a.Tone != "bad" || a.Filled != 100 {
+		t.Errorf("%+v", a)
+	}
+	if a := by["New accounts"]; !a.Unlimited {
+		t.Errorf("%+v", a)
+	}
+	small := budget(&limits, nil, reconcile.Counts{Accounts: 10})
+	if small[0].Most != 25 { // where there are few, the share says nothing
+		t.Errorf("%+v", small[0])
+	}
+}
+
+func TestChart(t *testing.T) {
+	p := &page{now: evening, zone: time.UTC}
+	var runs []jobs.RunRecord
+	for i, n := range []int{10, 0, 12, 8, 2000} { // the newest first
+		begin := evening.AddDate(0, 0, -i)
+		r := &jobs.Report{Run: "r", Started: begin, Finished: begin.Add(time.Minute), Done: map[reconcile.Op]int{reconcile.OpAddMember: n}, Failed: map[reconcile.Op]int{reconcile.OpCreate: i % 2}}
+		runs = append(runs, jobs.RunRecord{Begin: jobs.Entry{Time: begin}, End: &jobs.Entry{Report: r}})
+	}
+	c := newChart(append([]jobs.RunRecord{{Begin: jobs.Entry{Time: evening}}}, runs...), p)
+	if len(c.Bars) != 5 || c.Most != 2000 || !c.Cut || c.Top > 40 || c.Longest != "1m0s" {
+		t.Fatalf("%+v", c)
+	}
+	if first := c.Bars[0]; first.Segments[len(first.Segments)-2].Class != "cut" || !strings.Contains(first.Title, "2,000 new memberships") {
+		t.Errorf("the first run: %+v", first)
+	}
+	if newChart(runs[:1], p) != nil {
+		t.Error("one run is no chart")
+	}
+}

@@ -285,11 +285,11 @@ func (m *mirror) outdated(touched map[reconcile.Key]Touch, now time.Time) stale 
 
 // learned notes, after a refresh, that all about these people is known until the
 // touches that it began with.
-func (m *mirror) learned(s *stale) {
+func (m *mirror) learned(s *stale, bad map[string]error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for key, t := range s.touched {
-		if k := m.known[key.String()]; t.Position > k.position {
+		if k := m.known[key.String()]; t.Position > k.position && bad[m.links[key]] == nil {
 			k.position = t.Position
 			m.known[key.String()] = k
 		}

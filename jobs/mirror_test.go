@@ -62,7 +62,7 @@ func TestLateAnswers(t *testing.T) {
 		wrote(reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Add: []string{"a"}, Changes: []reconcile.Change{{Key: 1}}})
 	}
 	s := stale{groups: true, touched: map[reconcile.Key]Touch{2: {Position: 20, Run: "theirs"}}}
-	if err := m.refresh(t.Context(), p, &s); err != nil {
+	if _, err := m.refresh(t.Context(), p, &s); err != nil {
 		t.Fatal(err)
 	}
 	if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now); !s.groups {
@@ -70,7 +70,7 @@ func TestLateAnswers(t *testing.T) {
 	}
 	w.happens = func() { now = now.Add(time.Second) }
 	again := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now)
-	if err := m.refresh(t.Context(), p, &again); err != nil {
+	if _, err := m.refresh(t.Context(), p, &again); err != nil {
 		t.Fatal(err)
 	}
 	if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now); !s.nothing() {
@@ -124,7 +124,7 @@ func TestPartIsNotStale(t *testing.T) {
 	if s, rest := m.part(v, []reconcile.Key{1}, at, ""); s.nothing() || rest != nil {
 		t.Errorf("%+v", s)
 	}
-	m.learned(&stale{touched: v.touched})
+	m.learned(&stale{touched: v.touched}, nil)
 	m.seen = 11
 	if s, rest := m.part(v, []reconcile.Key{1}, at, ""); !s.nothing() || rest == nil || len(v.seen.current.Accounts) != 1 {
 		t.Errorf("%+v", s)

@@ -6,21 +6,25 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/sourcegraph/conc/pool"
 
 	"tomorro-sync/reconcile"
 )
 
-// refresh reads what is stale.
-func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) error {
+// refresh reads what is stale. Single accounts that cannot be read are bad, each with
+// its reason: nothing is known of them then.
+func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) (bad map[string]error, err error) {
 	if s.nothing() {
-		return nil
+		return nil, nil
 	}
+	bad = make(map[string]error)
+	var mu sync.Mutex
 	if s.links {
 		more, err := m.newLinks(ctx, p.Runner)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		s.accounts = append(s.accounts, more...)
 		for _, key := range s.unlinked { // known or not, others have written it
@@ -44,17 +48,23 @@ func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) error {
 	for _, id := range s.accounts {
 		w.Go(func(ctx context.Context) error {
 			_, err := m.readAccount(ctx, p, id)
-			if errors.Is(err, reconcile.ErrGone) {
+			if err == nil || errors.Is(err, reconcile.ErrGone) {
 				return nil
 			}
-			return err
+			if ctx.Err() != nil || errors.Is(err, reconcile.ErrRefused) {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			bad[id] = err
+			return nil
 		})
 	}
 	if err := w.Wait(); err != nil {
-		return err
+		return nil, err
 	}
-	m.learned(s)
-	return nil
+	m.learned(s, bad)
+	return bad, nil
 }
 
 // newLinks reads the links again and names the accounts that are new here.

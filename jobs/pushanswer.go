@@ -176,7 +176,11 @@ func (v *visit) looked(r *request, err error) Looked {
 	}
 	l.Key = r.keys[0]
 	for _, key := range r.keys {
-		if _, taken := v.touched[key]; !taken && err == nil {
+		switch _, taken := v.touched[key]; {
+		case err != nil:
+		case v.spoiled[key] != nil:
+			l.Err = v.spoiled[key]
+		case !taken:
 			l.Err = ErrBusy
 		}
 		for i := range v.plan.Held {

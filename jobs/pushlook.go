@@ -26,6 +26,7 @@ type visit struct {
 	rec     *recorder
 	began   time.Time
 	touched map[reconcile.Key]Touch // who is taken, and who wrote them last
+	spoiled map[reconcile.Key]error // whose account cannot be read
 	taken   []string                // subjects to give back
 	said    []reconcile.Testimony
 	seen    observation
@@ -60,7 +61,10 @@ func (v *visit) make(serving context.Context) {
 		var known []string      // of whom what others wrote was read
 		if err = v.look(ctx); err == nil {
 			err = v.write(ctx)
-			known = v.taken
+			known = slices.DeleteFunc(slices.Clone(v.taken), func(subject string) bool {
+				key, _ := keyOf(subject)
+				return v.spoiled[key] != nil
+			})
 		}
 		v.rec.close()
 		err = errors.Join(err, v.rec.failure())
@@ -207,91 +211,13 @@ func (v *visit) look(ctx context.Context) error {
 	})
 	w.Go(func(ctx context.Context) error {
 		s := m.stale(v.touched, r.now())
-		return m.refresh(ctx, v.p, &s)
+		return v.refresh(ctx, &s)
 	})
 	w.Go(func(ctx context.Context) error { return r.recallFew(ctx, &v.seen) })
 	if err := w.Wait(); err != nil {
 		return err
 	}
-	return v.decide(ctx, keys)
-}
-
-// part gives the plan its part of what is known of Tomorro, once nothing in it is
-// stale: a read that began before the take may come in at any time.
-func (v *visit) part(ctx context.Context, keys []reconcile.Key) (*reconcile.Rest, error) {
-	r, m := v.p.Runner, &v.p.mirror
-	for tries := 0; ; tries++ {
-		s, rest := m.part(v, keys, r.now(), r.Policy.DefaultSubstitute)
-		if s.nothing() {
-			return rest, nil
-		}
-		if tries == 3 {
-			return nil, errors.New("what Tomorro has changes faster than it is read")
-		}
-		if err := m.refresh(ctx, v.p, &s); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// decide makes the plan. Who makes one admin less takes all admins first, and knows
-// them all: else two pushes at a time would each leave the other's.
-func (v *visit) decide(ctx context.Context, keys []reconcile.Key) error {
-	if err := v.planned(ctx, keys); err != nil {
-		return err
-	}
-	held := slices.ContainsFunc(v.plan.Held, func(h reconcile.Held) bool { return h.Rule == reconcile.RuleAdmins })
-	if !held && !slices.ContainsFunc(v.plan.Changes, func(c reconcile.Change) bool { return c.LosesAdmin() }) {
-		return v.unknownGroups(ctx, keys)
-	}
-	if held { // somebody else may be admin since
-		v.p.mirror.forgetBefore(v.began)
-	}
-	got, err := v.claim(ctx, []string{adminsSubject})
-	if err != nil {
-		return err
-	}
-	if len(got[0].Newer) > 0 || len(got[0].Taken) == 0 {
-		return ErrBusy
-	}
-	if err := v.p.mirror.ensure(ctx, v.p.Runner, got[0].Taken[0].Position); err != nil {
-		return err
-	}
-	return v.planned(ctx, keys)
-}
-
-// unknownGroups plans again when a rule gives a group that is not known here: it may
-// have come since the groups were read.
-func (v *visit) unknownGroups(ctx context.Context, keys []reconcile.Key) error {
-	unknown := func(h reconcile.Held) bool {
-		return h.Op == reconcile.OpAddMember && h.GroupID == "" && h.Rule == reconcile.RuleData
-	}
-	if slices.ContainsFunc(v.plan.Held, unknown) && v.p.mirror.groupsBefore(v.began) {
-		v.p.mirror.forgetGroups()
-		return v.planned(ctx, keys)
-	}
-	return nil
-}
-
-func (v *visit) planned(ctx context.Context, keys []reconcile.Key) error {
-	r := v.p.Runner
-	rest, err := v.part(ctx, keys)
-	if err != nil {
-		return err
-	}
-	policy := r.policy(&v.seen)
-	in := v.seen.input(&policy)
-	in.Only, in.Rest = keys, rest
-	v.plan = reconcile.GuardEach(reconcile.Decide(in), &policy)
-	if ask := v.plan.ToConfirm(); len(ask) > 0 {
-		v.said = r.Source.Witness(ctx, ask)
-		v.plan = reconcile.GuardEach(reconcile.Confirm(v.plan, v.said, &policy), &policy)
-	}
-	v.rec.bound(&v.plan)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
+	return v.decide(ctx)
 }
 
 // write journals what is about to happen, and makes it happen.

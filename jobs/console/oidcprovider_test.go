@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -132,6 +133,9 @@ func (p *identity) bent(next http.Handler) http.Handler {
 			panic(http.ErrAbortHandler)
 		}
 		switch {
+		case r.URL.Path == "/login/username":
+			p.login(w, r)
+			return
 		case r.URL.Path == "/authorize":
 			p.asked = append(p.asked, r.URL.Query())
 			if q := r.URL.Query(); p.challenge != "" {
@@ -150,6 +154,19 @@ func (p *identity) bent(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// login is the page at which a browser says who it is.
+func (p *identity) login(w http.ResponseWriter, r *http.Request) {
+	id, user := r.FormValue("authRequestID"), r.FormValue("user")
+	if user != "" && p.store.CheckUsernamePassword(user, providerWord, id) == nil {
+		http.Redirect(w, r, p.auth(op.ContextWithIssuer(r.Context(), p.issuer), id), http.StatusFound)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html")
+	for _, name := range []string{"ann", "vic", "out"} {
+		_, _ = fmt.Fprintf(w, `<p><a href="/login/username?user=%s&amp;authRequestID=%s">%s</a></p>`, name, url.QueryEscape(id), name)
+	}
 }
 
 // forged puts another id token into an answer.
@@ -208,13 +225,18 @@ func signed(payload []byte, key jose.SigningKey) string {
 	return text
 }
 
+// options are those of a console at this address.
+func (p *identity) options(at string) *OIDC {
+	return &OIDC{Issuer: p.issuer, ClientID: providerClient, ClientSecret: providerSecret, RedirectURL: at + CallbackPath,
+		Viewers: []string{"Console viewers"}, Approvers: []string{"Console approvers"}}
+}
+
 // serveOIDC serves a world's console whose people sign in at a provider.
 func (w *world) serveOIDC(t *testing.T, tokens bool, edit func(*Connection)) (*site, *identity) {
 	t.Helper()
 	p := newIdentity(t)
 	s := w.serveWith(t, edit, func(o *Options, at string) {
-		o.OIDC = &OIDC{Issuer: p.issuer, ClientID: providerClient, ClientSecret: providerSecret, RedirectURL: at + CallbackPath,
-			Viewers: []string{"Console viewers"}, Approvers: []string{"Console approvers"}}
+		o.OIDC = p.options(at)
 		if !tokens {
 			o.Tokens = nil
 		}

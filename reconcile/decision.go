@@ -29,10 +29,26 @@ func (d Decision) Said(by string, next Decision) Decision {
 	if d.Approves == next.Approves && len(d.By) > 0 && (d.Until.IsZero() || next.At.Before(d.Until)) {
 		next.By = slices.Clone(d.By)
 	}
-	if !slices.Contains(next.By, by) {
+	if !slices.ContainsFunc(next.By, func(other string) bool { return SamePerson(other, by) }) {
 		next.By = append(next.By, by)
 	}
 	return next
+}
+
+// SamePerson reports whether two names are one person's: the same name, or the same
+// id in brackets at its end, which whoever vouches for people puts there. Somebody
+// whose e-mail changes stays one person.
+func SamePerson(a, b string) bool {
+	return a == b || vouched(a) != "" && vouched(a) == vouched(b)
+}
+
+// vouched is the id in brackets that a name ends with; empty when there is none.
+func vouched(name string) string {
+	i := strings.LastIndexByte(name, '[')
+	if i < 0 || !strings.HasSuffix(name, "]") || i == len(name)-2 {
+		return ""
+	}
+	return name[i:]
 }
 
 // decide marks what somebody approved and holds what somebody rejected.

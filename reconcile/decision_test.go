@@ -313,3 +313,30 @@ func TestLawConfigurationRemovesNobody(t *testing.T) {
 		}
 	})
 }
+
+// TestSamePerson: an id that somebody vouched for tells who it is, and the name does
+// where there is none.
+func TestSamePerson(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"ann", "ann", true},
+		{"ann", "ben", false},
+		{"ann@x.io [0a]", "ann.else@x.io [0a]", true},
+		{"ann@x.io [0a]", "ann@x.io [0b]", false},
+		{"ann@x.io [0a]", "ann@x.io", false},
+		{"ann []", "ben []", false},
+		{"ann [0a", "ben [0a", false},
+		{"ann 0a]", "ben 0a]", false},
+	} {
+		if reconcile.SamePerson(test.a, test.b) != test.want || reconcile.SamePerson(test.b, test.a) != test.want {
+			t.Errorf("%q and %q: want %v", test.a, test.b, test.want)
+		}
+	}
+	at := time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC)
+	d := reconcile.Decision{}.Said("ann@x.io [0a]", reconcile.Decision{Approves: true, At: at}).Said("ann.else@x.io [0a]", reconcile.Decision{Approves: true, At: at})
+	if d.Enough(true) || len(d.By) != 1 {
+		t.Errorf("one person said it twice: %+v", d)
+	}
+}

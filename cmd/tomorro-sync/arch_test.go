@@ -27,7 +27,8 @@ var importRules = []struct {
 	{"jobs", []string{"reconcile", "reconcile/scim"}, nil},
 	{"jobs/redisstore", []string{"jobs", "reconcile", "reconcile/scim"}, nil},
 	{"jobs/admin", []string{"jobs", "reconcile", "reconcile/scim"}, nil},
-	{"jobs/console", []string{"jobs", "reconcile", "reconcile/scim"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "golang.org/x/time", "go.uber.org"}},
+	{"jobs/console", []string{"jobs", "reconcile", "reconcile/scim"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "golang.org/x/time", "go.uber.org",
+		"github.com/coreos/go-oidc", "github.com/go-jose/go-jose", "golang.org/x/oauth2"}},
 }
 
 func TestImportRules(t *testing.T) {

@@ -180,10 +180,12 @@ type listenConfig struct {
 	Tokens     []Secret `yaml:"tokens" env:"TOKENS"`
 	TokensFile string   `yaml:"tokens_file" env:"TOKENS_FILE"` // one token a line
 	// Console is where the console listens; empty: consoleDefault with a
-	// ConsoleToken, else nowhere. ConsoleToken is one or several, see console.ParseTokens.
+	// ConsoleToken or OIDC, else nowhere. ConsoleToken is one or several, see console.ParseTokens.
 	Console          string `yaml:"console" env:"CONSOLE"`
 	ConsoleToken     Secret `yaml:"console_token" env:"CONSOLE_TOKEN"`
 	ConsoleTokenFile string `yaml:"console_token_file" env:"CONSOLE_TOKEN_FILE"`
+	// OIDC is where people sign in to the console.
+	OIDC oidcConfig `yaml:"oidc" envPrefix:"OIDC_"`
 	// CertFile and KeyFile are PEM files; without them the listener speaks plain HTTP,
 	// for behind a proxy.
 	CertFile string        `yaml:"cert_file" env:"CERT_FILE"`
@@ -212,7 +214,8 @@ func defaultConfig() config {
 		Grace:      20 * time.Second,
 		Journal:    journalConfig{Keep: 400 * 24 * time.Hour, KeepRuns: 30},
 		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run", QuarantineAfter: 3},
-		Listen:     listenConfig{Admin: "127.0.0.1:8081", Deadline: 8 * time.Second, Retry: 5 * time.Second},
+		Listen: listenConfig{Admin: "127.0.0.1:8081", Deadline: 8 * time.Second, Retry: 5 * time.Second,
+			OIDC: oidcConfig{GroupsClaim: "groups"}},
 	}
 }
 
@@ -230,5 +233,6 @@ func (c *config) secrets() []secretPair {
 		{"redis.url", "REDIS_URL", &c.Redis.URL, &c.Redis.URLFile},
 		{"redis.password", "REDIS_PASSWORD", &c.Redis.Password, &c.Redis.PasswordFile},
 		{"listen.console_token", "LISTEN_CONSOLE_TOKEN", &c.Listen.ConsoleToken, &c.Listen.ConsoleTokenFile},
+		c.Listen.oidcSecret(),
 	}
 }

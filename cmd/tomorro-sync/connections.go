@@ -53,7 +53,7 @@ func apart(configs []*config) error {
 		if i > 0 && c.Listen.Admin != configs[0].Listen.Admin && c.Listen.Admin != defaultConfig().Listen.Admin {
 			errs = append(errs, fmt.Errorf("listen.admin: %s of %q is not used; the first configuration says where to listen", c.Listen.Admin, c.Connection))
 		}
-		if i > 0 && (c.Listen.Console != "" && c.Listen.Console != configs[0].Listen.Console || c.Listen.ConsoleToken != "" && c.Listen.ConsoleToken != configs[0].Listen.ConsoleToken) {
+		if i > 0 && !c.Listen.sameConsole(&configs[0].Listen) {
 			errs = append(errs, fmt.Errorf("listen.console: that of %q is not used; the first configuration says where the console listens, and who signs in", c.Connection))
 		}
 	}

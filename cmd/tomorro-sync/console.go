@@ -23,7 +23,7 @@ const consoleDefault = "127.0.0.1:8082"
 
 // consoleAddress is where the console listens; empty for nowhere.
 func (l *listenConfig) consoleAddress() string {
-	if l.ConsoleToken == "" {
+	if l.ConsoleToken == "" && !l.OIDC.given() {
 		return ""
 	}
 	return cmp.Or(l.Console, consoleDefault)
@@ -31,9 +31,10 @@ func (l *listenConfig) consoleAddress() string {
 
 func (l *listenConfig) checkConsole(all *checks) {
 	all.address("listen.console", l.Console)
-	if l.Console != "" && l.ConsoleToken == "" {
-		all.fail("listen.console_token", "is missing: nobody could sign in at listen.console; make one with: openssl rand -hex 24")
+	if l.Console != "" && l.ConsoleToken == "" && !l.OIDC.given() {
+		all.fail("listen.console_token", "is missing: nobody could sign in at listen.console; make one with: openssl rand -hex 24; or let people sign in by listen.oidc")
 	}
+	l.OIDC.check(all, l.oidcSecret())
 	if _, err := console.ParseTokens(l.ConsoleToken.reveal()); err != nil {
 		all.fail("listen.console_token", "%v", err)
 	}
@@ -50,7 +51,7 @@ func openConsole(ctx context.Context, log *slog.Logger, all []*served) (address 
 	if err != nil {
 		return "", nil, usage(fmt.Errorf("listen.console_token: %w", err), configHint)
 	}
-	o := console.Options{Tokens: tokens, Log: log}
+	o := console.Options{Tokens: tokens, OIDC: listen.OIDC.options(), Log: log}
 	for _, s := range all {
 		o.Connections = append(o.Connections, s.shown())
 	}

@@ -32,8 +32,8 @@
 // wins over the file: TOMORRO_SYNC_ and the path in capitals, such as
 // TOMORRO_SYNC_ONELOGIN_CLIENT_SECRET. There, a list is separated by commas and
 // a map is written key:value,key:value. A secret can instead be named as a
-// file: client_secret_file, token_file, url_file and password_file of redis,
-// tokens_file and console_token_file of listen. Limits that are not given keep
+// file: client_secret_file of onelogin and of listen.oidc, token_file, url_file and
+// password_file of redis, tokens_file and console_token_file of listen. Limits that are not given keep
 // their defaults; none lifts one. The sections schedule and listen are read by serve, which takes
 // --config several times: one for each connection, that is, each Tomorro
 // organisation.
@@ -70,8 +70,8 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
   journal:  keep, keep_runs
   protect, min_admins, approve, four_eyes, connection, grace
   schedule: cron, timezone, missed, jitter, quarantine_after (for serve)
-  listen:   scim, tokens, cert_file, key_file, base_url, allow, deadline, retry, requests_per_second, admin, console, console_token
-            (for serve)
+  listen:   scim, tokens, cert_file, key_file, base_url, allow, deadline, retry, requests_per_second, admin, console, console_token,
+            oidc: {issuer, client_id, client_secret, redirect_url, groups_claim, viewers, approvers, scopes} (for serve)
 client_secret, token, url and password of redis, tokens and console_token can be read from a file: add _file to the key.
 
 Exit codes: 0 done or nothing to do, 1 error, 2 usage or configuration, 3 some changes failed, 4 changes pending (plan),

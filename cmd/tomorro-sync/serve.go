@@ -38,8 +38,8 @@ listen.scim answers OneLogin's SCIM pushes: point the app's SCIM Base URL at htt
 Each push has one person looked at in OneLogin's API and brought to what that says, with the same rules, limits and holds as a run.
 What cannot be done at once stays marked and is done later, by any process that serves the connection.
 
-listen.admin answers /healthz and /readyz. With listen.console_token there is a console for browsers at listen.console. Logs go to
-stderr, with run ids and without people's names.`,
+listen.admin answers /healthz and /readyz. With listen.console_token or listen.oidc there is a console for browsers at
+listen.console. Logs go to stderr, with run ids and without people's names.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), format) },
 	}

@@ -77,6 +77,7 @@ type Connection struct {
 type Options struct {
 	Connections []*Connection
 	Tokens      []Token
+	OIDC        *OIDC // nil: people sign in with tokens only
 	Log         *slog.Logger
 	Now         func() time.Time // default time.Now
 }
@@ -92,6 +93,8 @@ type console struct {
 	ctx      context.Context // the life of the process: live pages end with it
 	pages    *template.Template
 	sessions *sessions
+	provider *provider // nil without Options.OIDC
+	attempts *attempts
 	doors    *doors
 	streams  chan struct{} // one for each live page
 }
@@ -105,12 +108,16 @@ func Handler(ctx context.Context, o Options) http.Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &console{Options: o, ctx: ctx, sessions: newSessions(o.Now), doors: newDoors(o.Now), streams: make(chan struct{}, mostStreams),
+	c := &console{Options: o, ctx: ctx, sessions: newSessions(o.Now), provider: newProvider(o.OIDC, o.Now), attempts: newAttempts(o.Now), doors: newDoors(o.Now), streams: make(chan struct{}, mostStreams),
 		pages: template.Must(template.New("").Funcs(words()).ParseFS(templateFiles, "templates/*.html"))}
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", cached(http.FileServerFS(staticFiles)))
 	mux.HandleFunc("GET /signin", c.showSignIn)
 	mux.HandleFunc("POST /signin", c.signIn)
+	if c.provider != nil {
+		mux.HandleFunc("GET /signin/provider", c.leave)
+		mux.HandleFunc("GET "+CallbackPath, c.enter)
+	}
 	mux.HandleFunc("POST /signout", c.signedIn(c.signOut))
 	mux.HandleFunc("GET /{$}", c.signedIn(c.home))
 	for pattern, show := range map[string]func(*visit){
@@ -137,9 +144,14 @@ func (c *console) home(v *visit) {
 	v.redirect("/c/" + c.Connections[0].Name + "/")
 }
 
-// connected finds the connection that the address names.
+// connected finds the connection that the address names. Whoever may only look
+// posts nothing there.
 func (c *console) connected(show func(*visit)) func(*visit) {
 	return func(v *visit) {
+		if v.r.Method == http.MethodPost && !v.session.decides {
+			v.refused("", "You may look, and not decide.", "Ask for a role that listen.oidc.approvers names in the configuration of serve, then sign in again.")
+			return
+		}
 		for _, conn := range c.Connections {
 			if conn.Name == v.r.PathValue("connection") {
 				v.conn = conn

@@ -218,6 +218,12 @@ type site struct {
 
 func (w *world) serve(t *testing.T, edit func(*Connection)) *site {
 	t.Helper()
+	return w.serveWith(t, edit, nil)
+}
+
+// serveWith is serve with options that depend on the console's address.
+func (w *world) serveWith(t *testing.T, edit func(*Connection), options func(o *Options, at string)) *site {
+	t.Helper()
 	hash := sha256.Sum256([]byte(bobSecret))
 	tokens, err := ParseTokens(sharedSecret + "\nalice: " + aliceSecret + "\nbob:sha256:" + hex.EncodeToString(hash[:]))
 	if err != nil {
@@ -230,7 +236,13 @@ func (w *world) serve(t *testing.T, edit func(*Connection)) *site {
 		edit(conn)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	server := httptest.NewServer(Handler(ctx, Options{Connections: []*Connection{conn}, Tokens: tokens, Log: slog.New(slog.NewTextHandler(w, nil)), Now: w.clock}))
+	server := httptest.NewUnstartedServer(nil)
+	o := Options{Connections: []*Connection{conn}, Tokens: tokens, Log: slog.New(slog.NewTextHandler(w, nil)), Now: w.clock}
+	if options != nil {
+		options(&o, "http://"+server.Listener.Addr().String())
+	}
+	server.Config.Handler = Handler(ctx, o)
+	server.Start()
 	t.Cleanup(func() { stop(); server.Close() })
 	s := &site{world: w, t: t, url: server.URL}
 	return s.other()

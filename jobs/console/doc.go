@@ -18,12 +18,26 @@
 // # Who may
 //
 // Nothing but the sign-in page is shown without a session. Signing in takes a
-// Token; one that carries a name decides who signed in, with one that does not
-// people say it themselves, and then nobody can tell two of them apart: where two
-// people must approve, such a session cannot. Sessions live in this process, end
-// after half an hour without a request and after twelve hours at any rate. Each
-// form carries a token of its session, and requests of other sites are refused
-// beside that. There is no style and no script but our own two files.
+// Token, or an OpenID Connect provider's word (OIDC).
+//
+// A token that carries a name decides who signed in, with one that does not people
+// say it themselves, and then nobody can tell two of them apart: where two people
+// must approve, such a session cannot. With a provider, no session of a token can:
+// its owner may have signed in there as well.
+//
+// At a provider, people sign in by the authorization code flow with PKCE. State,
+// nonce and verifier are kept here for ten minutes and one use, and belong to one
+// browser by a cookie. The id token's signature, issuer, audience, nonce and expiry
+// are verified; its roles say whether somebody may look, or decide as well; its
+// e-mail, if it is verified, or its name says what they are called. What they are is
+// the subject, of which a digest in brackets stands behind the name: one subject is
+// one person (reconcile.SamePerson). The provider is looked for when somebody first
+// wants to sign in, and asked again what they may after an hour.
+//
+// Sessions live in this process, end after half an hour without a request and after
+// twelve hours at any rate. Each form carries a token of its session, and requests of
+// other sites are refused beside that. There is no style and no script but our own
+// two files.
 //
 // The console writes nothing at Tomorro. It stores decisions as the approve and
 // reject commands do, and asks a Starter for a run.

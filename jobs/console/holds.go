@@ -17,6 +17,7 @@ type holdList struct {
 	Others  []holdView // they end with their reason
 	// Shared says that four eyes are asked for and nobody knows whose this session's are.
 	Shared   bool
+	SignOn   bool // they can be told apart by signing in at the provider
 	FourEyes bool
 	Life     time.Duration
 	CanStart bool
@@ -48,7 +49,7 @@ func (c *console) holds(v *visit) {
 		v.broken("holds", err)
 		return
 	}
-	body := holdList{FourEyes: v.conn.Policy.FourEyes, Shared: v.unknown(), Life: v.conn.ApprovalLife, CanStart: v.conn.Starter != nil}
+	body := holdList{FourEyes: v.conn.Policy.FourEyes, Shared: v.unknown(), SignOn: c.provider != nil, Life: v.conn.ApprovalLife, CanStart: v.conn.Starter != nil}
 	for i := range holds {
 		h := newHoldView(&holds[i], v)
 		if h.Approvable {
@@ -75,7 +76,7 @@ func (c *console) holdsNow(ctx context.Context, conn *Connection) ([]jobs.Hold, 
 func (v *visit) unknown() bool { return v.conn.Policy.FourEyes && !v.session.proven }
 
 func newHoldView(h *jobs.Hold, v *visit) holdView {
-	view := holdView{Hold: *h, Kinds: foldKinds(h.Changes, fewToDecide), Mine: slices.Contains(h.Approvals, v.session.who),
+	view := holdView{Hold: *h, Kinds: foldKinds(h.Changes, fewToDecide), Mine: slices.ContainsFunc(h.Approvals, func(by string) bool { return reconcile.SamePerson(by, v.session.who) }),
 		Decided: h.Approved+h.Rejected >= len(h.Changes), FromRun: h.Changes[0].Origin != reconcile.FromUndo}
 	view.Stands = standing(h, v.conn.Policy.FourEyes)
 	seen := make(map[string]bool)
@@ -128,7 +129,7 @@ func (c *console) decide(v *visit) {
 		v.refused("holds", "A rejection needs a reason.", "Go back and write why, for those who read it later.")
 		return
 	case word.Approves && v.unknown():
-		v.refused("holds", "Two people must approve, and this token is shared.", sharedToken)
+		v.refused("holds", "Two people must approve, and this session's token does not tell who you are.", v.ownEyes())
 		return
 	}
 	holds, err := c.holdsNow(ctx, v.conn)
@@ -146,6 +147,14 @@ func (c *console) decide(v *visit) {
 		return
 	}
 	v.redirect("/c/" + v.conn.Name + "/holds?said=" + c.said(ctx, v, &word))
+}
+
+// ownEyes says how to approve where two people must.
+func (v *visit) ownEyes() string {
+	if v.c.provider != nil {
+		return "Sign out, and sign in at " + v.c.provider.host() + ", or approve with: tomorro-sync approve"
+	}
+	return sharedToken
 }
 
 const sharedToken = "Give each person a token of their own (listen.console_token: alice:…, bob:…) and sign in with it, or approve with: tomorro-sync approve"

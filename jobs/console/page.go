@@ -31,6 +31,8 @@ type page struct {
 	Base        string // the address of the connection, without the last slash
 	Notice      string // what became of the form before
 	Problem     *problem
+	Decides     bool   // who looks may change something
+	Next        string // where the page goes on to by itself
 	Reload      bool   // reload by itself where there is no JavaScript
 	State       string // what a live page compares: see liveState
 	Search      string
@@ -54,7 +56,7 @@ const (
 )
 
 func (v *visit) page(section, title string) *page {
-	p := &page{Title: title, Section: section, Who: v.session.who, CSRF: v.session.csrf, now: v.c.Now(), zone: time.UTC}
+	p := &page{Title: title, Section: section, Who: v.session.who, CSRF: v.session.csrf, Decides: v.session.decides, now: v.c.Now(), zone: time.UTC}
 	for _, conn := range v.c.Connections {
 		p.Connections = append(p.Connections, conn.Name)
 	}

@@ -12,16 +12,19 @@ import (
 const (
 	sessionIdle  = 30 * time.Minute // without a request
 	sessionLife  = 12 * time.Hour   // whatever happens
+	oidcLife     = time.Hour        // then the provider is asked again what somebody may
 	mostSessions = 1000             // then the one that was idle longest ends
 )
 
 // session is somebody who is signed in.
 type session struct {
-	who    string
-	proven bool   // their token says so; otherwise they do
-	csrf   string // each form carries it
-	began  time.Time
-	seen   time.Time
+	who     string
+	proven  bool          // their token, or the provider, says so; otherwise they do
+	decides bool          // they may change something; otherwise they look
+	life    time.Duration // at most
+	csrf    string        // each form carries it
+	began   time.Time
+	seen    time.Time
 }
 
 // sessions are kept in this process, by a digest of their id: what is read out of
@@ -37,13 +40,19 @@ func newSessions(now func() time.Time) *sessions {
 	return &sessions{now: now, all: make(map[[sha256.Size]byte]*session)}
 }
 
-// begin makes a session and gives its id.
+// begin makes the session of a token, and gives its id.
 func (s *sessions) begin(who string, proven bool) string {
+	return s.open(session{who: who, proven: proven, decides: true, life: sessionLife})
+}
+
+// open makes a session and gives its id.
+func (s *sessions) open(one session) string {
 	id := rand.Text() + rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweep()
-	s.all[sha256.Sum256([]byte(id))] = &session{who: who, proven: proven, csrf: rand.Text(), began: s.now(), seen: s.now()}
+	one.csrf, one.began, one.seen = rand.Text(), s.now(), s.now()
+	s.all[sha256.Sum256([]byte(id))] = &one
 	return id
 }
 
@@ -65,7 +74,7 @@ func (s *sessions) sweep() {
 }
 
 func (s *sessions) ended(one *session) bool {
-	return s.now().Sub(one.seen) > sessionIdle || s.now().Sub(one.began) > sessionLife
+	return s.now().Sub(one.seen) > sessionIdle || s.now().Sub(one.began) > one.life
 }
 
 // look finds a session. A visit keeps it from ending; a live page does not.
@@ -100,9 +109,9 @@ const (
 	formCookie    = "tomorro_sync_form"
 )
 
-func setCookie(w http.ResponseWriter, r *http.Request, name, value string) {
+func setCookie(w http.ResponseWriter, r *http.Request, name, value string, secure bool) {
 	c := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"}
+		Secure: secure || r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"}
 	if value == "" {
 		c.MaxAge = -1
 	}

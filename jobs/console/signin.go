@@ -16,7 +16,9 @@ type signInForm struct {
 	Form  string // the token of the form
 	Next  string
 	Name  string
-	Named bool // each token is somebody's: nobody says who they are
+	Named bool   // each token is somebody's: nobody says who they are
+	Token bool   // somebody may sign in with one
+	At    string // the provider at which they may; empty: none
 }
 
 func (c *console) showSignIn(w http.ResponseWriter, r *http.Request) {
@@ -31,14 +33,17 @@ func (c *console) signInPage(w http.ResponseWriter, r *http.Request, status int,
 	form := cookie(r, formCookie)
 	if form == "" {
 		form = rand.Text()
-		setCookie(w, r, formCookie, form)
+		setCookie(w, r, formCookie, form, c.provider.https())
 	}
 	named := true
 	for i := range c.Tokens {
 		named = named && c.Tokens[i].Name != ""
 	}
-	c.render(w, status, "signin", &page{Title: "Sign in", Problem: p,
-		Body: signInForm{Form: form, Next: r.FormValue("next"), Name: r.PostFormValue("name"), Named: named}})
+	body := signInForm{Form: form, Next: r.FormValue("next"), Name: r.PostFormValue("name"), Named: named, Token: len(c.Tokens) > 0}
+	if c.provider != nil {
+		body.At = c.provider.host()
+	}
+	c.render(w, status, "signin", &page{Title: "Sign in", Problem: p, Body: body})
 }
 
 // peopleNames is what somebody may call themselves: what journals and pages show.
@@ -50,9 +55,7 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !c.doors.open(r) {
-		c.Log.Warn("too many attempts to sign in to the console", "from", r.RemoteAddr)
-		w.Header().Set("Retry-After", "60")
-		c.signInPage(w, r, http.StatusTooManyRequests, &problem{What: "There were too many attempts.", Do: "Wait a minute, then try again."})
+		c.tooMany(w, r)
 		return
 	}
 	token, good := admit(c.Tokens, r.PostFormValue("token"))
@@ -73,11 +76,18 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
 		c.signInPage(w, r, http.StatusForbidden, &problem{What: who + " signs in with a token of their own.", Do: "Use that token, or write another name."})
 		return
 	}
+	// With a provider, a token is nobody's second pair of eyes: its owner may have signed in there.
 	c.sessions.end(cookie(r, sessionCookie)) // an id from before the sign-in is never one after it
-	setCookie(w, r, sessionCookie, c.sessions.begin(who, token.Name != ""))
-	setCookie(w, r, formCookie, "")
+	setCookie(w, r, sessionCookie, c.sessions.begin(who, token.Name != "" && c.provider == nil), c.provider.https())
+	setCookie(w, r, formCookie, "", c.provider.https())
 	c.Log.Info("somebody signed in to the console", "from", r.RemoteAddr)
 	http.Redirect(w, r, local(r.PostFormValue("next")), http.StatusSeeOther)
+}
+
+func (c *console) tooMany(w http.ResponseWriter, r *http.Request) {
+	c.Log.Warn("too many attempts to sign in to the console", "from", r.RemoteAddr)
+	w.Header().Set("Retry-After", "60")
+	c.signInPage(w, r, http.StatusTooManyRequests, &problem{What: "There were too many attempts.", Do: "Wait a minute, then try again."})
 }
 
 // belongs tells whether a name is that of somebody's own token.
@@ -87,7 +97,7 @@ func (c *console) belongs(name string) bool {
 
 func (c *console) signOut(v *visit) {
 	c.sessions.end(cookie(v.r, sessionCookie))
-	setCookie(v.w, v.r, sessionCookie, "")
+	setCookie(v.w, v.r, sessionCookie, "", c.provider.https())
 	v.redirect("/signin")
 }
 

@@ -39,6 +39,18 @@ type HeldCount struct {
 	RemovalsSince time.Time
 }
 
+// HeldRemovals is how many removals are held that nobody has decided about, and since
+// when the first of them is.
+func (s *Standing) HeldRemovals() (n int, since time.Time) {
+	for i := range s.Held {
+		if h := &s.Held[i]; h.Removals > 0 && h.Class != reconcile.HoldDecided {
+			n += h.Removals
+			since = earliest(since, h.RemovalsSince)
+		}
+	}
+	return n, since
+}
+
 // CompleteRun reports whether a run looked at everybody, read OneLogin and Tomorro to
 // the end, and was not broken off. What it held or could not write does not count.
 func CompleteRun(r *RunRecord) bool {
@@ -212,7 +224,7 @@ func (b *HoldBook) Counts() []HeldCount {
 
 // earliest is the earlier of two times, of which the first may be zero.
 func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
+	if a.IsZero() || b.Before(a) && !b.IsZero() {
 		return b
 	}
 	return a

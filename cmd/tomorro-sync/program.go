@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/metrics"
 	"tomorro-sync/reconcile"
 )
 
@@ -74,9 +75,10 @@ type connector interface {
 // connection is both services and, if asked for, Redis.
 type connection struct {
 	runner runner
-	memory memory      // nil without Redis
-	desk   *desk       // when serving
-	target jobs.Target // nil when it is not configured
+	memory memory               // nil without Redis
+	desk   *desk                // when serving
+	counts func() []metrics.API // what the clients counted; nil when they are not configured
+	target jobs.Target          // nil when it is not configured
 	close  func()
 }
 

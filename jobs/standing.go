@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -78,15 +79,19 @@ const runsWatched = 500
 
 // Stand looks. The error says that Redis did not answer.
 func (w *Watch) Stand(ctx context.Context) (Standing, error) {
+	return w.stand(ctx, cmp.Or(w.Fresh, 5*time.Second))
+}
+
+// StandNow looks, however long ago it did: for who must not act on what another
+// replica knows better.
+func (w *Watch) StandNow(ctx context.Context) (Standing, error) { return w.stand(ctx, 0) }
+
+func (w *Watch) stand(ctx context.Context, fresh time.Duration) (Standing, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
 	if w.began.IsZero() {
 		w.began = now
-	}
-	fresh := w.Fresh
-	if fresh <= 0 {
-		fresh = 5 * time.Second
 	}
 	if !w.seen.At.IsZero() && now.Sub(w.seen.At) < fresh && !now.Before(w.seen.At) {
 		return w.seen, nil

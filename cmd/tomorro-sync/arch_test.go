@@ -27,6 +27,7 @@ var importRules = []struct {
 	{"jobs", []string{"reconcile", "reconcile/scim"}, nil},
 	{"jobs/redisstore", []string{"jobs", "reconcile", "reconcile/scim"}, nil},
 	{"jobs/admin", []string{"jobs", "reconcile", "reconcile/scim"}, nil},
+	{"jobs/alert", []string{"jobs", "reconcile", "reconcile/scim"}, nil},
 	{"jobs/metrics", []string{"jobs", "reconcile", "reconcile/scim"}, nil},
 	{"jobs/console", []string{"jobs", "reconcile", "reconcile/scim"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "golang.org/x/time", "go.uber.org"}},
 }

@@ -6,7 +6,7 @@
 // keep failing (ScheduleState.NextTry). The package
 // redisstore implements what remembers on Redis, jobstest says what it must do,
 // admin tells supervisors how it stands (Observer), metrics tells Prometheus (Watch),
-// and console shows people.
+// alert calls somebody (AlertBook), and console shows people.
 //
 // # The journal
 //

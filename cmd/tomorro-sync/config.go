@@ -31,6 +31,7 @@ type config struct {
 	Journal  journalConfig  `yaml:"journal" envPrefix:"JOURNAL_"`
 	Schedule scheduleConfig `yaml:"schedule" envPrefix:"SCHEDULE_"`
 	Listen   listenConfig   `yaml:"listen" envPrefix:"LISTEN_"`
+	Alerts   alertsConfig   `yaml:"alerts" envPrefix:"ALERTS_"`
 }
 
 type oneloginConfig struct {
@@ -213,6 +214,7 @@ func defaultConfig() config {
 		Journal:    journalConfig{Keep: 400 * 24 * time.Hour, KeepRuns: 30},
 		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run", QuarantineAfter: 3},
 		Listen:     listenConfig{Admin: "127.0.0.1:8081", Deadline: 8 * time.Second, Retry: 5 * time.Second},
+		Alerts:     alertsConfig{HeldAfter: 24 * time.Hour, NoRunFor: 26 * time.Hour, MarksAfter: time.Hour, Repeat: 24 * time.Hour},
 	}
 }
 
@@ -230,5 +232,8 @@ func (c *config) secrets() []secretPair {
 		{"redis.url", "REDIS_URL", &c.Redis.URL, &c.Redis.URLFile},
 		{"redis.password", "REDIS_PASSWORD", &c.Redis.Password, &c.Redis.PasswordFile},
 		{"listen.console_token", "LISTEN_CONSOLE_TOKEN", &c.Listen.ConsoleToken, &c.Listen.ConsoleTokenFile},
+		{"alerts.webhook", "ALERTS_WEBHOOK", &c.Alerts.Webhook, &c.Alerts.WebhookFile},
+		{"alerts.heartbeat", "ALERTS_HEARTBEAT", &c.Alerts.Heartbeat, &c.Alerts.HeartbeatFile},
+		{"alerts.smtp.password", "ALERTS_SMTP_PASSWORD", &c.Alerts.SMTP.Password, &c.Alerts.SMTP.PasswordFile},
 	}
 }

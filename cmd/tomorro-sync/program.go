@@ -52,6 +52,7 @@ type memory interface {
 	jobs.Budget
 	jobs.Queue
 	jobs.Assertions
+	jobs.AlertBook
 }
 
 // session says what a command needs of a connection.
@@ -149,7 +150,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.scheduleCommand(), p.journalCommand(), p.groupsCommand(), p.simulateCommand(), p.versionCommand())
+	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.alertsCommand(), p.scheduleCommand(), p.journalCommand(), p.groupsCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
 

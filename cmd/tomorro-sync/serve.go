@@ -39,7 +39,8 @@ listen.scim answers OneLogin's SCIM pushes: point the app's SCIM Base URL at htt
 Each push has one person looked at in OneLogin's API and brought to what that says, with the same rules, limits and holds as a run.
 What cannot be done at once stays marked and is done later, by any process that serves the connection.
 
-listen.admin answers /healthz, /readyz and, for Prometheus, /metrics. With listen.console_token there is a console for browsers at listen.console. Logs go to
+listen.admin answers /healthz, /readyz and, for Prometheus, /metrics. With alerts.webhook or alerts.smtp somebody is called when a run
+fails, none was complete for long, or something waits for too long; one message for all replicas. With listen.console_token there is a console for browsers at listen.console. Logs go to
 stderr, with run ids and without people's names.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), format) },
@@ -148,6 +149,9 @@ func serveAll(ctx context.Context, log *slog.Logger, address string, all []*serv
 		})
 		wg.Go(func() { s.starter.serve(ctx) })
 		wg.Go(func() { s.serveDesk(ctx) })
+		if alerter := s.alerter(); alerter != nil {
+			wg.Go(func() { alerter.Serve(ctx) })
+		}
 	}
 	<-ctx.Done()
 	log.Info("stopping: nothing new is begun, what is under way is finished", "grace", all[0].config.Grace)

@@ -5,7 +5,8 @@
 // A Scheduler makes one run a tick, over all replicas (Ticks), and fewer while they
 // keep failing (ScheduleState.NextTry). The package
 // redisstore implements what remembers on Redis, jobstest says what it must do,
-// admin tells supervisors how it stands (Observer), and console shows people.
+// admin tells supervisors how it stands (Observer), metrics tells Prometheus (Watch),
+// alert calls somebody (AlertBook), and console shows people.
 //
 // # The journal
 //

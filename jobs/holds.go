@@ -56,8 +56,12 @@ type HoldBook struct {
 
 // ReadHolds reads the journal once.
 func ReadHolds(ctx context.Context, journal JournalReader) (*HoldBook, error) {
-	b := &HoldBook{open: make(map[string]heldNow), before: make(map[string]heldNow), partial: make(map[string]map[reconcile.Key]bool), intents: make(map[string][]string)}
+	b := newHoldBook()
 	return b, journal.Scan(ctx, time.Time{}, func(e Entry) bool { b.take(&e); return true })
+}
+
+func newHoldBook() *HoldBook {
+	return &HoldBook{open: make(map[string]heldNow), before: make(map[string]heldNow), partial: make(map[string]map[reconcile.Key]bool), intents: make(map[string][]string)}
 }
 
 func (b *HoldBook) take(e *Entry) {
@@ -91,6 +95,8 @@ func (b *HoldBook) take(e *Entry) {
 			}
 		}
 		delete(b.intents, e.Intent)
+	case EntryEnd:
+		delete(b.partial, e.Run)
 	}
 }
 

@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/sourcegraph/conc/pool"
 
@@ -40,13 +39,13 @@ func (r *Runner) observe(ctx context.Context) (seen observation, err error) {
 	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
 	p.Go(func(ctx context.Context) (err error) {
 		if seen.directory, err = r.Source.Pull(ctx); err != nil {
-			return fmt.Errorf("reading OneLogin: %w", err)
+			return &readError{ServiceOneLogin, err}
 		}
 		return nil
 	})
 	p.Go(func(ctx context.Context) (err error) {
 		if seen.current, err = r.Target.Read(ctx); err != nil {
-			return fmt.Errorf("reading Tomorro: %w", err)
+			return &readError{ServiceTomorro, err}
 		}
 		return nil
 	})

@@ -308,6 +308,6 @@ func (rec *recorder) end(ctx context.Context, report *Report) error {
 func (rec *recorder) failed(ctx context.Context, by Trigger, started time.Time, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	report := Report{Run: rec.id, Trigger: by, Started: started, Finished: rec.r.now(), Errors: []string{why.Error()}, Exit: ExitError}
+	report := Report{Run: rec.id, Trigger: by, Started: started, Finished: rec.r.now(), Errors: []string{why.Error()}, Refused: refusedBy(why), Exit: ExitError}
 	return rec.entries(ctx, Entry{Kind: EntryBegin, Trigger: &by}, Entry{Kind: EntryEnd, Report: &report})
 }

@@ -38,6 +38,12 @@ type Report struct {
 	Ignored []NotKept `json:"ignored,omitempty"`
 	// Unread says why what was written could not be read back; empty when it could.
 	Unread string `json:"unread,omitempty"`
+	// Refused names the service that did not take our credentials, which stopped the
+	// run: ServiceOneLogin or ServiceTomorro; else it is empty.
+	Refused string `json:"refused,omitempty"`
+	// NoSeat counts changes that Tomorro refused, as far as its words tell, because no
+	// seat or licence is left.
+	NoSeat int `json:"noSeat,omitempty"`
 	// Errors name what was not done and why, sorted.
 	Errors []string `json:"errors,omitempty"`
 	// Exit is the exit code that a command ends with for this report.
@@ -64,6 +70,7 @@ func newReport(run string, by Trigger, plan *reconcile.Plan, result *reconcile.R
 		r.Held[c] = plan.HeldBy(c)
 	}
 	r.Errors = problems(result.Problems)
+	r.Refused, r.NoSeat = refusedBy(err), noSeat(result.Problems)
 	for i := range result.Problems {
 		if e, newer := errors.AsType[*reconcile.NewerError](result.Problems[i].Err); newer && e.Why == "" {
 			r.Newer += len(result.Problems[i].Write.Changes)

@@ -32,6 +32,9 @@ var opOrder = []Op{
 	OpAddMember, OpRemoveMember, OpDeactivate, OpDelete, OpDeleteGroup,
 }
 
+// Ops lists every operation, in the order in which a plan lists them.
+func Ops() []Op { return slices.Clone(opOrder) }
+
 // Removes reports whether the operation takes something away from somebody.
 // Without a complete receipt no such change is made.
 func (o Op) Removes() bool {
@@ -118,6 +121,12 @@ const (
 	RuleIgnored       HoldRule = "ignored"       // Tomorro took it before and did not keep it
 	RuleData          HoldRule = "data"          // the data of the person or group itself
 )
+
+// HoldRules lists every rule.
+func HoldRules() []HoldRule {
+	return []HoldRule{RuleReceipt, RuleBand, RuleProtect, RuleSubstitute, RuleLimit, RuleConfiguration, RuleApproval, RuleWitness, RuleDependent,
+		RuleAdmins, RuleRejected, RulePinned, RuleIgnored, RuleData}
+}
 
 // Approvable reports whether a person's word releases what the rule holds.
 func (r HoldRule) Approvable() bool {

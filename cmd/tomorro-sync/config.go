@@ -31,6 +31,7 @@ type config struct {
 	Journal  journalConfig  `yaml:"journal" envPrefix:"JOURNAL_"`
 	Schedule scheduleConfig `yaml:"schedule" envPrefix:"SCHEDULE_"`
 	Listen   listenConfig   `yaml:"listen" envPrefix:"LISTEN_"`
+	Alerts   alertsConfig   `yaml:"alerts" envPrefix:"ALERTS_"`
 }
 
 type oneloginConfig struct {
@@ -216,6 +217,7 @@ func defaultConfig() config {
 		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run", QuarantineAfter: 3},
 		Listen: listenConfig{Admin: "127.0.0.1:8081", Deadline: 8 * time.Second, Retry: 5 * time.Second,
 			OIDC: oidcConfig{GroupsClaim: "groups"}},
+		Alerts:     alertsConfig{HeldAfter: 24 * time.Hour, NoRunFor: 26 * time.Hour, MarksAfter: time.Hour, Repeat: 24 * time.Hour},
 	}
 }
 
@@ -234,5 +236,8 @@ func (c *config) secrets() []secretPair {
 		{"redis.password", "REDIS_PASSWORD", &c.Redis.Password, &c.Redis.PasswordFile},
 		{"listen.console_token", "LISTEN_CONSOLE_TOKEN", &c.Listen.ConsoleToken, &c.Listen.ConsoleTokenFile},
 		c.Listen.oidcSecret(),
+		{"alerts.webhook", "ALERTS_WEBHOOK", &c.Alerts.Webhook, &c.Alerts.WebhookFile},
+		{"alerts.heartbeat", "ALERTS_HEARTBEAT", &c.Alerts.Heartbeat, &c.Alerts.HeartbeatFile},
+		{"alerts.smtp.password", "ALERTS_SMTP_PASSWORD", &c.Alerts.SMTP.Password, &c.Alerts.SMTP.PasswordFile},
 	}
 }

@@ -72,6 +72,7 @@ func (c *config) validate() error {
 	all.atLeast("journal.keep_runs", c.Journal.KeepRuns, 1)
 	c.Schedule.check(&all)
 	c.Listen.check(&all)
+	c.Alerts.check(&all)
 	slices.SortFunc(all, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(all...)
 }

@@ -17,6 +17,7 @@
 //	tomorro-sync serve                    make a run at each tick of the schedule, and
 //	                                      serve the console
 //	tomorro-sync schedule [pause|resume]  when runs are made
+//	tomorro-sync alerts [--test]          what is wrong now; try whether alerts arrive
 //	tomorro-sync journal                  what runs did, and why; also show RUN,
 //	                                      person EMAIL, export FILE, erase EMAIL
 //	tomorro-sync simulate                 serve both services as simulators on loopback;
@@ -33,8 +34,9 @@
 // TOMORRO_SYNC_ONELOGIN_CLIENT_SECRET. There, a list is separated by commas and
 // a map is written key:value,key:value. A secret can instead be named as a
 // file: client_secret_file of onelogin and of listen.oidc, token_file, url_file and
-// password_file of redis, tokens_file and console_token_file of listen. Limits that are not given keep
-// their defaults; none lifts one. The sections schedule and listen are read by serve, which takes
+// password_file of redis, tokens_file and console_token_file of listen, webhook_file,
+// heartbeat_file and smtp.password_file of alerts. Limits that are not given keep their
+// defaults; none lifts one. The sections schedule, listen and alerts are read by serve, which takes
 // --config several times: one for each connection, that is, each Tomorro
 // organisation.
 //
@@ -72,7 +74,10 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
   schedule: cron, timezone, missed, jitter, quarantine_after (for serve)
   listen:   scim, tokens, cert_file, key_file, base_url, allow, deadline, retry, requests_per_second, admin, console, console_token,
             oidc: {issuer, client_id, client_secret, redirect_url, groups_claim, viewers, approvers, scopes} (for serve)
-client_secret, token, url and password of redis, tokens and console_token can be read from a file: add _file to the key.
+  alerts:   webhook, heartbeat, held_after, no_run_for, marks_after, repeat,
+            smtp: {address, username, password, from, to} (for serve)
+client_secret, token, url and password of redis, tokens, console_token, webhook, heartbeat and password of smtp can be read from a
+file: add _file to the key.
 
 Exit codes: 0 done or nothing to do, 1 error, 2 usage or configuration, 3 some changes failed, 4 changes pending (plan),
 10 locked, 11 held by the guard, 12 waiting for approval, 130 interrupted.`

@@ -10,6 +10,7 @@ import (
 	"github.com/sourcegraph/conc"
 	"golang.org/x/time/rate"
 
+	"tomorro-sync/jobs/metrics"
 	"tomorro-sync/sources/push"
 )
 
@@ -18,11 +19,12 @@ type listening struct {
 	listener net.Listener
 	server   *http.Server
 	tls      bool
+	up       func(bool) // told whether it answers
 }
 
 // listen opens the listener, so that a wrong address, token or certificate is an
 // error at the start. Nothing is answered before serveDesk.
-func (s *served) listen(ctx context.Context) error {
+func (s *served) listen(ctx context.Context, told *metrics.Metrics) error {
 	l := &s.config.Listen
 	if l.SCIM == "" {
 		return nil
@@ -41,7 +43,7 @@ func (s *served) listen(ctx context.Context) error {
 	if err != nil {
 		return wrong(err)
 	}
-	s.listening.server, err = push.Server(push.ServerOptions{Address: l.SCIM, Handler: handler, Deadline: l.Deadline, CertFile: l.CertFile, KeyFile: l.KeyFile, Log: s.log})
+	s.listening.server, err = push.Server(push.ServerOptions{Address: l.SCIM, Handler: told.Pushes(s.config.Connection, handler), Deadline: l.Deadline, CertFile: l.CertFile, KeyFile: l.KeyFile, Log: s.log})
 	if err != nil {
 		return wrong(err)
 	}
@@ -50,6 +52,8 @@ func (s *served) listen(ctx context.Context) error {
 	if err != nil {
 		return &failure{exitError, fmt.Errorf("listen.scim: %w", err), "stop what else listens there, or set listen.scim to another address"}
 	}
+	s.listening.up = func(up bool) { told.Listening(s.config.Connection, "scim", up) }
+	s.listening.up(false)
 	s.log.Info("listening", "scim", s.listening.listener.Addr().String(), "tls", s.listening.tls)
 	if host, _, err := net.SplitHostPort(l.SCIM); err == nil && !loopback(host) && !s.listening.tls {
 		s.log.Warn("the listener speaks plain HTTP, and its tokens with it: put a proxy that speaks TLS before it, or set listen.cert_file and listen.key_file")
@@ -59,6 +63,8 @@ func (s *served) listen(ctx context.Context) error {
 
 // serve answers until stop.
 func (l *listening) serve() {
+	l.up(true)
+	defer l.up(false)
 	if l.tls {
 		_ = l.server.ServeTLS(l.listener, "", "")
 		return

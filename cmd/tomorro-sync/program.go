@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/metrics"
 	"tomorro-sync/reconcile"
 )
 
@@ -51,6 +52,7 @@ type memory interface {
 	jobs.Budget
 	jobs.Queue
 	jobs.Assertions
+	jobs.AlertBook
 }
 
 // session says what a command needs of a connection.
@@ -74,9 +76,10 @@ type connector interface {
 // connection is both services and, if asked for, Redis.
 type connection struct {
 	runner runner
-	memory memory      // nil without Redis
-	desk   *desk       // when serving
-	target jobs.Target // nil when it is not configured
+	memory memory               // nil without Redis
+	desk   *desk                // when serving
+	counts func() []metrics.API // what the clients counted; nil when they are not configured
+	target jobs.Target          // nil when it is not configured
 	close  func()
 }
 
@@ -147,7 +150,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.scheduleCommand(), p.journalCommand(), p.groupsCommand(), p.simulateCommand(), p.versionCommand())
+	root.AddCommand(p.demoCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.alertsCommand(), p.scheduleCommand(), p.journalCommand(), p.groupsCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
 

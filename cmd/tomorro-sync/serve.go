@@ -16,6 +16,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/admin"
+	"tomorro-sync/jobs/metrics"
 	"tomorro-sync/reconcile"
 )
 
@@ -38,8 +39,9 @@ listen.scim answers OneLogin's SCIM pushes: point the app's SCIM Base URL at htt
 Each push has one person looked at in OneLogin's API and brought to what that says, with the same rules, limits and holds as a run.
 What cannot be done at once stays marked and is done later, by any process that serves the connection.
 
-listen.admin answers /healthz and /readyz. With listen.console_token or listen.oidc there is a console for browsers at
-listen.console. Logs go to stderr, with run ids and without people's names.`,
+listen.admin answers /healthz, /readyz and, for Prometheus, /metrics. With alerts.webhook or alerts.smtp somebody is called when a
+run fails, none was complete for long, or something waits for too long; one message for all replicas. With listen.console_token or
+listen.oidc there is a console for browsers at listen.console. Logs go to stderr, with run ids and without people's names.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), format) },
 	}
@@ -67,6 +69,7 @@ type served struct {
 	scheduler *jobs.Scheduler
 	starter   *starter
 	listening listening
+	watch     *jobs.Watch // for metrics and alerts
 }
 
 func (p *program) serve(ctx context.Context, format string) error {
@@ -91,13 +94,14 @@ func (p *program) serve(ctx context.Context, format string) error {
 		}
 		all = append(all, s)
 	}
+	told := measure(all)
 	for _, s := range all {
-		if err := s.listen(ctx); err != nil {
+		if err := s.listen(ctx, told); err != nil {
 			return err
 		}
 		defer s.listening.stop()
 	}
-	return serveAll(ctx, log, configs[0].Listen.Admin, all)
+	return serveAll(ctx, log, configs[0].Listen.Admin, all, told)
 }
 
 func (p *program) openServed(ctx context.Context, c *config, log *slog.Logger) (*served, error) {
@@ -110,6 +114,7 @@ func (p *program) openServed(ctx context.Context, c *config, log *slog.Logger) (
 
 func newServed(c *config, log *slog.Logger, conn *connection) *served {
 	s := &served{config: c, log: log, conn: conn, schedule: c.Schedule.parsed()}
+	s.watch = &jobs.Watch{Observer: conn.memory, Journal: conn.memory}
 	s.starter = newStarter(s.runFor, log)
 	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: conn.memory, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter,
 		QuarantineAfter: c.Schedule.QuarantineAfter, Log: log}
@@ -117,19 +122,22 @@ func newServed(c *config, log *slog.Logger, conn *connection) *served {
 }
 
 // serveAll serves until ctx ends and everything under way has ended.
-func serveAll(ctx context.Context, log *slog.Logger, address string, all []*served) error {
+func serveAll(ctx context.Context, log *slog.Logger, address string, all []*served, told *metrics.Metrics) error {
 	watched := make([]admin.Connection, 0, len(all))
 	for _, s := range all {
 		watched = append(watched, admin.Connection{Name: s.config.Connection, Observer: s.conn.memory, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter})
 	}
-	stopAdmin, err := serveAdmin(ctx, log, address, admin.Handler(ctx, watched))
+	stopAdmin, err := serveAdmin(ctx, log, address, supervised(admin.Handler(ctx, watched), told))
 	if err != nil {
 		return err
 	}
 	defer stopAdmin()
-	_, stopConsole, err := openConsole(ctx, log, all)
+	console, stopConsole, err := openConsole(ctx, log, all)
 	if err != nil {
 		return err
+	}
+	if console != "" {
+		told.Listening("", "console", true)
 	}
 	defer stopConsole()
 	var wg conc.WaitGroup
@@ -141,6 +149,9 @@ func serveAll(ctx context.Context, log *slog.Logger, address string, all []*serv
 		})
 		wg.Go(func() { s.starter.serve(ctx) })
 		wg.Go(func() { s.serveDesk(ctx) })
+		if alerter := s.alerter(); alerter != nil {
+			wg.Go(func() { alerter.Serve(ctx) })
+		}
 	}
 	<-ctx.Done()
 	log.Info("stopping: nothing new is begun, what is under way is finished", "grace", all[0].config.Grace)

@@ -65,6 +65,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		return nil, usage(err, "correct the configuration file or the environment")
 	}
 	run.Source, run.Target, conn.target = source, target, target
+	conn.counts = counts(source, target)
 	if s.serving {
 		conn.desk = &desk{target: target, tell: time.Minute, pushes: &jobs.Pushes{Runner: run.Runner, Looker: source, Accounts: target, Queue: conn.memory, Deadline: s.config.Listen.Deadline, Retry: s.config.Listen.Retry}}
 	}

@@ -37,6 +37,7 @@ type Store interface {
 	jobs.Decisions
 	jobs.Experience
 	jobs.Ignored
+	jobs.AlertBook
 }
 
 // Open gives a Store of the named connection. Stores of the same connection
@@ -80,6 +81,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("ticks", func(t *testing.T) { ticks(t, open) })
 	t.Run("pause", func(t *testing.T) { pause(t, open) })
 	t.Run("failed runs are counted", func(t *testing.T) { failures(t, open) })
+	t.Run("one tells of alerts", func(t *testing.T) { told(t, open) })
 	t.Run("connections are apart", func(t *testing.T) { apart(t, open) })
 }
 

@@ -84,6 +84,12 @@ func (k keys) ignored() string { return k.prefix + "ignored" }
 // and how many runs failed since one went well.
 func (k keys) schedule() string { return k.prefix + "schedule" }
 
+// telling is a string while a process tells of alerts: its token.
+func (k keys) telling() string { return k.prefix + "telling" }
+
+// alerts is a string: what was told of which alert to whom (JSON).
+func (k keys) alerts() string { return k.prefix + "alerts" }
+
 // edited is a hash from entry ids of a stream to what stands in their place since
 // a person was erased.
 func (k keys) edited(stream string) string { return stream + ":edited" }

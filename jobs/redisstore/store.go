@@ -62,6 +62,7 @@ var (
 	_ jobs.Experience    = (*Store)(nil)
 	_ jobs.Pins          = (*Store)(nil)
 	_ jobs.Ignored       = (*Store)(nil)
+	_ jobs.AlertBook     = (*Store)(nil)
 )
 
 // Open connects to Redis and asks it for a sign of life. The error does not

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"net/http"
+
+	"tomorro-sync/jobs/metrics"
+	"tomorro-sync/sinks/tomorro"
+	"tomorro-sync/sources/onelogin"
+)
+
+// measure makes the metrics of all connections that this process serves.
+func measure(all []*served) *metrics.Metrics {
+	connections := make([]metrics.Connection, len(all))
+	for i, s := range all {
+		connections[i] = metrics.Connection{Name: s.config.Connection, Stander: s.watch, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter, APIs: s.conn.counts}
+	}
+	return metrics.New(connections, nil)
+}
+
+// supervised puts the metrics next to what supervisors ask.
+func supervised(admin http.Handler, told *metrics.Metrics) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", admin)
+	mux.Handle("/metrics", told.Handler())
+	mux.Handle("/metrics/", told.Handler())
+	return mux
+}
+
+// counts gives what both clients counted.
+func counts(source *onelogin.Client, target *tomorro.Client) func() []metrics.API {
+	return func() []metrics.API {
+		o, t := source.Stats(), target.Stats()
+		return []metrics.API{
+			{Name: "onelogin", Requests: o.Requests, Retries: o.Retries, Throttled: o.Throttled, Quota: o.Quota},
+			{Name: "tomorro", Requests: t.Requests, Retries: t.Retries, Throttled: t.Throttled, Quota: -1},
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package alert
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"tomorro-sync/jobs"
+)
+
+// Kind names a condition. One connection has one alert of each kind at most.
+type Kind string
+
+// The kinds.
+const (
+	RunFailed       Kind = "run-failed"
+	NoRun           Kind = "no-run"
+	Quarantined     Kind = "quarantined"
+	OneLoginRefuses Kind = "onelogin-refuses"
+	TomorroRefuses  Kind = "tomorro-refuses"
+	NoSeat          Kind = "no-seat"
+	RemovalsHeld    Kind = "removals-held"
+	MarksOld        Kind = "marks-old"
+)
+
+// Alert is something that somebody should know.
+type Alert struct {
+	Kind  Kind
+	Title string // in a few words; what is told when it is over
+	What  string // a sentence, in numbers
+	Do    string // the command to run next, or what else to do
+}
+
+// When says from when on something is worth a call. 0 is never.
+type When struct {
+	HeldAfter  time.Duration // removals that are held for longer
+	NoRunFor   time.Duration // without a complete run
+	MarksAfter time.Duration // people who wait for another look for longer
+	// Schedule and QuarantineAfter are those of the Scheduler; nil when there is none.
+	Schedule        cron.Schedule
+	QuarantineAfter int
+}
+
+// Find says what is wrong with a connection now, the most urgent first.
+func Find(s *jobs.Standing, when *When) []Alert {
+	var all []Alert
+	add := func(kind Kind, title, do, format string, args ...any) {
+		all = append(all, Alert{Kind: kind, Title: title, Do: do, What: fmt.Sprintf(format, args...)})
+	}
+	if last := s.Last; last != nil {
+		findRun(last, add)
+	}
+	since := s.Since
+	if s.Complete != nil {
+		since = s.Complete.Finished
+	}
+	if lasted := s.At.Sub(since); when.NoRunFor > 0 && !since.IsZero() && lasted > when.NoRunFor {
+		why := ""
+		if !s.Status.Schedule.Paused.IsZero() {
+			why = "; the schedule is paused"
+		}
+		add(NoRun, "no complete run", "tomorro-sync schedule", "No complete run for %s%s.", words(lasted), why)
+	}
+	if when.Schedule != nil {
+		if try := s.Status.Schedule.NextTry(when.Schedule, when.QuarantineAfter); !try.IsZero() {
+			add(Quarantined, "the schedule is quarantined", "tomorro-sync journal, and once it is mended: tomorro-sync reconcile",
+				"The schedule is quarantined after %d failed runs in a row; the next try is at %s.", s.Status.Schedule.Failures, clock(try))
+		}
+	}
+	if n, first := s.HeldRemovals(); when.HeldAfter > 0 && n > 0 && s.At.Sub(first) > when.HeldAfter {
+		add(RemovalsHeld, "removals are held", "tomorro-sync holds", "%s held, the first for %s, by %s: people may keep access that they should have lost.",
+			count(n, "removal is", "removals are"), words(s.At.Sub(first)), rules(s))
+	}
+	if st := &s.Status; when.MarksAfter > 0 && st.Marks > 0 && !st.Oldest.IsZero() && s.At.Sub(st.Oldest) > when.MarksAfter {
+		add(MarksOld, "people wait for another look", "tomorro-sync holds, and the log of tomorro-sync serve", "%s for another look, the first for %s.",
+			count(st.Marks, "person waits", "people wait"), words(s.At.Sub(st.Oldest)))
+	}
+	return all
+}
+
+// findRun says what is wrong with the last run.
+func findRun(last *jobs.Report, add func(kind Kind, title, do, format string, args ...any)) {
+	show := "tomorro-sync journal show " + last.Run
+	kinds := map[string]Kind{jobs.ServiceOneLogin: OneLoginRefuses, jobs.ServiceTomorro: TomorroRefuses}
+	if kind, refused := kinds[last.Refused]; refused {
+		add(kind, last.Refused+" refuses the credentials", "make new credentials, put them into the configuration, restart tomorro-sync serve, and run: tomorro-sync reconcile",
+			"%s refuses the credentials (run %s).", last.Refused, last.Run)
+	}
+	switch last.Exit {
+	case jobs.ExitError:
+		add(RunFailed, "the last run failed", show, "The last run (%s) failed as a whole.", last.Run)
+	case jobs.ExitFailed:
+		failed, skipped := 0, 0
+		for _, n := range last.Failed {
+			failed += n
+		}
+		for _, n := range last.Skipped {
+			skipped += n
+		}
+		add(RunFailed, "the last run failed", show, "In the last run (%s) %d changes failed, %d were not sent, and %d were not kept by Tomorro.", last.Run, failed, skipped, len(last.Ignored))
+	}
+	if last.NoSeat > 0 {
+		add(NoSeat, "Tomorro has no seat left", "buy seats at Tomorro or free some, then: tomorro-sync reconcile",
+			"Tomorro has no seat left: %s refused in the last run (%s).", count(last.NoSeat, "change was", "changes were"), last.Run)
+	}
+}
+
+// rules names the rules that hold removals, with how many each.
+func rules(s *jobs.Standing) string {
+	var parts []string
+	one := jobs.Standing{}
+	for i := range s.Held {
+		one.Held = s.Held[i : i+1]
+		if n, _ := one.HeldRemovals(); n > 0 {
+			parts = append(parts, fmt.Sprintf("%s (%d)", s.Held[i].Rule, n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func count(n int, single, several string) string {
+	if n == 1 {
+		return "1 " + single
+	}
+	return fmt.Sprintf("%d %s", n, several)
+}
+
+// words tells a duration as people do.
+func words(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", int(d.Hours()/24))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d minutes", int(d.Minutes()))
+}
+
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

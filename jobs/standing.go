@@ -1,0 +1,236 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"tomorro-sync/reconcile"
+)
+
+// Standing is how a connection stands, in numbers: for machines that watch it. It is
+// computed from what Redis has, so that every replica sees the same, and a restart
+// changes nothing.
+type Standing struct {
+	At     time.Time // when it was looked at
+	Status Status
+	// Last is the last run that ended and was to look at everybody; nil when there was
+	// none. A run of one person, or an undo, is none.
+	Last *Report
+	// Complete is the last one that did: it read both sides to the end, and was not
+	// broken off.
+	Complete *Report
+	// Since is when the first run began that is known, or else when the process began
+	// to look: without a complete run, how long there has been none.
+	Since time.Time
+	Held  []HeldCount // by rule and class, only those that hold something
+}
+
+// HeldCount is how many changes a rule holds now. Times are zero when there are none.
+type HeldCount struct {
+	Rule  reconcile.HoldRule
+	Class reconcile.HoldClass
+	// Changes is how many, Since since when the first of them was held.
+	Changes int
+	Since   time.Time
+	// Removals is how many of them take something away from somebody.
+	Removals      int
+	RemovalsSince time.Time
+}
+
+// HeldRemovals is how many removals are held that nobody has decided about, and since
+// when the first of them is.
+func (s *Standing) HeldRemovals() (n int, since time.Time) {
+	for i := range s.Held {
+		if h := &s.Held[i]; h.Removals > 0 && h.Class != reconcile.HoldDecided {
+			n += h.Removals
+			since = earliest(since, h.RemovalsSince)
+		}
+	}
+	return n, since
+}
+
+// CompleteRun reports whether a run looked at everybody, read OneLogin and Tomorro to
+// the end, and was not broken off. What it held or could not write does not count.
+func CompleteRun(r *RunRecord) bool {
+	return !r.Begin.Partial && r.Begin.Receipt != nil && r.End != nil && r.End.Report != nil &&
+		r.End.Report.Exit != ExitError && len(r.End.Report.Incomplete) == 0
+}
+
+// Watch looks at a connection for machines. It may be asked at any rate, by several
+// goroutines: what it saw within Fresh it tells again.
+type Watch struct {
+	Observer Observer
+	Journal  JournalReader
+	Fresh    time.Duration    // default 5 s
+	Now      func() time.Time // default time.Now
+
+	mu    sync.Mutex
+	seen  Standing
+	known bool // seen.Last and what follows it are those of seen.Status.Last
+	holds holdWatch
+	began time.Time
+}
+
+// runsWatched is how many of the last runs are looked through for a complete one.
+const runsWatched = 500
+
+// Stand looks. The error says that Redis did not answer.
+func (w *Watch) Stand(ctx context.Context) (Standing, error) {
+	return w.stand(ctx, cmp.Or(w.Fresh, 5*time.Second))
+}
+
+// StandNow looks, however long ago it did: for who must not act on what another
+// replica knows better.
+func (w *Watch) StandNow(ctx context.Context) (Standing, error) { return w.stand(ctx, 0) }
+
+func (w *Watch) stand(ctx context.Context, fresh time.Duration) (Standing, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.now()
+	if w.began.IsZero() {
+		w.began = now
+	}
+	if !w.seen.At.IsZero() && now.Sub(w.seen.At) < fresh && !now.Before(w.seen.At) {
+		return w.seen, nil
+	}
+	status, err := w.Observer.Status(ctx)
+	if err != nil {
+		return Standing{}, err
+	}
+	next := w.seen
+	next.At, next.Status = now, status
+	if !w.known || status.Last == nil || w.seen.Status.Last == nil || status.Last.Run != w.seen.Status.Last.Run {
+		if err := w.runs(ctx, &next); err != nil {
+			return Standing{}, err
+		}
+	}
+	book, err := w.holds.read(ctx, w.Journal, now)
+	if err != nil {
+		return Standing{}, err
+	}
+	next.Held = book.Counts()
+	w.seen, w.known = next, true
+	return next, nil
+}
+
+// runs finds the last run, and the last complete one. One that was seen before stays
+// when it is not among the last any more.
+func (w *Watch) runs(ctx context.Context, s *Standing) error {
+	records, err := w.Journal.Runs(ctx, runsWatched)
+	if err != nil {
+		return err
+	}
+	s.Since = w.began
+	var last, complete *Report
+	for i := range records {
+		r := &records[i]
+		if r.Begin.Time.Before(s.Since) {
+			s.Since = r.Begin.Time
+		}
+		if r.End == nil || r.End.Report == nil || r.Begin.Partial {
+			continue
+		}
+		if last == nil {
+			last = r.End.Report
+		}
+		if complete == nil && CompleteRun(r) {
+			complete = r.End.Report
+		}
+	}
+	if last != nil {
+		s.Last = last
+	}
+	if complete != nil {
+		s.Complete = complete
+	}
+	return nil
+}
+
+func (w *Watch) now() time.Time {
+	if w.Now != nil {
+		return w.Now()
+	}
+	return time.Now()
+}
+
+// holdWatch keeps a HoldBook up to date without reading all of the journal each time.
+type holdWatch struct {
+	book  *HoldBook
+	since time.Time
+	told  map[string]bool // the ids of what was read, from since on
+}
+
+const (
+	// holdsBack is how far back the first look goes: holds are told anew by each run,
+	// and only their age is lost with what is older.
+	holdsBack = 31 * 24 * time.Hour
+	// holdsOverlap is how much is read twice: more than clocks differ.
+	holdsOverlap = 10 * time.Minute
+)
+
+// read takes up what is new. Entries that were read before are known by their ids.
+func (w *holdWatch) read(ctx context.Context, journal JournalReader, now time.Time) (*HoldBook, error) {
+	if w.book == nil {
+		w.book, w.since, w.told = newHoldBook(), now.Add(-holdsBack), make(map[string]bool)
+	}
+	told := make(map[string]bool) // what the next look will read again
+	next := now.Add(-holdsOverlap)
+	err := journal.Scan(ctx, w.since, func(e Entry) bool {
+		if !w.told[e.ID] {
+			w.book.take(&e)
+			w.told[e.ID] = true
+		}
+		if !e.Time.Before(next.Add(-holdsOverlap)) {
+			told[e.ID] = true
+		}
+		return ctx.Err() == nil
+	})
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		return nil, err
+	}
+	w.since, w.told = next, told
+	return w.book, nil
+}
+
+// Counts tells how much each rule holds.
+func (b *HoldBook) Counts() []HeldCount {
+	type kind struct {
+		rule  reconcile.HoldRule
+		class reconcile.HoldClass
+	}
+	counts := make(map[kind]*HeldCount)
+	for _, n := range b.open {
+		k := kind{n.held.Rule, n.held.Class}
+		c := counts[k]
+		if c == nil {
+			c = &HeldCount{Rule: k.rule, Class: k.class}
+			counts[k] = c
+		}
+		c.Changes++
+		c.Since = earliest(c.Since, n.since)
+		if n.held.Op.Removes() {
+			c.Removals++
+			c.RemovalsSince = earliest(c.RemovalsSince, n.since)
+		}
+	}
+	var all []HeldCount
+	for _, rule := range reconcile.HoldRules() {
+		for _, class := range reconcile.HoldClasses() {
+			if c := counts[kind{rule, class}]; c != nil {
+				all = append(all, *c)
+			}
+		}
+	}
+	return all
+}
+
+// earliest is the earlier of two times, of which the first may be zero.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) && !b.IsZero() {
+		return b
+	}
+	return a
+}

@@ -217,7 +217,7 @@ func defaultConfig() config {
 		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run", QuarantineAfter: 3},
 		Listen: listenConfig{Admin: "127.0.0.1:8081", Deadline: 8 * time.Second, Retry: 5 * time.Second,
 			OIDC: oidcConfig{GroupsClaim: "groups"}},
-		Alerts:     alertsConfig{HeldAfter: 24 * time.Hour, NoRunFor: 26 * time.Hour, MarksAfter: time.Hour, Repeat: 24 * time.Hour},
+		Alerts: alertsConfig{HeldAfter: 24 * time.Hour, NoRunFor: 26 * time.Hour, MarksAfter: time.Hour, Repeat: 24 * time.Hour},
 	}
 }
 

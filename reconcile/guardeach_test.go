@@ -172,3 +172,32 @@ func TestGuardEachHasNoBand(t *testing.T) {
 		t.Errorf("a push: %+v", each.Held)
 	}
 }
+
+// TestTakenBackWithoutRules: an app without rules says nothing of memberships but what
+// was pushed; a plan about one person deletes no groups; explain says who took it back.
+func TestTakenBackWithoutRules(t *testing.T) {
+	policy := reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, DeleteGroups: true}
+	d := &reconcile.Directory{App: reconcile.App{ID: 9}, ReadAt: time.Unix(0, 0),
+		People: []reconcile.Person{{Key: 1, Email: "a@x.io", FirstName: "Given", LastName: "Family", Title: "user", Status: 1, Licence: reconcile.Approved, Assigned: true}}}
+	for _, list := range []string{reconcile.ListUsers, reconcile.ListRoles, reconcile.ListRules, reconcile.ListAssigned} {
+		d.Receipt.Lists = append(d.Receipt.Lists, reconcile.ListReceipt{List: list})
+	}
+	current := &reconcile.Current{Accounts: []reconcile.Account{{ID: "a", UserName: "a@x.io", GivenName: "Given", FamilyName: "Family", UserType: reconcile.User, Active: true}},
+		Groups: []reconcile.Group{{ID: "back", Name: "back", Members: []string{"a"}}, {ID: "stays", Name: "stays", Members: []string{"a"}}, {ID: "empty", Name: "empty", Ours: true}}}
+	in := reconcile.Input{Directory: d, Current: current, Links: map[reconcile.Key]string{1: "a"}, Policy: &policy, Only: []reconcile.Key{1},
+		Asserted: []reconcile.Assertion{{Account: "a", Group: "back", Off: true}}}
+	plan := reconcile.Decide(in)
+	if len(plan.Changes) != 1 || plan.Changes[0].Op != reconcile.OpRemoveMember || plan.Changes[0].GroupID != "back" {
+		t.Errorf("%+v", plan.Changes)
+	}
+	for _, g := range reconcile.NewExplainer(in, plan).About("a@x.io")[0].Groups {
+		if back := g.Group == "back"; back != (g.Wanted == reconcile.No) || !g.Member {
+			t.Errorf("explained as %+v", g)
+		}
+	}
+	d.Rules = []reconcile.Rule{{ID: 1, Name: "r", Position: 1, Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"stays"}}}}}
+	plan = reconcile.Decide(in)
+	if len(plan.Changes) != 1 || plan.Changes[0].Op != reconcile.OpRemoveMember {
+		t.Errorf("with a rule: %+v", plan.Changes)
+	}
+}

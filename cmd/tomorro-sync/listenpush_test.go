@@ -61,7 +61,7 @@ func TestWhyNot(t *testing.T) {
 		}
 	}
 	other := errors.New("down")
-	if err := whyNot(&jobs.Looked{Err: other}, ofAccount); err != other { //nolint:errorlint // passed as it is
+	if err := whyNot(&jobs.Looked{Err: other}, ofAccount); !errors.Is(err, other) || !errors.Is(err, push.ErrUnavailable) {
 		t.Errorf("%v", err)
 	}
 	l := held(reconcile.RuleLimit, "legal")

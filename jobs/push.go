@@ -235,7 +235,7 @@ func (p *Pushes) storeAll(ctx context.Context, batch []*request) {
 	}
 	for i, r := range batch {
 		if err != nil {
-			r.reply <- Looked{Err: fmt.Errorf("%w: %w", ErrNotStored, err)}
+			r.tell(Looked{Err: fmt.Errorf("%w: %w", ErrNotStored, err)})
 			continue
 		}
 		r.mark = marks[i]
@@ -248,7 +248,15 @@ func (p *Pushes) pass(ctx context.Context, r *request) {
 	select {
 	case p.ready <- r:
 	case <-ctx.Done():
-		r.reply <- Looked{Err: context.Cause(ctx)}
+		r.tell(Looked{Err: context.Cause(ctx)})
+	}
+}
+
+// tell answers a request, once.
+func (r *request) tell(l Looked) {
+	select {
+	case r.reply <- l:
+	default:
 	}
 }
 

@@ -55,7 +55,7 @@ func (v *visit) answer(ctx context.Context, err error) {
 	}
 	v.remember(ctx, done, later)
 	for _, r := range append(answered, done...) {
-		r.reply <- *r.answer
+		r.tell(*r.answer)
 	}
 }
 

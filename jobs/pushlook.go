@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sourcegraph/conc/panics"
 	"github.com/sourcegraph/conc/pool"
 
 	"tomorro-sync/reconcile"
@@ -76,6 +77,21 @@ func (v *visit) make(serving context.Context) {
 	}
 	v.answer(serving, err)
 }
+
+// contained makes the look. A panic costs its requests, which stay marked, and nothing
+// else.
+func (v *visit) contained(ctx context.Context) {
+	caught := panics.Try(func() { v.make(ctx) })
+	if caught == nil {
+		return
+	}
+	v.p.Runner.log().Error("a look at single people panicked; they stay marked", "run", v.run, "panic", fmt.Sprintf("%T", caught.Value), "stack", string(caught.Stack))
+	for _, r := range v.requests {
+		r.tell(Looked{Err: errPanicked})
+	}
+}
+
+var errPanicked = errors.New("a look at single people panicked")
 
 // log says what went wrong, without names: those are in the journal.
 func (v *visit) log(err error) {

@@ -34,7 +34,7 @@ func (p *Pushes) dispatch(ctx context.Context) {
 			}
 			running[v] = time.Now()
 			go func() {
-				v.make(ctx)
+				v.contained(ctx)
 				p.freed <- v
 			}()
 		}
@@ -49,7 +49,7 @@ func (p *Pushes) dispatch(ctx context.Context) {
 		case <-ticker.C:
 		case <-ended(ctx, len(running)):
 			for _, r := range waiting {
-				r.reply <- Looked{Err: context.Cause(ctx)}
+				r.tell(Looked{Err: context.Cause(ctx)})
 			}
 			return
 		}

@@ -1,0 +1,84 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+// unreadable is a Tomorro that cannot show one account.
+type unreadable struct {
+	*desk
+	id string
+}
+
+func (u unreadable) ReadAccount(ctx context.Context, id string) (reconcile.Account, error) {
+	if id == u.id {
+		return reconcile.Account{}, errors.New("500")
+	}
+	return u.desk.ReadAccount(ctx, id)
+}
+
+// TestPushOfOneThatCannotBeRead: who comes together with somebody whose account
+// Tomorro cannot show is done all the same, and that one is tried again.
+func TestPushOfOneThatCannotBeRead(t *testing.T) {
+	tn := newTown(t, 3)
+	tn.rush = true
+	store := open(t, miniredis.RunT(t).Addr())
+	if err := tn.reconcile("the first run", store); err != nil {
+		t.Fatal(err)
+	}
+	ids := []string{tn.account("p1@x.io").ID, tn.account("p2@x.io").ID}
+	now := time.Now()
+	p := tn.replica("replica", store, func(p *jobs.Pushes) {
+		p.Accounts = unreadable{p.Accounts.(*desk), ids[0]}
+		p.Idle, p.Retry = time.Hour, time.Hour
+		p.Runner.Now = func() time.Time { return now }
+	})
+	one(t, p, jobs.Asked{What: "replace", Account: ids[1]}) // everything is read
+	now = now.Add(time.Minute)                              // and old
+	for k := range reconcile.Key(2) {
+		tn.edit(k+1, func(p *reconcile.Person) { p.Title = "manager" })
+	}
+	got := p.Look(t.Context(), jobs.Asked{What: "replace", Account: ids[0]}, jobs.Asked{What: "replace", Account: ids[1]})
+	if got[0].Err == nil || got[1].Err != nil || got[1].Account.UserType != reconcile.Manager {
+		t.Errorf("%+v", got)
+	}
+	if a := tn.account("p1@x.io"); a.UserType != reconcile.User {
+		t.Errorf("%+v was written without being read", a)
+	}
+	if s, err := store.Snapshot(t.Context()); err != nil || len(s.Marks) != 1 || s.Marks[0].Tries != 1 {
+		t.Errorf("%+v %v", s.Marks, err)
+	}
+}
+
+// panicking is a OneLogin client with a fault of its own.
+type panicking struct{ *desk }
+
+func (panicking) Look(context.Context, []reconcile.Key) (reconcile.Directory, error) {
+	panic("a fault")
+}
+
+// TestPushThatPanics: it costs its requests, which stay marked, and nothing else.
+func TestPushThatPanics(t *testing.T) {
+	tn := newTown(t, 1)
+	tn.rush = true
+	store := open(t, miniredis.RunT(t).Addr())
+	p := tn.replica("replica", store, func(p *jobs.Pushes) {
+		p.Looker, p.Idle = panicking{p.Looker.(*desk)}, time.Hour
+	})
+	for range 2 {
+		if l := one(t, p, jobs.Asked{What: "create", UserName: "p1@x.io", Want: jobs.WantIn}); l.Err == nil {
+			t.Errorf("%+v", l)
+		}
+	}
+	if s, err := store.Snapshot(t.Context()); err != nil || len(s.Marks) == 0 {
+		t.Errorf("%+v %v", s.Marks, err)
+	}
+}

@@ -1,0 +1,190 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"go.uber.org/goleak"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+// TestServeEnds: nothing is left of a Serve that ended, and whoever asked has an answer.
+func TestServeEnds(t *testing.T) {
+	tn := newTown(t, 20)
+	tn.fail = errors.New("down")
+	store := open(t, miniredis.RunT(t).Addr())
+	already := goleak.IgnoreCurrent()
+	d, r := tn.runner("short", store)
+	p := &jobs.Pushes{Runner: r, Looker: d, Accounts: d, Queue: store, Idle: time.Millisecond, Retry: time.Millisecond}
+	p.Open()
+	ctx, cancel := context.WithCancel(t.Context())
+	served, answered := make(chan struct{}), make(chan []jobs.Looked)
+	go func() { defer close(served); p.Serve(ctx) }()
+	var asked []jobs.Asked
+	for k := range 20 {
+		a := byName(k + 1)
+		a.Want = jobs.WantIn
+		asked = append(asked, a)
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		answered <- p.Look(ctx, asked...)
+	}()
+	cancel()
+	<-served
+	for _, l := range <-answered {
+		if l.Err == nil {
+			t.Errorf("%+v", l)
+		}
+	}
+	redis := "github.com/alicebob/miniredis/v2/server.(*Server)." // connections that the pool keeps
+	goleak.VerifyNone(t, already, goleak.IgnoreAnyFunction(redis+"servePeer"), goleak.IgnoreAnyFunction(redis+"servePeer.func2"))
+}
+
+// TestPushHeldAndApproved: what a push held is among the holds; approved, the next look
+// does it, and nothing is held any more.
+func TestPushHeldAndApproved(t *testing.T) {
+	p := newPair(t, 3, func(p *jobs.Pushes) { p.Runner.Policy.Approve = []string{"delete"} })
+	id := one(t, p.b, byName(1)).Account.ID
+	p.edit(1, func(x *reconcile.Person) { x.Status = 2 })
+	out := jobs.Asked{What: "suspend", Account: id, Want: jobs.WantOut}
+	for range 2 { // it is one hold, however often it is pushed
+		if l := one(t, p.b, out); l.Err != nil || len(l.Held) != 1 || l.Late || !l.Account.Active {
+			t.Fatalf("%+v", l)
+		}
+	}
+	holds := func() []jobs.Hold {
+		book, err := jobs.ReadHolds(t.Context(), p.store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decisions, err := p.store.Decisions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return book.Open(decisions, false, time.Now())
+	}
+	held := holds()
+	if len(held) != 1 || !held[0].Approvable || len(held[0].Changes) != 1 {
+		t.Fatalf("%+v", held)
+	}
+	if _, err := jobs.Answer(t.Context(), p.store, held, held[0].ID, jobs.Word{Who: "somebody", Approves: true, For: time.Hour}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if l := one(t, p.b, out); l.Err != nil || len(l.Held) > 0 || l.Account.Active {
+		t.Errorf("approved: %+v", l)
+	}
+	if held := holds(); len(held) > 0 {
+		t.Errorf("still held: %+v", held)
+	}
+	if decisions, err := p.store.Decisions(t.Context()); err != nil || len(decisions) > 0 {
+		t.Errorf("the approval is good for another: %+v %v", decisions, err)
+	}
+	awaitQuiet(t, p.store)
+}
+
+// TestPushHeldAndOver: a hold goes when OneLogin says otherwise.
+func TestPushHeldAndOver(t *testing.T) {
+	p := newPair(t, 3, func(p *jobs.Pushes) { p.Runner.Policy.Approve = []string{"delete"} })
+	one(t, p.b, byName(1))
+	p.edit(1, func(x *reconcile.Person) { x.Status = 2 })
+	one(t, p.b, byName(1))
+	p.edit(1, func(x *reconcile.Person) { x.Status = 1 })
+	if l := one(t, p.b, byName(1)); l.Err != nil || len(l.Held) > 0 {
+		t.Errorf("%+v", l)
+	}
+	book, err := jobs.ReadHolds(t.Context(), p.store)
+	if held := book.Open(nil, false, time.Now()); err != nil || len(held) > 0 {
+		t.Errorf("still held: %+v %v", held, err)
+	}
+	awaitQuiet(t, p.store)
+}
+
+// TestPushOfPinned: whom somebody undid stays as they are, until released.
+func TestPushOfPinned(t *testing.T) {
+	p := newPair(t, 3, nil)
+	one(t, p.b, byName(1))
+	err := p.store.Do(t.Context(), "somebody", func(ctx context.Context, lease jobs.Lease) error {
+		return p.store.Pin(ctx, lease, map[reconcile.Key]jobs.Pin{1: {Run: "r", By: "somebody", At: time.Now()}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.title(1, "manager")
+	if l := one(t, p.b, byName(1)); l.Err != nil || len(l.Held) != 1 || l.Held[0].Rule != reconcile.RulePinned || l.Account.UserType != reconcile.User {
+		t.Errorf("%+v", l)
+	}
+	if err := p.store.Unpin(t.Context(), []reconcile.Key{1}); err != nil {
+		t.Fatal(err)
+	}
+	if l := one(t, p.b, byName(1)); l.Err != nil || len(l.Held) > 0 || l.Account.UserType != reconcile.Manager {
+		t.Errorf("released: %+v", l)
+	}
+	awaitQuiet(t, p.store)
+}
+
+// TestBusy: somebody on whom another is at work is looked at when that ends, and not
+// taken to be as they should be.
+func TestBusy(t *testing.T) {
+	p := newPair(t, 2, func(p *jobs.Pushes) { p.Deadline = 300 * time.Millisecond })
+	claim := []jobs.Claim{{Run: "other", Subjects: []string{"1"}, Life: time.Minute}}
+	if _, err := p.store.Claim(t.Context(), jobs.Lease{}, claim); err != nil {
+		t.Fatal(err)
+	}
+	if l := one(t, p.b, byName(1)); !errors.Is(l.Err, jobs.ErrBusy) && !errors.Is(l.Err, context.DeadlineExceeded) {
+		t.Errorf("%+v", l)
+	}
+	if err := p.store.Settle(t.Context(), []jobs.Settled{{Run: "other", Subjects: []string{"1"}}}); err != nil {
+		t.Fatal(err)
+	}
+	p.replica("C", p.store, nil)
+	awaitQuiet(t, p.store)
+	if a := p.account("p1@x.io"); !a.Active {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestLateRemoval: who is pushed off, and has the app by OneLogin's API, stays, and is
+// asked about again.
+func TestLateRemoval(t *testing.T) {
+	p := newPair(t, 2, func(p *jobs.Pushes) { p.Deadline = 300 * time.Millisecond })
+	id := one(t, p.b, byName(1)).Account.ID
+	if l := one(t, p.b, jobs.Asked{What: "delete", Account: id, Want: jobs.WantOut}); l.Err != nil || !l.Late || !l.Account.Active {
+		t.Errorf("%+v", l)
+	}
+	p.edit(1, func(x *reconcile.Person) { x.Assigned = false })
+	p.replica("C", p.store, nil)
+	awaitQuiet(t, p.store)
+	if p.account("p1@x.io").Active {
+		t.Error("they are still there")
+	}
+}
+
+// TestWhoHasAccess: of two people with one address, the answer is about who has access.
+func TestWhoHasAccess(t *testing.T) {
+	p := newPair(t, 2, nil)
+	one(t, p.b, byName(1))
+	id := one(t, p.b, byName(2)).Account.ID
+	p.edit(1, func(x *reconcile.Person) { x.Assigned, x.Email = false, "both@x.io" })
+	p.edit(2, func(x *reconcile.Person) { x.Email = "both@x.io" })
+	if l := one(t, p.b, jobs.Asked{What: "replace", UserName: "both@x.io"}); l.Err != nil || l.Key != 2 || l.Account.ID != id {
+		t.Errorf("%+v", l)
+	}
+}
+
+// TestKnownByAnotherName: who is called at Tomorro as OneLogin finds nobody is known by
+// their account.
+func TestKnownByAnotherName(t *testing.T) {
+	p := newPair(t, 2, nil)
+	id := one(t, p.b, byName(1)).Account.ID
+	p.edit(1, func(x *reconcile.Person) { x.Email = "new@x.io" })
+	if l := one(t, p.b, byName(1)); l.Err != nil || l.Key != 1 || l.Account.ID != id || l.Account.UserName != "new@x.io" {
+		t.Errorf("%+v", l)
+	}
+}

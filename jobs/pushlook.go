@@ -57,18 +57,8 @@ func (v *visit) make(serving context.Context) {
 		err = v.take(ctx)
 	}
 	if err == nil && len(v.touched) > 0 {
-		v.rec = newRecorder(r, Lease{}, v.run)
-		v.rec.life = v.p.life() // the claims of a run outlive much longer requests
-		var known []string      // of whom what others wrote was read
-		if err = v.look(ctx); err == nil {
-			err = v.write(ctx)
-			known = slices.DeleteFunc(slices.Clone(v.taken), func(subject string) bool {
-				key, _ := keyOf(subject)
-				return v.spoiled[key] != nil
-			})
-		}
-		v.rec.close()
-		err = errors.Join(err, v.rec.failure())
+		known, failed := v.decided(ctx)
+		err = errors.Join(failed, v.rec.failure())
 		v.p.mirror.written(v.run, v.outcomes, known, r.now())
 	}
 	v.giveBack(ctx)
@@ -76,6 +66,22 @@ func (v *visit) make(serving context.Context) {
 		v.log(err)
 	}
 	v.answer(serving, err)
+}
+
+// decided reads, decides and writes. known are those of whom what others wrote was
+// read.
+func (v *visit) decided(ctx context.Context) (known []string, err error) {
+	v.rec = newRecorder(v.p.Runner, Lease{}, v.run)
+	v.rec.life = v.p.life() // the claims of a run outlive much longer requests
+	defer v.rec.close()
+	if err := v.look(ctx); err != nil {
+		return nil, err
+	}
+	err = v.write(ctx)
+	return slices.DeleteFunc(slices.Clone(v.taken), func(subject string) bool {
+		key, _ := keyOf(subject)
+		return v.spoiled[key] != nil
+	}), err
 }
 
 // contained makes the look. A panic costs its requests, which stay marked, and nothing

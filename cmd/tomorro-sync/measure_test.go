@@ -65,7 +65,9 @@ listen: {admin: "127.0.0.1:0", scim: "127.0.0.1:0", tokens: ["0123456789abcdef01
 `)
 	s := startServe(t, o.config)
 	defer s.stop()
-	eventually(t, "a run ended", func() bool { return strings.Contains(s.get("admin", "/metrics"), `tomorro_sync_last_run_exit_code{connection="acme"} 0`) })
+	eventually(t, "a run ended", func() bool {
+		return strings.Contains(s.get("admin", "/metrics"), `tomorro_sync_last_run_exit_code{connection="acme"} 0`)
+	})
 	s.get("scim", "/scim/v2/Users")
 	text := s.get("admin", "/metrics")
 	for _, line := range []string{

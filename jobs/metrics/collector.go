@@ -54,11 +54,6 @@ var (
 	quotaLeft = desc("api_quota_left_requests", "Requests that a service will still answer in its current window, as it told this process last.", "service")
 )
 
-// all are the metrics of a connection.
-var all = []*prometheus.Desc{redisUp, lastTime, lastDuration, lastExit, lastChanges, lastIncomplete, lastNotKept, lastNoSeat, lastRefused, completeTime, completeAge,
-	heldChanges, heldRemovals, heldRemovalsAge, marks, marksAge, openIntents, lockHeld, lockAge, failures, quarantined, paused, nextRun,
-	requests, retries, throttled, quotaLeft}
-
 // collector asks how one connection stands each time somebody wants to know. It is an
 // unchecked collector: several have the same descriptions, and tell them apart by
 // connection.

@@ -43,6 +43,10 @@
 // Marks of looks that came to nothing are taken up again by any process, later each
 // time. Groups set by hand, which only pushes tell of, are Assertions.
 //
+// A FastPass asks OneLogin between runs who changed, and marks them: one replica at a
+// time, in an interval that passes share (Passes). Its marks are of their own, since
+// whom nobody else named loses nothing by them (reconcile.RuleNight).
+//
 // Who decides about one person without the lock takes the person before looking (a
 // Claim without a write): else a run that looked earlier could write in between, and
 // "nothing to do" would be wrong. What a write uses of the limits is set aside with

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -260,6 +261,7 @@ func (v *visit) planned(ctx context.Context, keys []reconcile.Key) error {
 		return err
 	}
 	policy := r.policy(&v.seen)
+	policy.Spared = v.spared()
 	in := v.seen.input(&policy)
 	in.Only, in.Rest = keys, rest
 	v.plan = reconcile.GuardEach(reconcile.Decide(in), &policy)
@@ -272,6 +274,22 @@ func (v *visit) planned(ctx context.Context, keys []reconcile.Key) error {
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// spared are the people whom no other request is about than the fast pass's.
+func (v *visit) spared() map[reconcile.Key]bool {
+	spared := make(map[reconcile.Key]bool)
+	for _, pass := range []bool{true, false} {
+		for _, r := range v.requests {
+			if strings.HasPrefix(r.subject, updatedPrefix) != pass {
+				continue
+			}
+			for _, key := range r.keys {
+				spared[key] = pass
+			}
+		}
+	}
+	return spared
 }
 
 // write journals what is about to happen, and makes it happen.

@@ -69,7 +69,7 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
             remove_from_group, change_role, grant_admin, rename, create
   journal:  keep, keep_runs
   protect, min_admins, approve, four_eyes, connection, grace
-  schedule: cron, timezone, missed, jitter, quarantine_after (for serve)
+  schedule: cron, timezone, missed, jitter, quarantine_after, delta, delta_overlap, delta_most, delta_events (for serve)
   listen:   scim, tokens, cert_file, key_file, base_url, allow, deadline, retry, requests_per_second, admin, console, console_token
             (for serve)
 client_secret, token, url and password of redis, tokens and console_token can be read from a file: add _file to the key.

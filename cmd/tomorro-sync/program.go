@@ -42,6 +42,7 @@ type memory interface {
 	jobs.Follower
 	jobs.Eraser
 	jobs.Ticks
+	jobs.Passes
 	jobs.Pauser
 	jobs.Forgiver
 	jobs.Observer
@@ -73,11 +74,12 @@ type connector interface {
 
 // connection is both services and, if asked for, Redis.
 type connection struct {
-	runner runner
-	memory memory      // nil without Redis
-	desk   *desk       // when serving
-	target jobs.Target // nil when it is not configured
-	close  func()
+	changes jobs.Changes // while serving: who changed at OneLogin
+	runner  runner
+	memory  memory      // nil without Redis
+	desk    *desk       // when serving
+	target  jobs.Target // nil when it is not configured
+	close   func()
 }
 
 // program is one start of tomorro-sync.

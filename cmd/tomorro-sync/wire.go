@@ -66,6 +66,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 	}
 	run.Source, run.Target, conn.target = source, target, target
 	if s.serving {
+		conn.changes = source
 		conn.desk = &desk{target: target, pushes: &jobs.Pushes{Runner: run.Runner, Looker: source, Accounts: target, Queue: conn.memory, Deadline: s.config.Listen.Deadline, Retry: s.config.Listen.Retry}}
 	}
 	return conn, nil
@@ -190,7 +191,7 @@ func oneloginClient(s session) onelogin.Config {
 	o := &s.config.OneLogin
 	return onelogin.Config{
 		URL: o.URL, ClientID: o.ClientID, ClientSecret: o.ClientSecret.reveal(), AppID: o.AppID, Credentials: o.Credentials,
-		Concurrency: o.Concurrency, PageSize: o.PageSize, PerSecond: o.PerSecond, Logger: s.log,
+		Concurrency: o.Concurrency, PageSize: o.PageSize, PerSecond: o.PerSecond, Logger: s.log, NoEvents: !s.config.Schedule.DeltaEvents,
 		Timeout: o.Timeout, Retries: o.patience().clientRetries(), Backoff: o.Backoff,
 		OnPage: func(list string, done, total int) { s.progress.step("OneLogin "+list, done, total) },
 	}

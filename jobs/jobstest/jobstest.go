@@ -28,6 +28,7 @@ type Store interface {
 	jobs.Queue
 	jobs.Assertions
 	jobs.Ticks
+	jobs.Passes
 	jobs.Pauser
 	jobs.Forgiver
 	jobs.Observer
@@ -78,6 +79,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("experience", func(t *testing.T) { experience(t, open) })
 	t.Run("what was not kept", func(t *testing.T) { ignored(t, open) })
 	t.Run("ticks", func(t *testing.T) { ticks(t, open) })
+	t.Run("fast passes", func(t *testing.T) { passes(t, open) })
 	t.Run("pause", func(t *testing.T) { pause(t, open) })
 	t.Run("failed runs are counted", func(t *testing.T) { failures(t, open) })
 	t.Run("connections are apart", func(t *testing.T) { apart(t, open) })

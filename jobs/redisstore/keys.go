@@ -84,6 +84,10 @@ func (k keys) ignored() string { return k.prefix + "ignored" }
 // and how many runs failed since one went well.
 func (k keys) schedule() string { return k.prefix + "schedule" }
 
+// fast is a hash: how far fast passes have read, and when the next one begins (both
+// milliseconds), and which call took the last.
+func (k keys) fast() string { return k.prefix + "fast" }
+
 // edited is a hash from entry ids of a stream to what stands in their place since
 // a person was erased.
 func (k keys) edited(stream string) string { return stream + ":edited" }

@@ -39,6 +39,7 @@ type Config struct {
 	Concurrency int     // requests at once; default 8
 	PageSize    int     // people a page; default 50, what the API documents
 	PerSecond   float64 // requests a second; 0 means no limit
+	NoEvents    bool    // Changed does not read events, which count against the hourly quota
 	Reserve     int     // calls of the hourly quota to leave to others; default 100
 
 	Timeout time.Duration // of one request; default 30 s

@@ -35,6 +35,12 @@
 // another writer claimed since the run looked is theirs and left out. With a canary
 // the run stops there for everybody but a few.
 //
+// # Runs on demand
+//
+// A run that somebody asks for, at a console or by reconcile --queue, is a Wish: one at
+// a time in the store, taken by whichever process is free (Wishes), and by another when
+// that one dies.
+//
 // # Single people
 //
 // Pushes looks at single people between runs, because somebody pushed or because a

@@ -43,6 +43,7 @@ type memory interface {
 	jobs.Eraser
 	jobs.Ticks
 	jobs.Passes
+	jobs.Wishes
 	jobs.Pauser
 	jobs.Forgiver
 	jobs.Observer

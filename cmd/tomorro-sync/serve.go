@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -114,13 +115,22 @@ func (p *program) openServed(ctx context.Context, c *config, log *slog.Logger) (
 
 func newServed(c *config, log *slog.Logger, conn *connection) *served {
 	s := &served{config: c, log: log, conn: conn, schedule: c.Schedule.parsed()}
-	s.starter = newStarter(s.runFor, log)
+	s.starter = &starter{wishes: conn.memory, taker: processName(), run: s.runFor, log: log}
 	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: conn.memory, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter,
 		QuarantineAfter: c.Schedule.QuarantineAfter, Log: log}
 	if every := c.Schedule.Delta; every > 0 && conn.changes != nil {
 		s.fast = &jobs.FastPass{Changes: conn.changes, Passes: conn.memory, Queue: conn.memory, Every: every, Overlap: c.Schedule.DeltaOverlap, Most: c.Schedule.DeltaMost, Log: log}
 	}
 	return s
+}
+
+// processName tells this process from others, for people.
+func processName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "a host without a name"
+	}
+	return fmt.Sprintf("%s, process %d, %s", host, os.Getpid(), rand.Text()[:4]) // in containers all are process 1
 }
 
 // serveAll serves until ctx ends and everything under way has ended.

@@ -88,6 +88,9 @@ func (k keys) schedule() string { return k.prefix + "schedule" }
 // milliseconds), and which call took the last.
 func (k keys) fast() string { return k.prefix + "fast" }
 
+// wish is a hash: the run that somebody asked for, who has it and until when.
+func (k keys) wish() string { return k.prefix + "wish" }
+
 // edited is a hash from entry ids of a stream to what stands in their place since
 // a person was erased.
 func (k keys) edited(stream string) string { return stream + ":edited" }

@@ -51,6 +51,7 @@ var (
 	_ jobs.Assertions    = (*Store)(nil)
 	_ jobs.Ticks         = (*Store)(nil)
 	_ jobs.Passes        = (*Store)(nil)
+	_ jobs.Wishes        = (*Store)(nil)
 	_ jobs.Pauser        = (*Store)(nil)
 	_ jobs.Forgiver      = (*Store)(nil)
 	_ jobs.Observer      = (*Store)(nil)

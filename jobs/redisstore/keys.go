@@ -91,6 +91,11 @@ func (k keys) fast() string { return k.prefix + "fast" }
 // wish is a hash: the run that somebody asked for, who has it and until when.
 func (k keys) wish() string { return k.prefix + "wish" }
 
+// bucket is a hash: how many requests to an API may be sent now, and since when
+// (microseconds). sharers is a sorted set of those who asked for some, by when.
+func (k keys) bucket(api string) string  { return k.prefix + "bucket:" + api }
+func (k keys) sharers(api string) string { return k.prefix + "sharers:" + api }
+
 // edited is a hash from entry ids of a stream to what stands in their place since
 // a person was erased.
 func (k keys) edited(stream string) string { return stream + ":edited" }

@@ -36,6 +36,12 @@
 // another writer claimed since the run looked is theirs and left out. With a canary
 // the run stops there for everybody but a few.
 //
+// # Runs on demand
+//
+// A run that somebody asks for, at a console or by reconcile --queue, is a Wish: one at
+// a time in the store, taken by whichever process is free (Wishes), and by another when
+// that one dies.
+//
 // # Single people
 //
 // Pushes looks at single people between runs, because somebody pushed or because a
@@ -43,6 +49,10 @@
 // looked at together: take, read, decide (reconcile.GuardEach), write, give back.
 // Marks of looks that came to nothing are taken up again by any process, later each
 // time. Groups set by hand, which only pushes tell of, are Assertions.
+//
+// A FastPass asks OneLogin between runs who changed, and marks them: one replica at a
+// time, in an interval that passes share (Passes). Its marks are of their own, since
+// whom nobody else named loses nothing by them (reconcile.RuleNight).
 //
 // Who decides about one person without the lock takes the person before looking (a
 // Claim without a write): else a run that looked earlier could write in between, and

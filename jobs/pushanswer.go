@@ -112,7 +112,7 @@ func (v *visit) remember(ctx context.Context, done []*request, later []Later) {
 func (v *visit) unmark(ctx context.Context, marks []Mark) error {
 	var people, others []Mark
 	for _, m := range marks {
-		if slices.Contains(v.taken, m.Subject) {
+		if slices.Contains(v.taken, whose(m.Subject)) {
 			people = append(people, m)
 		} else {
 			others = append(others, m)
@@ -137,6 +137,7 @@ func (v *visit) wait(ctx context.Context, r *request) bool {
 // later says when to look again; nil when there is no need.
 func (p *Pushes) later(r *request) *Later {
 	l := r.answer
+	held := besidesNight(l.Held)
 	looks := max(r.mark.Looks-1, 0)
 	switch {
 	case l.Late && !r.drained:
@@ -152,13 +153,13 @@ func (p *Pushes) later(r *request) *Later {
 		out.After, out.Failed = min(busyAgain<<min(r.mark.Tries, 10), p.backoff(0)), true
 	case l.Err != nil:
 		out.After, out.Failed, out.Looks = p.backoff(r.mark.Tries), true, max(looks, r.mark.Looks)
-	case slices.ContainsFunc(l.Held, func(h reconcile.Held) bool { return h.Rule == reconcile.RuleReceipt || h.Rule == reconcile.RuleWitness }):
+	case slices.ContainsFunc(held, func(h reconcile.Held) bool { return h.Rule == reconcile.RuleReceipt || h.Rule == reconcile.RuleWitness }):
 		out.After, out.Failed = p.backoff(r.mark.Tries), true // OneLogin has not answered clearly
-	case slices.ContainsFunc(l.Held, func(h reconcile.Held) bool {
+	case slices.ContainsFunc(held, func(h reconcile.Held) bool {
 		return h.Rule == reconcile.RuleData && (h.Op == reconcile.OpCreate || h.Op == reconcile.OpRename)
 	}):
 		out.After, out.Failed = p.backoff(r.mark.Tries), true // whoever has the address may be about to give it up
-	case len(l.Held) > 0:
+	case len(held) > 0:
 		out.After = heldAgain
 	case looks > 0:
 		out.After = p.backoff(max(0, behindLooks-looks))
@@ -166,6 +167,17 @@ func (p *Pushes) later(r *request) *Later {
 		return nil
 	}
 	return out
+}
+
+// besidesNight is what is held for another reason than that a run decides, to which a
+// further look would add nothing.
+func besidesNight(held []reconcile.Held) []reconcile.Held {
+	if !slices.ContainsFunc(held, func(h reconcile.Held) bool { return h.Rule == reconcile.RuleNight }) {
+		return held
+	}
+	return slices.DeleteFunc(slices.Clone(held), func(h reconcile.Held) bool {
+		return h.Rule == reconcile.RuleNight || h.Rule == reconcile.RuleDependent
+	})
 }
 
 // looked is what came of one request.

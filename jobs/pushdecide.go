@@ -115,6 +115,7 @@ func (v *visit) planned(ctx context.Context) error {
 		return err
 	}
 	policy := r.policy(&v.seen)
+	policy.Spared = v.spared()
 	in := v.seen.input(&policy)
 	in.Only, in.Rest = keys, rest
 	v.plan = reconcile.GuardEach(reconcile.Decide(in), &policy)

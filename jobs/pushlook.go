@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -240,6 +241,22 @@ func (v *visit) look(ctx context.Context) error {
 		return err
 	}
 	return v.decide(ctx)
+}
+
+// spared are the people whom no other request is about than the fast pass's.
+func (v *visit) spared() map[reconcile.Key]bool {
+	spared := make(map[reconcile.Key]bool)
+	for _, pass := range []bool{true, false} {
+		for _, r := range v.requests {
+			if strings.HasPrefix(r.subject, updatedPrefix) != pass {
+				continue
+			}
+			for _, key := range r.keys {
+				spared[key] = pass
+			}
+		}
+	}
+	return spared
 }
 
 // write journals what is about to happen, and makes it happen.

@@ -139,6 +139,7 @@ func (p *Pushes) drainSome(ctx context.Context) bool {
 
 const (
 	accountPrefix = "account "
+	updatedPrefix = "updated "
 	addressPrefix = "address "
 )
 
@@ -151,12 +152,23 @@ func askedBy(m Mark) Asked {
 	if name, is := strings.CutPrefix(m.Subject, addressPrefix); is {
 		a.UserName = name
 	}
+	if strings.HasPrefix(m.Subject, updatedPrefix) {
+		a.What = "updated"
+	}
 	return a
 }
 
+// UpdatedSubject names somebody whom only the fast pass wants to be looked at: see
+// FastPass. It is a mark of its own, so that it neither weakens one of a push nor is
+// strengthened by it.
+func UpdatedSubject(key reconcile.Key) string { return updatedPrefix + key.String() }
+
+// whose is the subject that claims about somebody have.
+func whose(subject string) string { return strings.TrimPrefix(subject, updatedPrefix) }
+
 // keyOf gives the person whom a subject names.
 func keyOf(subject string) (reconcile.Key, bool) {
-	return reconcile.ParseExternalID("onelogin:" + subject)
+	return reconcile.ParseExternalID("onelogin:" + whose(subject))
 }
 
 // backoff is how long a look that came to nothing is not made again.

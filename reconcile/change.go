@@ -107,6 +107,7 @@ type HoldRule string
 // RuleApproval or RuleConfiguration; the others end with their reason.
 const (
 	RuleReceipt       HoldRule = "receipt"       // OneLogin was not read to the end
+	RuleNight         HoldRule = "night"         // only the fast pass named the person: a run that reads everything decides
 	RuleBand          HoldRule = "band"          // a count is far from those of the last good pulls
 	RuleProtect       HoldRule = "protect"       // protect: or the API account
 	RuleSubstitute    HoldRule = "substitute"    // the default substitute, or somebody it could not stand in for

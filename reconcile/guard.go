@@ -13,6 +13,7 @@ import (
 //	               rules that can be approved (HoldRule.Approvable)
 //	pins           people whom somebody undid stay as they are until released
 //	receipt        without a complete pull nobody is removed from anything
+//	night          whom only the fast pass named loses nothing before the next run
 //	band           nor with one whose counts are unlike the last good ones
 //	ignored        what Tomorro does not keep is not sent every night
 //	protection     people and groups in `protect:` keep what they have
@@ -27,6 +28,7 @@ func Guard(plan Plan, policy *Policy) Plan {
 	plan = plan.decide(policy)
 	plan = plan.hold(RulePinned, HoldDecided, pinnedRule(&plan, policy.Pinned))
 	plan = plan.hold(RuleReceipt, HoldGuard, receiptRule(plan.Receipt))
+	plan = plan.hold(RuleNight, HoldGuard, nightRule(&plan, policy.Spared))
 	plan = plan.hold(RuleBand, HoldGuard, bandRule(&plan, policy))
 	plan = plan.hold(RuleIgnored, HoldData, ignoredRule(policy))
 	plan = plan.hold(RuleProtect, HoldGuard, protectRule(&plan, policy))
@@ -48,6 +50,25 @@ func receiptRule(r Receipt) reason {
 	return func(c *Change) string {
 		if c.Op.Removes() {
 			return why
+		}
+		return ""
+	}
+}
+
+// nightRule lets nobody lose anything who is looked at for no better reason than that
+// OneLogin reported a change: such reports are incomplete, and a run that has read
+// everything decides. Who returns has nothing to lose, and must not get more than is
+// due to them.
+func nightRule(plan *Plan, spared map[Key]bool) reason {
+	returning := make(map[Key]bool)
+	for i := range plan.Changes {
+		if c := &plan.Changes[i]; c.Op == OpReactivate {
+			returning[c.Key] = true
+		}
+	}
+	return func(c *Change) string {
+		if spared[c.Key] && !returning[c.Key] && (c.Op.Removes() || demotes(c)) {
+			return "the fast pass takes nothing away from anybody: the next run decides"
 		}
 		return ""
 	}

@@ -142,6 +142,8 @@ type Policy struct {
 	// Pinned are people who stay as an undo left them, each with the reason that is
 	// shown; only another undo changes them.
 	Pinned map[Key]string `json:"-"`
+	// Spared are people who lose nothing in this plan, whatever OneLogin says of them.
+	Spared map[Key]bool `json:"-"`
 	// Approve holds these kinds of change ("create", "update", "delete") until
 	// Approved is the ID of the plan that shows them.
 	Approve  []string `json:"-"`

@@ -171,6 +171,13 @@ func (s *scheduleConfig) check(all *checks) {
 		all.fail("schedule.jitter", "%s is not between 0 and 12h", s.Jitter)
 	}
 	all.atLeast("schedule.quarantine_after", s.QuarantineAfter, 0)
+	if s.Delta < 0 || s.Delta > 0 && s.Delta < time.Second {
+		all.fail("schedule.delta", "%s is too often; write 0 for never, or a duration such as 5m", s.Delta)
+	}
+	if s.DeltaOverlap < 0 || s.DeltaOverlap > 24*time.Hour {
+		all.fail("schedule.delta_overlap", "%s is not between 0 and 24h", s.DeltaOverlap)
+	}
+	all.atLeast("schedule.delta_most", s.DeltaMost, 1)
 	if s.Cron == "" {
 		return
 	}

@@ -3,15 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
-
-	"github.com/sourcegraph/conc/panics"
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/console"
@@ -88,93 +84,12 @@ func (s *served) shown() *console.Connection {
 
 // runFor makes a run that somebody asked for. One that goes well ends a quarantine,
 // as reconcile does.
-func (s *served) runFor(ctx context.Context, who string) error {
-	report, err := s.conn.runner.Reconcile(ctx, jobs.Trigger{By: "console", Who: who}, func(reconcile.Plan) (bool, error) { return true, nil })
+func (s *served) runFor(ctx context.Context, by jobs.Trigger) error {
+	report, err := s.conn.runner.Reconcile(ctx, by, func(reconcile.Plan) (bool, error) { return true, nil })
 	if err == nil && report.Run != "" {
 		if err := s.conn.memory.Forgive(ctx); err != nil {
 			s.log.Warn("the run went well, but a quarantine of the schedule stays", "error", err)
 		}
 	}
 	return err
-}
-
-// starter makes the runs that people ask for, one after the other, in this process
-// and under the same lock as all others. It implements console.Starter.
-type starter struct {
-	run   func(ctx context.Context, who string) error
-	log   *slog.Logger
-	queue chan string // one at most
-	again time.Duration
-
-	mu    sync.Mutex
-	asked console.Asked
-}
-
-const (
-	// lockAgain is how often a run that was asked for looks whether the lock is free.
-	lockAgain = time.Second
-	// lockPatience is how long it does.
-	lockPatience = 30 * time.Minute
-)
-
-func newStarter(run func(ctx context.Context, who string) error, log *slog.Logger) *starter {
-	return &starter{run: run, log: log, queue: make(chan string, 1), again: lockAgain}
-}
-
-// Start implements console.Starter.
-func (s *starter) Start(who string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.asked.Who != "" {
-		return false
-	}
-	s.asked = console.Asked{Who: who, Since: time.Now()}
-	s.queue <- who // there is room: nothing else is asked for
-	return true
-}
-
-// Asked implements console.Starter.
-func (s *starter) Asked() console.Asked {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.asked
-}
-
-// serve makes what is asked for until ctx ends.
-func (s *starter) serve(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case who := <-s.queue:
-			err := s.make(ctx, who)
-			failed := ""
-			if err != nil {
-				failed = err.Error()
-				s.log.Error("the run that was asked for at the console failed", "error", err)
-			}
-			s.mu.Lock()
-			s.asked = console.Asked{Since: s.asked.Since, Failed: failed}
-			s.mu.Unlock()
-		}
-	}
-}
-
-// make makes one run as soon as the lock is free. A panic is a failed run.
-func (s *starter) make(ctx context.Context, who string) (err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lockPatience+time.Hour, errors.New("it took too long"))
-	defer cancel()
-	for began := time.Now(); ; {
-		if crash := panics.Try(func() { err = s.run(ctx, who) }); crash != nil {
-			return crash.AsError()
-		}
-		if !errors.Is(err, jobs.ErrLocked) || time.Since(began) > lockPatience {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(s.again):
-		}
-	}
 }

@@ -2,68 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"reflect"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 )
-
-// TestStarter: one run at a time, as soon as the lock is free; what cannot be made
-// is told, and a crash is no end.
-func TestStarter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var made atomic.Int32
-		answers := make(chan error, 10)
-		s := newStarter(func(_ context.Context, who string) error {
-			made.Add(1)
-			if who == "Crash" {
-				panic("what")
-			}
-			return <-answers
-		}, slog.New(slog.DiscardHandler))
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan struct{})
-		go func() { defer close(ended); s.serve(ctx) }()
-		if !s.Start("Ann") || s.Start("Bob") || s.Asked().Who != "Ann" {
-			t.Error("two runs are asked for")
-		}
-		answers <- &jobs.LockedError{}
-		answers <- &jobs.LockedError{}
-		answers <- nil
-		time.Sleep(5 * lockAgain)
-		synctest.Wait()
-		if made.Load() != 3 || s.Asked().Who != "" || s.Asked().Failed != "" {
-			t.Errorf("tried %d times: %+v", made.Load(), s.Asked())
-		}
-		answers <- errors.New("OneLogin refuses")
-		if s.Start("Bob"); true {
-			synctest.Wait()
-		}
-		if s.Asked().Failed != "OneLogin refuses" {
-			t.Errorf("%+v", s.Asked())
-		}
-		s.Start("Crash")
-		synctest.Wait()
-		if got := s.Asked(); got.Who != "" || !strings.Contains(got.Failed, "what") || !s.Start("Ann") {
-			t.Errorf("%+v", got)
-		}
-		answers <- nil
-		stop()
-		<-ended
-	})
-}
 
 // TestConsoleSettings: the configuration is shown without any secret, and says what
 // nobody set.

@@ -43,6 +43,8 @@ type memory interface {
 	jobs.Follower
 	jobs.Eraser
 	jobs.Ticks
+	jobs.Passes
+	jobs.Wishes
 	jobs.Pauser
 	jobs.Forgiver
 	jobs.Observer
@@ -75,12 +77,13 @@ type connector interface {
 
 // connection is both services and, if asked for, Redis.
 type connection struct {
-	runner runner
-	memory memory               // nil without Redis
-	desk   *desk                // when serving
-	counts func() []metrics.API // what the clients counted; nil when they are not configured
-	target jobs.Target          // nil when it is not configured
-	close  func()
+	runner  runner
+	memory  memory               // nil without Redis
+	desk    *desk                // when serving
+	counts  func() []metrics.API // what the clients counted; nil when they are not configured
+	target  jobs.Target          // nil when it is not configured
+	close   func()
+	changes jobs.Changes // while serving: who changed at OneLogin
 }
 
 // program is one start of tomorro-sync.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ import (
 type reconcileOptions struct {
 	user, approve string
 	yes, all      bool
+	queue         bool
 }
 
 func (p *program) reconcileCommand() *cobra.Command {
@@ -27,13 +29,19 @@ func (p *program) reconcileCommand() *cobra.Command {
 		Long: `reconcile takes the lock, reads OneLogin and Tomorro, shows the plan, asks, and makes the changes, each of them in the journal.
 Exit code: 0 done, 3 some changes failed, 10 another run holds the lock, 11 something is held by the guard, 12 something waits for approval.`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.reconcile(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.queue {
+				return p.queueRun(cmd, o)
+			}
+			return p.reconcile(cmd.Context(), o)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.user, "user", "", "only the person with this `EMAIL`")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask before writing")
 	flags.StringVar(&o.approve, "approve", "", "approve what waits in the plan with this `PLAN_ID`")
 	flags.BoolVar(&o.all, "all", false, "show every line of the plan")
+	flags.BoolVar(&o.queue, "queue", false, "have a process that serves make the run, the first that is free")
 	return cmd
 }
 
@@ -52,6 +60,33 @@ func (p *program) reconcile(ctx context.Context, o reconcileOptions) error {
 	}
 	s := session{config: c, approved: o.approve, user: o.user, store: true}
 	return p.open(ctx, s, func(conn *connection) error { return p.reconcileWith(ctx, conn, c, o) })
+}
+
+// queueRun asks for a run that another process makes.
+func (p *program) queueRun(cmd *cobra.Command, o reconcileOptions) error {
+	if o.user != "" || o.approve != "" || o.all {
+		return usage(errors.New("--queue asks for a whole run, which another process makes"), "leave out --user, --approve and --all; approve what is held with: tomorro-sync approve")
+	}
+	return p.withMemory(cmd, func(_ *config, m memory) error {
+		stored, err := m.Wish(cmd.Context(), jobs.Trigger{By: "command", Who: whoAmI()})
+		if err != nil {
+			return err
+		}
+		wish, err := m.Wished(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if p.asJSON() {
+			return writeJSON(p.stdout, wish)
+		}
+		s := p.screen(p.stdout)
+		if !stored {
+			s.line("A run is asked for already, by %s at %s.", s.clean(wish.Who), wish.Since.Format(time.TimeOnly))
+			return nil
+		}
+		s.line("A run is asked for. The first process that serves and is free makes it; see how it stands with: tomorro-sync schedule")
+		return nil
+	})
 }
 
 func (p *program) reconcileWith(ctx context.Context, conn *connection, c *config, o reconcileOptions) error {

@@ -56,6 +56,7 @@ type scheduleJSON struct {
 	NextTry  time.Time          `json:"nextTry,omitzero"` // while it is quarantined
 	State    jobs.ScheduleState `json:"state"`
 	Lock     *jobs.LockedError  `json:"lock,omitempty"`
+	Wish     *jobs.Wish         `json:"wish,omitempty"` // the run that somebody asked for
 	LastRun  string             `json:"lastRun,omitempty"`
 	LastExit *int               `json:"lastExit,omitempty"`
 }
@@ -74,6 +75,13 @@ func (p *program) withSchedule(cmd *cobra.Command, change func(context.Context, 
 			return err
 		}
 		doc := scheduleJSON{Cron: c.Schedule.Cron, Timezone: c.Schedule.Timezone, State: status.Schedule, Lock: status.Lock, Next: []time.Time{}}
+		wish, err := m.Wished(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if wish.Pending() || wish.Failed != "" {
+			doc.Wish = &wish
+		}
 		if status.Last != nil {
 			doc.LastRun, doc.LastExit = status.Last.Run, &status.Last.Exit
 		}
@@ -115,6 +123,15 @@ func (p *program) showSchedule(doc *scheduleJSON) {
 	}
 	if doc.LastExit != nil {
 		s.line("last run  %s, exit %d", doc.LastRun, *doc.LastExit)
+	}
+	if w := doc.Wish; w != nil && w.Pending() {
+		taker := "nobody has taken it yet"
+		if w.Taker != "" {
+			taker = "made by " + w.Taker
+		}
+		s.line("asked     a run, by %s since %s; %s", s.clean(w.Who), w.Since.Format(time.TimeOnly), s.clean(taker))
+	} else if w != nil {
+		s.line("asked     a run, by %s at %s, which could not be made: %s", s.clean(w.Who), w.Since.Format(dayAndTime), s.clean(w.Failed))
 	}
 	if doc.Lock != nil {
 		s.line("now       %s is at work since %s", s.clean(doc.Lock.Holder), doc.Lock.Since.Format(time.TimeOnly))

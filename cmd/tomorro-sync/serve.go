@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +36,9 @@ but at least once a day (a nightly schedule stays nightly), until one run goes w
 Asked to stop (Ctrl-C, SIGTERM), it begins nothing new, lets the requests under way end within grace, journals them, gives the lock
 back and exits with 0. Asked twice, it stops at once; the next run settles what was under way.
 
+With schedule.delta, one replica at a time asks OneLogin every so often who changed, and each of them is looked at. This adds and
+updates; what takes something away from somebody waits for a push or a run.
+
 listen.scim answers OneLogin's SCIM pushes: point the app's SCIM Base URL at https://THIS-HOST/scim/v2 and give it one of listen.tokens.
 Each push has one person looked at in OneLogin's API and brought to what that says, with the same rules, limits and holds as a run.
 What cannot be done at once stays marked and is done later, by any process that serves the connection.
@@ -67,6 +71,7 @@ type served struct {
 	conn      *connection
 	schedule  cron.Schedule
 	scheduler *jobs.Scheduler
+	fast      *jobs.FastPass // nil when there is none
 	starter   *starter
 	listening listening
 	watch     *jobs.Watch // for metrics and alerts
@@ -115,10 +120,22 @@ func (p *program) openServed(ctx context.Context, c *config, log *slog.Logger) (
 func newServed(c *config, log *slog.Logger, conn *connection) *served {
 	s := &served{config: c, log: log, conn: conn, schedule: c.Schedule.parsed()}
 	s.watch = &jobs.Watch{Observer: conn.memory, Journal: conn.memory}
-	s.starter = newStarter(s.runFor, log)
+	s.starter = &starter{wishes: conn.memory, taker: processName(), run: s.runFor, log: log}
 	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: conn.memory, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter,
 		QuarantineAfter: c.Schedule.QuarantineAfter, Log: log}
+	if every := c.Schedule.Delta; every > 0 && conn.changes != nil {
+		s.fast = &jobs.FastPass{Changes: conn.changes, Passes: conn.memory, Queue: conn.memory, Every: every, Overlap: c.Schedule.DeltaOverlap, Most: c.Schedule.DeltaMost, Log: log}
+	}
 	return s
+}
+
+// processName tells this process from others, for people.
+func processName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "a host without a name"
+	}
+	return fmt.Sprintf("%s, process %d, %s", host, os.Getpid(), rand.Text()[:4]) // in containers all are process 1
 }
 
 // serveAll serves until ctx ends and everything under way has ended.
@@ -151,6 +168,9 @@ func serveAll(ctx context.Context, log *slog.Logger, address string, all []*serv
 		wg.Go(func() { s.serveDesk(ctx) })
 		if alerter := s.alerter(); alerter != nil {
 			wg.Go(func() { alerter.Serve(ctx) })
+		}
+		if s.fast != nil {
+			wg.Go(func() { s.fast.Serve(ctx) })
 		}
 	}
 	<-ctx.Done()

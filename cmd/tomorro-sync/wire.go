@@ -12,6 +12,7 @@ import (
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/pace"
 	"tomorro-sync/sinks/tomorro"
 	"tomorro-sync/sources/onelogin"
 )
@@ -34,12 +35,14 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		run.Log = s.log
 	}
 	conn.runner = run
+	shared := sharing(nil)
 	if s.store {
 		store, err := s.openStore(ctx)
 		if err != nil {
 			return nil, err
 		}
 		conn.memory, conn.close = store, func() { _ = store.Close() }
+		shared = sharing(store)
 		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
 		run.Decisions, run.Experience, run.Reader, run.Pins = store, store, store, store
 		run.Ignored, run.Assertions = store, store
@@ -47,6 +50,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 	if s.remember {
 		if store := s.glance(ctx); store != nil {
 			conn.memory, conn.close = store, func() { _ = store.Close() }
+			shared = sharing(store)
 			run.Links, run.Budget, run.Decisions, run.Experience, run.Pins = store, store, store, store, store
 			run.Ignored, run.Assertions = store, store
 		}
@@ -54,12 +58,12 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 	if s.config.OneLogin.URL == "" || s.config.Tomorro.URL == "" {
 		return conn, nil
 	}
-	source, err := onelogin.New(oneloginClient(s))
+	source, err := onelogin.New(oneloginClient(s, shared))
 	if err != nil {
 		conn.close()
 		return nil, usage(err, "correct the configuration file or the environment")
 	}
-	target, err := tomorro.New(tomorroClient(s))
+	target, err := tomorro.New(tomorroClient(s, shared))
 	if err != nil {
 		conn.close()
 		return nil, usage(err, "correct the configuration file or the environment")
@@ -67,6 +71,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 	run.Source, run.Target, conn.target = source, target, target
 	conn.counts = counts(source, target)
 	if s.serving {
+		conn.changes = source
 		conn.desk = &desk{target: target, tell: time.Minute, pushes: &jobs.Pushes{Runner: run.Runner, Looker: source, Accounts: target, Queue: conn.memory, Deadline: s.config.Listen.Deadline, Retry: s.config.Listen.Retry}}
 	}
 	return conn, nil
@@ -187,21 +192,34 @@ func certificates(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-func oneloginClient(s session) onelogin.Config {
+// sharedRate gives the tokens of a rate that all processes with the same memory share.
+type sharedRate func(api string, perSecond float64) pace.Tokens
+
+// sharing is the sharedRate of a store; nobody shares a rate that there is not.
+func sharing(store *redisstore.Store) sharedRate {
+	return func(api string, perSecond float64) pace.Tokens {
+		if store == nil || perSecond <= 0 {
+			return nil
+		}
+		return store.Bucket(api, perSecond, pace.Ahead(perSecond))
+	}
+}
+
+func oneloginClient(s session, shared sharedRate) onelogin.Config {
 	o := &s.config.OneLogin
 	return onelogin.Config{
 		URL: o.URL, ClientID: o.ClientID, ClientSecret: o.ClientSecret.reveal(), AppID: o.AppID, Credentials: o.Credentials,
-		Concurrency: o.Concurrency, PageSize: o.PageSize, PerSecond: o.PerSecond, Logger: s.log,
+		Concurrency: o.Concurrency, PageSize: o.PageSize, PerSecond: o.PerSecond, Tokens: shared("onelogin", o.PerSecond), Logger: s.log, NoEvents: !s.config.Schedule.DeltaEvents,
 		Timeout: o.Timeout, Retries: o.patience().clientRetries(), Backoff: o.Backoff,
 		OnPage: func(list string, done, total int) { s.progress.step("OneLogin "+list, done, total) },
 	}
 }
 
-func tomorroClient(s session) tomorro.Config {
+func tomorroClient(s session, shared sharedRate) tomorro.Config {
 	t := &s.config.Tomorro
 	return tomorro.Config{
 		URL: t.URL, Token: t.Token.reveal(), UpdateWith: t.Update, MemberRemoval: t.MemberRemoval, ContentType: t.ContentType,
-		SendExternalID: t.SendExternalID, Concurrency: t.Concurrency, PageSize: t.PageSize, PerSecond: t.PerSecond, Logger: s.log,
+		SendExternalID: t.SendExternalID, Concurrency: t.Concurrency, PageSize: t.PageSize, PerSecond: t.PerSecond, Tokens: shared("tomorro", t.PerSecond), Logger: s.log,
 		Timeout: t.Timeout, Retries: t.patience().clientRetries(), Backoff: t.Backoff,
 		OnPage: func(list string, done, total int) { s.progress.step("Tomorro "+list, done, total) },
 	}

@@ -28,7 +28,7 @@ type Looker interface {
 // Starter makes a run as soon as nobody else is at work.
 type Starter interface {
 	// Start asks for a run in somebody's name; false when one is asked for already.
-	Start(who string) bool
+	Start(who string) (bool, error)
 	// Asked is the run that is asked for and has not ended.
 	Asked() Asked
 }

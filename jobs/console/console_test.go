@@ -129,14 +129,14 @@ func (w *world) Look(context.Context) (reconcile.Directory, reconcile.Current, e
 	return w.directory, w.current, w.services
 }
 
-func (w *world) Start(who string) bool {
+func (w *world) Start(who string) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.asked.Who != "" {
-		return false
+		return false, nil
 	}
 	w.started, w.asked.Who = append(w.started, who), who
-	return true
+	return true, nil
 }
 
 func (w *world) Asked() Asked {

@@ -45,7 +45,12 @@ func (c *console) startRun(v *visit) {
 		return
 	}
 	said := "queued"
-	if !v.conn.Starter.Start(v.session.who) {
+	stored, err := v.conn.Starter.Start(v.session.who)
+	switch {
+	case err != nil:
+		v.refused("overview", "The run could not be asked for.", err.Error())
+		return
+	case !stored:
 		said = "already"
 	}
 	v.redirect("/c/" + v.conn.Name + "/?said=" + said)

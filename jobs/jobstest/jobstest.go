@@ -28,6 +28,8 @@ type Store interface {
 	jobs.Queue
 	jobs.Assertions
 	jobs.Ticks
+	jobs.Passes
+	jobs.Wishes
 	jobs.Pauser
 	jobs.Forgiver
 	jobs.Observer
@@ -79,6 +81,8 @@ func Run(t *testing.T, open Open) {
 	t.Run("experience", func(t *testing.T) { experience(t, open) })
 	t.Run("what was not kept", func(t *testing.T) { ignored(t, open) })
 	t.Run("ticks", func(t *testing.T) { ticks(t, open) })
+	t.Run("fast passes", func(t *testing.T) { passes(t, open) })
+	t.Run("a run that is asked for", func(t *testing.T) { wishes(t, open) })
 	t.Run("pause", func(t *testing.T) { pause(t, open) })
 	t.Run("failed runs are counted", func(t *testing.T) { failures(t, open) })
 	t.Run("one tells of alerts", func(t *testing.T) { told(t, open) })

@@ -24,6 +24,8 @@ func TestAskedTwice(t *testing.T) {
 	}{
 		"tick": {tickScript, func(string) []string { return []string{k.schedule(), k.lock()} },
 			func(call string) []any { return []any{1000, 1000, 60_000, "due", call} }, "taken"},
+		"pass": {passScript, func(string) []string { return []string{k.fast(), k.schedule()} },
+			func(call string) []any { return []any{60_000, call} }, "0"},
 		"append": {appendScript, func(call string) []string {
 			return []string{k.lock(), k.journal(), k.runs(), k.links(), k.asked(call)}
 		}, func(string) []any { return []any{"", 60_000, 0, "begin", "run", "{}"} }, "new"},

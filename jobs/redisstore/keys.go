@@ -89,6 +89,17 @@ func (k keys) telling() string { return k.prefix + "telling" }
 
 // alerts is a string: what was told of which alert to whom (JSON).
 func (k keys) alerts() string { return k.prefix + "alerts" }
+// fast is a hash: how far fast passes have read, and when the next one begins (both
+// milliseconds), and which call took the last.
+func (k keys) fast() string { return k.prefix + "fast" }
+
+// wish is a hash: the run that somebody asked for, who has it and until when.
+func (k keys) wish() string { return k.prefix + "wish" }
+
+// bucket is a hash: how many requests to an API may be sent now, and since when
+// (microseconds). sharers is a sorted set of those who asked for some, by when.
+func (k keys) bucket(api string) string  { return k.prefix + "bucket:" + api }
+func (k keys) sharers(api string) string { return k.prefix + "sharers:" + api }
 
 // edited is a hash from entry ids of a stream to what stands in their place since
 // a person was erased.

@@ -50,6 +50,8 @@ var (
 	_ jobs.Queue         = (*Store)(nil)
 	_ jobs.Assertions    = (*Store)(nil)
 	_ jobs.Ticks         = (*Store)(nil)
+	_ jobs.Passes        = (*Store)(nil)
+	_ jobs.Wishes        = (*Store)(nil)
 	_ jobs.Pauser        = (*Store)(nil)
 	_ jobs.Forgiver      = (*Store)(nil)
 	_ jobs.Observer      = (*Store)(nil)

@@ -7,12 +7,13 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 for i = 3, #ARGV, 2 do
   local same = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[i]) or -1) == tonumber(ARGV[i + 1])
   local over, soon = same, now + 250
-  local last = redis.call('HGET', KEYS[1], ARGV[i]) -- "position run"
+  local who = string.gsub(ARGV[i], '^updated ', '') -- whom the fast pass marked
+  local last = redis.call('HGET', KEYS[1], who) -- "position run"
   if last then
     local position, run = string.match(last, '^(%d+) (.*)$')
     over = over and (run == ARGV[1] or tonumber(position) <= tonumber(ARGV[2]))
   end
-  local claim = redis.call('HGET', KEYS[2], ARGV[i]) -- "until writes run"
+  local claim = redis.call('HGET', KEYS[2], who) -- "until writes run"
   if claim then
     local till, _, run = string.match(claim, '^(%d+) (%d+) (.*)$')
     over = over and (run == ARGV[1] or tonumber(till) <= now)

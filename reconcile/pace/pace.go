@@ -1,5 +1,6 @@
 // Package pace bounds how hard one process talks to one service: how many
-// requests are in flight, how many a second, and when to be silent because the
+// requests are in flight, how many a second (or how many all processes together may
+// send: NewSharedGate), and when to be silent because the
 // service asked for it. Every request to a service passes one shared Gate, so
 // that sixteen workers that meet a throttled service wait together instead of
 // each finding out for itself.
@@ -20,6 +21,8 @@ import (
 type Gate struct {
 	slots chan struct{}
 	rate  *rate.Limiter // nil: no limit
+	// shared, when not nil, is asked instead of rate: see NewSharedGate
+	shared *shared
 
 	mu    sync.Mutex
 	until time.Time // nothing starts before
@@ -66,6 +69,9 @@ func (g *Gate) wait(ctx context.Context) error {
 			t.Stop()
 			return context.Cause(ctx)
 		}
+	}
+	if g.shared != nil {
+		return g.shared.wait(ctx)
 	}
 	if g.rate != nil {
 		if err := g.rate.Wait(ctx); err != nil {

@@ -44,9 +44,10 @@ type Config struct {
 	ContentType    string // of requests; default application/json, as OneLogin sends
 	SendExternalID bool   // mark accounts and groups as made by this program
 
-	Concurrency int     // requests at once; default 8
-	PageSize    int     // default 100
-	PerSecond   float64 // requests a second; 0 means no limit
+	Concurrency int         // requests at once; default 8
+	PageSize    int         // default 100
+	PerSecond   float64     // requests a second; 0 means no limit
+	Tokens      pace.Tokens // shares PerSecond with other processes; nil: it is this one's
 
 	Timeout time.Duration // of one request; default 30 s
 	Retries int           // after the first try; default 4, negative none
@@ -90,7 +91,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, errors.New("tomorro.token is missing; copy it from Tomorro's integration page")
 	}
 	cfg.fill()
-	c := &Client{cfg: cfg, gate: pace.NewGate(cfg.Concurrency, cfg.PerSecond), sent: make(map[string]int), editing: make(map[string]*sync.Mutex)}
+	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), editing: make(map[string]*sync.Mutex)}
 	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Sent: c.count}
 	c.http = resty.NewWithClient(&http.Client{Transport: transport, Timeout: cfg.Timeout}).
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).

@@ -35,11 +35,13 @@ type Config struct {
 	ClientSecret string
 	AppID        int64 // the app that provisions Tomorro
 
-	Credentials string  // CredentialsBasic (default), CredentialsHeader or CredentialsForm
-	Concurrency int     // requests at once; default 8
-	PageSize    int     // people a page; default 50, what the API documents
-	PerSecond   float64 // requests a second; 0 means no limit
-	Reserve     int     // calls of the hourly quota to leave to others; default 100
+	Credentials string      // CredentialsBasic (default), CredentialsHeader or CredentialsForm
+	Concurrency int         // requests at once; default 8
+	PageSize    int         // people a page; default 50, what the API documents
+	PerSecond   float64     // requests a second; 0 means no limit
+	Tokens      pace.Tokens // shares PerSecond with other processes; nil: it is this one's
+	NoEvents    bool        // Changed does not read events, which count against the hourly quota
+	Reserve     int         // calls of the hourly quota to leave to others; default 100
 
 	Timeout time.Duration // of one request; default 30 s
 	Retries int           // after the first try; default 4, negative none
@@ -92,7 +94,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, errors.New("onelogin.app_id is missing; it is the number in the address of the app's page")
 	}
 	cfg.fill()
-	c := &Client{cfg: cfg, gate: pace.NewGate(cfg.Concurrency, cfg.PerSecond), sent: make(map[string]int), quota: -1}
+	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), quota: -1}
 	transport := &pace.Transport{Gate: c.gate, Base: pace.NewBase(cfg.Concurrency), Sent: c.count}
 	c.http = resty.NewWithClient(&http.Client{Transport: transport, Timeout: cfg.Timeout}).
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).

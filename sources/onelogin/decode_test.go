@@ -84,6 +84,19 @@ func FuzzPeople(f *testing.F) {
 	})
 }
 
+func FuzzEvents(f *testing.F) {
+	f.Add([]byte(`{"pagination":{"after_cursor":"x"},"data":[{"user_id":1},{"user_id":null},{"user_id":"7"},{}]}`))
+	f.Add([]byte(`{"status":{"code":200}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		keys, _, err := decodeEvents(body)
+		for _, k := range keys {
+			if err != nil || k <= 0 {
+				t.Errorf("%d of %q, %v", k, body, err)
+			}
+		}
+	})
+}
+
 func FuzzIdentified(f *testing.F) {
 	f.Add([]byte(`[{"id":1},{"id":"2"},{}]`))
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -43,6 +43,10 @@ func (s *Server) control() {
 		}
 	})
 	s.mux.HandleFunc("PATCH /_sim/users/{id}", s.controlUser)
+	s.mux.HandleFunc("POST /_sim/users/{id}/login", func(_ http.ResponseWriter, r *http.Request) {
+		id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
+		s.Happen(SignedIn, id, nil)
+	})
 	s.mux.HandleFunc("DELETE /_sim/users/{id}", func(_ http.ResponseWriter, r *http.Request) {
 		id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
 		s.Edit(func(x *World) { x.Remove(id) })

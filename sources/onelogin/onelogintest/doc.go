@@ -22,6 +22,7 @@
 //	GET    /_sim/world        the raw world
 //	POST   /_sim/users        a new person, any attributes
 //	PATCH  /_sim/users/{id}   change attributes; "assigned" and "role_ids" as well
+//	POST   /_sim/users/{id}/login  somebody signs in, which moves updated_at
 //	DELETE /_sim/users/{id}   a person is deleted
 //	PUT    /_sim/rules        replace the app's rules
 //	PATCH  /_sim/knobs        any of Knobs

@@ -32,6 +32,10 @@ type Knobs struct {
 	QuotaLeft     int      `json:"quotaLeft"`     // v1 calls left; 0 means 5000
 	QuotaReset    int      `json:"quotaReset"`    // seconds until the quota is full again
 	ManagerAsText bool     `json:"managerAsText"` // manager_user_id as a string
+	RolesTouch    bool     `json:"rolesTouch"`    // a role given or taken moves updated_at; see Server.Happen
+	MappingsTouch bool     `json:"mappingsTouch"` // a title set by a mapping does as well
+	AppsTouch     bool     `json:"appsTouch"`     // and so does the app given or taken by hand
+	SilentEvents  []int    `json:"silentEvents"`  // types of events that are not told
 	Freeze        bool     `json:"freeze"`        // reads show the world as it was when this was turned on: the API lags behind pushes
 }
 
@@ -46,7 +50,8 @@ type Server struct {
 	old   *World // what reads show while Knobs.Freeze is on
 	knobs Knobs
 	token string
-	made  time.Time    // of the token
+	made  time.Time // of the token
+	told  []Event
 	used  atomic.Int64 // v1 calls
 	moved atomic.Int64 // pages that announced a wrong total
 }
@@ -64,6 +69,7 @@ func New(w *World) *Server {
 	}
 	s.mux.HandleFunc("/api/2/", s.authorised(func(w http.ResponseWriter, _ *http.Request) { unauthorised(w) }, v2Error))
 	s.mux.HandleFunc("GET /api/1/users", s.authorised(s.metered(s.listUsersV1), v1Error))
+	s.mux.HandleFunc("GET /api/1/events", s.authorised(s.metered(s.listEvents), v1Error))
 	s.mux.HandleFunc("GET /auth/rate_limit", s.authorised(s.rateLimit, v1Error))
 	s.mux.HandleFunc("POST /auth/oauth2/v2/token", s.postToken)
 	s.mux.HandleFunc("POST /auth/oauth2/revoke", s.revoke)

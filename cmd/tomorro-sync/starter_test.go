@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/redisstore"
+)
+
+// TestStarter: one run at a time over two replicas, as soon as the lock is free; what
+// cannot be made is told at both, and a crash is no end.
+func TestStarter(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	var made, at atomic.Int32
+	answers := make(chan error, 10)
+	ctx, stop := context.WithCancel(context.Background())
+	var replicas []*starter
+	ended := make(chan struct{}, 2)
+	for _, name := range []string{"a", "b"} {
+		store, err := redisstore.Open(t.Context(), "redis://"+server.Addr(), redisstore.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = store.Close() })
+		s := &starter{wishes: store, taker: name, log: slog.New(slog.DiscardHandler), run: func(_ context.Context, by jobs.Trigger) error {
+			defer at.Add(-1)
+			if at.Add(1) > 1 {
+				t.Error("two replicas make the same run")
+			}
+			made.Add(1)
+			if by.Who == "Crash" {
+				panic("what")
+			}
+			return <-answers
+		}}
+		replicas = append(replicas, s)
+	}
+	a, b := replicas[0], replicas[1]
+	start := func(s *starter, who string, want bool) {
+		t.Helper()
+		if ok, err := s.Start(who); err != nil || ok != want {
+			t.Errorf("%s asks: %v, want %v; %v", who, ok, want, err)
+		}
+	}
+	over := func(failed string) {
+		t.Helper()
+		eventually(t, "the run is over", func() bool { return a.Asked().Who == "" && b.Asked().Who == "" })
+		if got := b.Asked(); !strings.Contains(got.Failed, failed) || failed == "" && got.Failed != "" {
+			t.Errorf("%+v, want %q", got, failed)
+		}
+	}
+	start(a, "Ann", true)
+	start(b, "Bob", false)
+	if b.Asked().Who != "Ann" {
+		t.Errorf("the other replica shows %+v", b.Asked())
+	}
+	for _, s := range replicas {
+		go func() { s.serve(ctx); ended <- struct{}{} }()
+	}
+	answers <- &jobs.LockedError{}
+	answers <- nil
+	over("")
+	if made.Load() != 2 {
+		t.Errorf("tried %d times", made.Load())
+	}
+	answers <- errors.New("OneLogin refuses")
+	start(b, "Bob", true)
+	over("OneLogin refuses")
+	start(a, "Crash", true)
+	over("what")
+	stop()
+	<-ended
+	<-ended
+}
+
+// TestQueue: reconcile --queue makes no run itself, says who asked, and a process that
+// serves makes it.
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 8, groups: 2, seed: 3, plain: true}, "schedule: {cron: \"0 2 29 2 *\", missed: skip}\nlisten: {admin: \"127.0.0.1:0\"}\n")
+	if out := o.must(exitDone, "reconcile", "--queue"); !strings.Contains(out, "asked for") || len(o.lab.tomorro.Writes()) > 0 {
+		t.Errorf("it says %q after %d writes", out, len(o.lab.tomorro.Writes()))
+	}
+	if out := o.must(exitDone, "reconcile", "--queue"); !strings.Contains(out, "already") {
+		t.Errorf("the second time it says %q", out)
+	}
+	if out := o.must(exitDone, "schedule"); !strings.Contains(out, "asked     a run, by ") {
+		t.Errorf("schedule says %q", out)
+	}
+	if code, _, stderr := o.run("reconcile", "--queue", "--user", "a@x.io"); code != exitUsage || !strings.Contains(stderr, "--queue") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	ctx, stop := context.WithCancelCause(t.Context())
+	var out, log tape
+	ended := make(chan int)
+	go func() {
+		ended <- run(ctx, services{}, []string{"--config", o.config, "serve"}, nil, strings.NewReader(""), &out, &log)
+	}()
+	eventually(t, "the run was made", func() bool { return !strings.Contains(o.must(exitDone, "schedule"), "asked     a run") })
+	time.Sleep(10 * time.Millisecond)
+	stop(errors.New("the test is over"))
+	<-ended
+	o.equal()
+	if out := o.must(exitDone, "journal"); strings.Count(out, "command") != 1 {
+		t.Errorf("the journal lists\n%s", out)
+	}
+}

@@ -1,0 +1,45 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed pass.lua
+var passSource string
+
+//go:embed passed.lua
+var passedSource string
+
+var (
+	passScript   = redis.NewScript(passSource)
+	passedScript = redis.NewScript(passedSource)
+)
+
+// TakePass implements jobs.Passes. Its clock is that of Redis.
+func (s *Store) TakePass(ctx context.Context, every time.Duration) (since time.Time, mine bool, err error) {
+	answer, err := passScript.Run(ctx, s.client, []string{s.keys.fast(), s.keys.schedule()}, every.Milliseconds(), s.call()).StringSlice()
+	if err == nil && len(answer) != 2 {
+		err = fmt.Errorf("%d answers", len(answer))
+	}
+	if err != nil {
+		return since, false, fmt.Errorf("take the fast pass: %w", err)
+	}
+	if ms, err := strconv.ParseInt(answer[1], 10, 64); err == nil {
+		since = time.UnixMilli(ms)
+	}
+	return since, answer[0] == "1", nil
+}
+
+// PassDone implements jobs.Passes.
+func (s *Store) PassDone(ctx context.Context, until time.Time) error {
+	if err := passedScript.Run(ctx, s.client, []string{s.keys.fast()}, until.UnixMilli()).Err(); err != nil {
+		return fmt.Errorf("remember how far the fast pass has read: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"tomorro-sync/jobs"
+)
+
+//go:embed wish.lua
+var wishSource string
+
+//go:embed takewish.lua
+var takeWishSource string
+
+//go:embed endwish.lua
+var endWishSource string
+
+var (
+	wishScript     = redis.NewScript(wishSource)
+	takeWishScript = redis.NewScript(takeWishSource)
+	endWishScript  = redis.NewScript(endWishSource)
+)
+
+// Wish implements jobs.Wishes.
+func (s *Store) Wish(ctx context.Context, by jobs.Trigger) (bool, error) {
+	n, err := wishScript.Run(ctx, s.client, []string{s.keys.wish()}, s.call(), by.By, by.Who).Int()
+	if err != nil {
+		return false, fmt.Errorf("ask for a run: %w", err)
+	}
+	return n == 1, nil
+}
+
+// Wished implements jobs.Wishes.
+func (s *Store) Wished(ctx context.Context) (jobs.Wish, error) {
+	all, err := s.client.HGetAll(ctx, s.keys.wish()).Result()
+	if err != nil {
+		return jobs.Wish{}, fmt.Errorf("read which run is asked for: %w", err)
+	}
+	w := jobs.Wish{ID: all["id"], By: all["by"], Who: all["who"], Over: all["over"] != "", Failed: all["failed"]}
+	if ms, err := strconv.ParseInt(all["since"], 10, 64); err == nil {
+		w.Since = time.UnixMilli(ms)
+	}
+	if till, err := strconv.ParseInt(all["till"], 10, 64); err == nil && (w.Over || s.now().UnixMilli() < till) {
+		w.Taker = all["taker"]
+	}
+	return w, nil
+}
+
+// TakeWish implements jobs.Wishes.
+func (s *Store) TakeWish(ctx context.Context, taker string, hold time.Duration) (jobs.Wish, bool, error) {
+	n, err := takeWishScript.Run(ctx, s.client, []string{s.keys.wish()}, taker, hold.Milliseconds()).Int()
+	if err != nil || n != 1 {
+		if err != nil {
+			err = fmt.Errorf("take the run that is asked for: %w", err)
+		}
+		return jobs.Wish{}, false, err
+	}
+	w, err := s.Wished(ctx)
+	w.Taker = taker
+	return w, err == nil, err
+}
+
+// EndWish implements jobs.Wishes.
+func (s *Store) EndWish(ctx context.Context, wish jobs.Wish, failed string) error {
+	if err := endWishScript.Run(ctx, s.client, []string{s.keys.wish()}, wish.ID, wish.Taker, failed).Err(); err != nil {
+		return fmt.Errorf("end the run that was asked for: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package pace
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Tokens are permissions to send one request each that several processes share.
+type Tokens interface {
+	// Take asks for up to n of them. When it gets none, wait says when to ask again.
+	// sharers is how many processes have asked lately, this one included.
+	Take(ctx context.Context, n int) (got int, wait time.Duration, sharers int, err error)
+}
+
+const (
+	// takenAhead is how much of a second's tokens are taken at once, so that not every
+	// request costs a round trip.
+	takenAhead = 0.1
+	// takeTimeout is how long a process waits for the tokens' store before it goes on
+	// by itself, and alone is for how long it then does not ask again.
+	takeTimeout = 250 * time.Millisecond
+	alone       = time.Second
+)
+
+// NewSharedGate is NewGate with a rate that processes share: together they send at most
+// perSecond × time, and at first what each may take ahead (Ahead). While the tokens
+// cannot be had, each goes on with perSecond divided by the number of those who shared
+// it last. Without tokens, or a rate, it is NewGate.
+func NewSharedGate(inFlight int, perSecond float64, tokens Tokens) *Gate {
+	g := NewGate(inFlight, perSecond)
+	if tokens != nil && perSecond > 0 {
+		g.shared = &shared{tokens: tokens, perSecond: perSecond, turn: make(chan struct{}, 1), local: rate.NewLimiter(rate.Limit(perSecond), 1), sharers: 1}
+	}
+	return g
+}
+
+// Ahead is how many tokens a process takes at once at most, and how many the store may
+// save up.
+func Ahead(perSecond float64) int { return max(1, int(perSecond*takenAhead)) }
+
+// shared is the part of a Gate that asks for tokens.
+type shared struct {
+	tokens    Tokens
+	perSecond float64
+	local     *rate.Limiter
+	turn      chan struct{} // one asks at a time, and has the rest
+	have      int
+	sharers   int
+	until     time.Time // it goes on alone
+}
+
+// wait waits for one token.
+func (s *shared) wait(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	for {
+		if s.have > 0 {
+			s.have--
+			return nil
+		}
+		if time.Now().Before(s.until) {
+			return s.local.Wait(ctx)
+		}
+		pause, err := s.ask(ctx)
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			s.until = time.Now().Add(alone)
+			s.local.SetLimit(rate.Limit(s.perSecond / float64(s.sharers)))
+			continue
+		}
+		if s.have > 0 {
+			continue
+		}
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// ask takes tokens ahead. It fails only when the store does, or is slow: it does not
+// rely on the store to give up in time.
+func (s *shared) ask(ctx context.Context) (time.Duration, error) {
+	type answer struct {
+		got, sharers int
+		pause        time.Duration
+		err          error
+	}
+	answers := make(chan answer, 1)
+	limited, cancel := context.WithTimeout(ctx, takeTimeout)
+	go func() { // ends with Take; what it gets too late is not used
+		defer cancel()
+		var a answer
+		a.got, a.pause, a.sharers, a.err = s.tokens.Take(limited, Ahead(s.perSecond))
+		answers <- a
+	}()
+	select {
+	case <-limited.Done():
+		return 0, limited.Err()
+	case a := <-answers:
+		if a.err != nil {
+			return 0, a.err
+		}
+		s.have, s.sharers = a.got, max(1, a.sharers)
+		return max(a.pause, time.Millisecond), nil
+	}
+}

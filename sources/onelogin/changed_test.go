@@ -1,0 +1,69 @@
+package onelogin_test
+
+import (
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest/flaky"
+	"tomorro-sync/sources/onelogin"
+	"tomorro-sync/sources/onelogin/onelogintest"
+)
+
+// TestChanged: who was updated, and whom events name, over all pages of both, each
+// once and those of the events first; with NoEvents, no call counts against the quota.
+func TestChanged(t *testing.T) {
+	world := onelogintest.Generate(onelogintest.Options{Users: 200, Groups: 3, Seed: 4, Plain: true})
+	sim := onelogintest.New(world)
+	wire := flaky.New(sim)
+	server := httptest.NewServer(wire)
+	defer server.Close()
+	cfg := onelogin.Config{URL: server.URL, ClientID: sim.ClientID, ClientSecret: sim.ClientSecret, AppID: sim.AppID(), Retries: -1}
+	client, err := onelogin.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := time.Now().Add(-time.Second)
+	if keys, err := client.Changed(t.Context(), before); err != nil || len(keys) > 0 {
+		t.Fatalf("%v %v", keys, err)
+	}
+	var roles, edited []reconcile.Key
+	for i, p := range world.People {
+		switch {
+		case i < 120: // three pages of events; updated_at stays
+			sim.Happen(onelogintest.RoleGiven, p.ID, nil)
+			roles = append(roles, reconcile.Key(p.ID))
+		case i < 180:
+			sim.Happen(onelogintest.SignedIn, p.ID, nil)
+			edited = append(edited, reconcile.Key(p.ID))
+		}
+	}
+	sim.Happen(onelogintest.Edited, world.People[7].ID, nil)    // both, and it comes once
+	sim.Happen(onelogintest.Deleted, world.People[190].ID, nil) // nobody looks for them
+	keys, err := client.Changed(t.Context(), before)
+	if want := slices.Concat(roles, edited); err != nil || !slices.Equal(keys, want) {
+		t.Errorf("%d people, want %d; %v", len(keys), len(want), err)
+	}
+	if keys, err := client.Changed(t.Context(), time.Now().Add(time.Second)); err != nil || len(keys) > 0 {
+		t.Errorf("from the future: %v %v", keys, err)
+	}
+	calls := client.Stats().Requests["GET /api/1/events"]
+	if calls != 5 {
+		t.Errorf("%d calls for events", calls)
+	}
+	cfg.NoEvents = true
+	quiet, err := onelogin.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := append([]reconcile.Key{roles[7]}, edited...)
+	if keys, err := quiet.Changed(t.Context(), before); err != nil || !slices.Equal(keys, want) || quiet.Stats().Requests["GET /api/1/events"] > 0 {
+		t.Errorf("without events: %v %v", keys, err)
+	}
+	wire.Add(flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: "status", Status: 502})
+	if keys, err := client.Changed(t.Context(), before); err == nil || len(keys) < len(roles) {
+		t.Errorf("a page is missing, and it gives %d people and %v", len(keys), err)
+	}
+}

@@ -89,6 +89,7 @@ func (k keys) telling() string { return k.prefix + "telling" }
 
 // alerts is a string: what was told of which alert to whom (JSON).
 func (k keys) alerts() string { return k.prefix + "alerts" }
+
 // fast is a hash: how far fast passes have read, and when the next one begins (both
 // milliseconds), and which call took the last.
 func (k keys) fast() string { return k.prefix + "fast" }

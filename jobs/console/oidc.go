@@ -260,7 +260,7 @@ func name(from ...string) string {
 			return r
 		}, text)), " ")
 		if runes := []rune(text); len(runes) > 64 {
-			text = string(runes[:64])
+			text = strings.TrimRight(string(runes[:64]), " ")
 		}
 		if text != "" {
 			return text

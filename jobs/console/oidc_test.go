@@ -248,6 +248,13 @@ func TestProviderAnswers(t *testing.T) {
 		}
 		s.shut(add)
 	}
+	w.pass(10 * attemptEvery)
+	if code, body := s.get(p.comeBack(s, "ann", "") + "&iss=https%3A%2F%2Fevil.test"); code != http.StatusForbidden {
+		t.Errorf("a good code from another provider: %d\n%s", code, body)
+	}
+	s.shut("another provider")
+	o := s.other()
+	o.entered(p.comeBack(o, "ann", "") + "&iss=" + url.QueryEscape(p.issuer))
 	p.set(func() { p.challenge = strings.Repeat("A", 43) })
 	w.pass(10 * attemptEvery)
 	if code, body := s.get(p.comeBack(s, "ann", "")); code != http.StatusForbidden || !strings.Contains(body, "was not accepted") || !strings.Contains(w.log.String(), "invalid_grant") {
@@ -281,7 +288,11 @@ func TestProviderDown(t *testing.T) {
 	if code, to := o.post("/c/acme/runs", url.Values{}); code != http.StatusSeeOther {
 		t.Errorf("with a token: %d %s", code, to)
 	}
-	p.set(func() { p.down = false })
+	p.set(func() { p.down, p.long = false, true })
+	if resp, body := s.leave(""); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("an answer without end: %d\n%s", resp.StatusCode, body)
+	}
+	p.set(func() { p.long = false })
 	back := p.comeBack(s, "ann", "")
 	p.set(func() { p.down = true })
 	if code, body := s.get(back); code != http.StatusServiceUnavailable || !strings.Contains(body, "cannot be reached") {

@@ -99,3 +99,22 @@ func TestUnverifiedEmail(t *testing.T) {
 		})
 	}
 }
+
+// FuzzClaims: whatever a token says, a name is short and cannot pass for what stands
+// behind it, and roles are texts that the claim has.
+func FuzzClaims(f *testing.F) {
+	f.Add("ann@x.io", `["a","b"]`)
+	f.Add("ann [0123456789ab]\n", `"a"`)
+	f.Add("\u202eann", `{"a":[1]}`)
+	f.Add(strings.Repeat("0", 63)+" 0", "[null]")
+	f.Fuzz(func(t *testing.T, text, claim string) {
+		got := name(text)
+		if got == "" || len([]rune(got)) > 64 || strings.ContainsAny(got, "[]\n\r<>\"=") || got != strings.TrimSpace(got) {
+			t.Errorf("%q is called %q", text, got)
+		}
+		roles, listed := list([]byte(claim))
+		if len(roles) > 0 && !listed || listed && !strings.ContainsAny(claim, `["`) {
+			t.Errorf("%q lists %q, %v", claim, roles, listed)
+		}
+	})
+}

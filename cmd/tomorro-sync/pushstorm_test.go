@@ -41,6 +41,7 @@ func (h hurried) open(ctx context.Context, s session) (*connection, error) {
 	}
 	if conn.desk != nil {
 		conn.desk.pushes.Life = 5 * time.Second
+		conn.memory = tolling{conn.memory}
 	}
 	if r, is := conn.runner.(runWith); is && h.ahead > 0 {
 		r.Now = func() time.Time { return time.Now().Add(h.ahead) }
@@ -137,7 +138,9 @@ func (s *storm) brew() {
 	}
 	for _, p := range people[stormOld-stormLeavers-stormMoves : stormOld-stormLeavers] {
 		off, role := p.RoleIDs[0], s.world.Roles[slices.IndexFunc(s.world.Roles, func(r onelogintest.Role) bool { return r.ID == p.RoleIDs[0] })]
-		add(p, func(*onelogintest.World) { p.RoleIDs = slices.DeleteFunc(slices.Clone(p.RoleIDs), func(id int64) bool { return id == off }) },
+		add(p, func(*onelogintest.World) {
+			p.RoleIDs = slices.DeleteFunc(slices.Clone(p.RoleIDs), func(id int64) bool { return id == off })
+		},
 			http.MethodPatch, "/Groups/"+groups["Tomorro "+role.Name], `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members","value":[{"value":%q}]}]}`, ids[strings.ToLower(p.Email)])
 	}
 	for i, p := range people[stormOld-stormLeavers:] {

@@ -208,10 +208,25 @@ func TestLawGuardEach(t *testing.T) {
 		strict := reconcile.Guard(plan, &w.Policy)
 		for i := range each.Held {
 			h := &each.Held[i]
-			relies := h.Rule == reconcile.RuleDependent || h.Rule == reconcile.RuleAdmins || h.Rule == reconcile.RuleSubstitute // on others, whom a push does not wait for
+			// These rely on others, whom a push does not wait for; and a limit may be used
+			// up by somebody whom a run holds because of another's change.
+			relies := h.Rule == reconcile.RuleDependent || h.Rule == reconcile.RuleAdmins || h.Rule == reconcile.RuleSubstitute ||
+				h.Rule == reconcile.RuleLimit && usedUp(&each, h.Change, &w.Policy)
 			if !relies && slices.ContainsFunc(strict.Changes, func(c reconcile.Change) bool { return c.Digest() == h.Digest() }) {
 				t.Errorf("passes in a run and is held in a push: %+v", h)
 			}
 		}
 	})
+}
+
+// usedUp reports whether one more of a change would be over a limit.
+func usedUp(plan *reconcile.Plan, c reconcile.Change, policy *reconcile.Policy) bool {
+	spent := reconcile.Spend(plan.Changes)
+	for l := range reconcile.Spend([]reconcile.Change{c}) {
+		kind, _ := l.Group()
+		if a := policy.Limits.Allow[kind]; a.Max != nil && spent[l]+policy.Spent[l]+1 > *a.Max {
+			return true
+		}
+	}
+	return false
 }

@@ -99,8 +99,8 @@ func (s *shared) ask(ctx context.Context) (time.Duration, error) {
 	}
 	answers := make(chan answer, 1)
 	limited, cancel := context.WithTimeout(ctx, takeTimeout)
+	defer cancel()
 	go func() { // ends with Take; what it gets too late is not used
-		defer cancel()
 		var a answer
 		a.got, a.pause, a.sharers, a.err = s.tokens.Take(limited, Ahead(s.perSecond))
 		answers <- a

@@ -79,8 +79,7 @@ func TestSharedRate(t *testing.T) {
 			for i := range gates {
 				gates[i] = pace.NewSharedGate(8, 100, j)
 			}
-			// What a gate has taken ahead, and what it takes meanwhile, may come on top.
-			if got, most := sent(t, gates, 10*time.Second), 1000+pace.Ahead(100)*(2*n+1); got > most || got < 980 {
+			if got, most := sent(t, gates, 10*time.Second), 1000+pace.Ahead(100)*(n+1); got > most || got < 980 {
 				t.Errorf("%d gates sent %d, and %d is the most", n, got, most)
 			}
 			j.mu.Lock()

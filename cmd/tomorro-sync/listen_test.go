@@ -103,6 +103,27 @@ func TestOneLoginPushesThroughUs(t *testing.T) {
 	}, nil)
 }
 
+// TestDeletedInOneLogin: of somebody who is deleted there OneLogin's API knows nothing
+// any more, which is what confirms the push.
+func TestDeletedInOneLogin(t *testing.T) {
+	p := pushTo(t, func(t *testing.T, sim *onelogintest.Server) pushTarget {
+		return startListener(t, sim, startTomorro(t, sim))
+	}, onelogintest.PushKnobs{})
+	for _, act := range []func() error{
+		func() error { return p.pusher.Enable(t.Context()) },
+		func() error { return p.pusher.Refresh(t.Context()) },
+		func() error { return p.pusher.Assign(t.Context(), p.jane) },
+		func() error { return p.pusher.Delete(t.Context(), p.jane) },
+	} {
+		if err := act(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := p.target.state()["jane@example.com"]; got != "manager Jane O'Neil inactive [legal]" {
+		t.Errorf("she is %s", got)
+	}
+}
+
 // TestGroupsByHand: a group that OneLogin's administrator gives to one person stays
 // through runs, is listed and explained, and goes when it is forgotten.
 func TestGroupsByHand(t *testing.T) {

@@ -126,7 +126,7 @@ func newStand(b *testing.B, users int) *stand {
 	}
 	b.Cleanup(l.stop)
 	config := strings.Replace(l.file(), "redis:\n  url: ", "redis:\n  url: "+startRedis(b)+" #", 1) +
-		"limits: {change_role: {max: none, share: none}, grant_admin: {max: none}}\n" +
+		"min_admins: 0\nlimits: {change_role: {max: none, share: none}, grant_admin: {max: none}}\n" +
 		strings.Replace(listenKeys, "deadline: 2s", "deadline: 8s, requests_per_second: 1000000", 1)
 	path := writeFile(b, config)
 	if code := run(b.Context(), services{}, []string{"--config", path, "reconcile", "--yes"}, nil, strings.NewReader(""), io.Discard, io.Discard); code != exitDone {

@@ -130,6 +130,7 @@ func (b *browser) send(on, to string, form url.Values) string {
 // TestServeConsole: serve opens the console of all connections when there is a
 // token, and a run that somebody asks for there is made in their name.
 func TestServeConsole(t *testing.T) {
+	t.Parallel()
 	more := "schedule: {cron: \"0 2 * * *\"}\nlisten: {admin: \"127.0.0.1:0\", console: \"127.0.0.1:0\", console_token: \"annabel: a-token-of-hers-12345\"}\n"
 	first := newOffice(t, labOptions{users: 20, groups: 3, seed: 1, plain: true}, "connection: first\n"+more)
 	second := newOffice(t, labOptions{users: 30, groups: 4, seed: 2, plain: true}, "connection: second\nschedule: {cron: \"0 2 * * *\"}\n")
@@ -170,6 +171,7 @@ func TestServeConsole(t *testing.T) {
 // TestDemoServe: demo --serve says where its console is and how to sign in; what
 // one night holds is there to be approved, and is made by the next run.
 func TestDemoServe(t *testing.T) {
+	t.Parallel()
 	ctx, stop := context.WithCancelCause(t.Context())
 	defer stop(nil)
 	var out, errs tape

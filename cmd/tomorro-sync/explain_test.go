@@ -13,6 +13,7 @@ import (
 // TestExplainAgreesWithPlan: for each person of a company of 2,000 with all its
 // oddities, what follows from the facts that explain shows is what plan does.
 func TestExplainAgreesWithPlan(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, labOptions{users: 2000, groups: 40, seed: 8}, "limits: {deactivate: {max: none, share: none}, remove_member: {max: none, share: none}, remove_from_group: {max: none, share: none}, band: none}\n")
 	o.must(exitDone, "reconcile", "--yes")
 	for i, p := range o.world.People { // hand edits and changes at OneLogin

@@ -136,6 +136,7 @@ func (o *office) store(t *testing.T) *redisstore.Store {
 
 // TestJournalFollow shows entries as a run makes them.
 func TestJournalFollow(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, labOptions{users: 3, groups: 1, seed: 3, plain: true}, "")
 	o.must(exitDone, "reconcile", "--yes")
 	for output, want := range map[string]string{"json": `"kind":"end"`, "csv": ",end,", "text": "nothing written, exit 0"} {

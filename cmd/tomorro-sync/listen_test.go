@@ -127,6 +127,7 @@ func TestDeletedInOneLogin(t *testing.T) {
 // TestGroupsByHand: a group that OneLogin's administrator gives to one person stays
 // through runs, is listed and explained, and goes when it is forgotten.
 func TestGroupsByHand(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, labOptions{users: 12, groups: 3, seed: 3, plain: true}, listenKeys)
 	o.lab.tomorro.AddGroup("by hand")
 	o.must(exitDone, "reconcile", "--yes")

@@ -59,6 +59,7 @@ func (s *server) get(listener, path string) string {
 
 // TestServeMetrics: what happened in a serving process and in Redis is told at /metrics.
 func TestServeMetrics(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, labOptions{users: 20, groups: 3, seed: 1, plain: true}, `connection: acme
 schedule: {cron: "@every 1s"}
 listen: {admin: "127.0.0.1:0", scim: "127.0.0.1:0", tokens: ["0123456789abcdef0123"], console: "127.0.0.1:0", console_token: "0123456789abcdef0123"}

@@ -172,6 +172,7 @@ func (o *office) resetStats() {
 // TestEndToEnd is the whole job on a company of 2,000 at 20 ms latency: what is
 // there afterwards equals an independent computation from the raw world.
 func TestEndToEnd(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, labOptions{users: 2000, groups: 100, seed: 5, latency: 20 * time.Millisecond}, "")
 	var plan planJSON
 	if err := json.Unmarshal([]byte(o.must(exitPending, "plan", "--output", "json")), &plan); err != nil {

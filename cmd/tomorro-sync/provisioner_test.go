@@ -188,7 +188,10 @@ func janesEnds(variant string) ends {
 // ends with at this target, and why that is right.
 func drive(t *testing.T, start func(*testing.T, *onelogintest.Server) pushTarget, refused map[string]refusal) {
 	for _, v := range onelogintest.PushVariants() {
+		r, isRefused := refused[v.Name]
+		delete(refused, v.Name)
 		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
 			p := pushTo(t, start, v.Knobs)
 			p.again = v.Knobs.OnFailure == onelogintest.FailureTwice
 			suspended := ""
@@ -196,14 +199,13 @@ func drive(t *testing.T, start func(*testing.T, *onelogintest.Server) pushTarget
 				suspended = "viewer Jane Ray active [legal]"
 			}
 			err := p.janesLife(janesEnds(v.Name), suspended)
-			switch r, isRefused := refused[v.Name]; {
+			switch {
 			case !isRefused && err != nil:
 				t.Error(err)
 			case isRefused && (err == nil || !strings.Contains(err.Error(), r.says)):
 				t.Errorf("%v, want %q, because %s", err, r.says, r.why)
 			}
 		})
-		delete(refused, v.Name)
 	}
 	if len(refused) > 0 {
 		t.Errorf("there is no such variant: %v", slices.Collect(maps.Keys(refused)))

@@ -204,6 +204,7 @@ func TestExportIsWholeOrNotThere(t *testing.T) {
 // TestQuarantineIsTold: a process whose runs fail slows down and says so in its
 // log, to supervisors and in schedule; one good run by hand ends it.
 func TestQuarantineIsTold(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, labOptions{users: 3, groups: 1, seed: 1, plain: true}, "schedule: {cron: \"@every 1s\", quarantine_after: 2}\nlisten: {admin: \"127.0.0.1:0\"}\n")
 	ctx, stop := context.WithCancelCause(t.Context())
 	var out, log tape

@@ -11,6 +11,9 @@ func WithFence(ctx context.Context, check func() error) context.Context {
 	return context.WithValue(ctx, fenceKey{}, check)
 }
 
+// Fenced reports whether ctx carries a check.
+func Fenced(ctx context.Context) bool { return ctx.Value(fenceKey{}) != nil }
+
 // Fence makes the check that ctx carries. Its error means that nothing may be
 // sent. A context without one passes.
 func Fence(ctx context.Context) error {

@@ -107,23 +107,6 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// fenced makes the context's check before each request that changes something,
-// retries included.
-type fenced struct{ base http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (f fenced) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method != http.MethodGet {
-		if err := reconcile.Fence(r.Context()); err != nil {
-			if r.Body != nil {
-				_ = r.Body.Close()
-			}
-			return nil, err
-		}
-	}
-	return f.base.RoundTrip(r)
-}
-
 func (cfg *Config) fill() {
 	def := func(s *string, v string) {
 		if *s == "" {

@@ -347,7 +347,7 @@ func TestRetriesAskTheFence(t *testing.T) {
 	asked := 0
 	lost := errors.New("the lock was lost")
 	ctx := reconcile.WithFence(t.Context(), func() error {
-		if asked++; asked > 1 {
+		if asked++; asked > 3 { // one try asks before it dials, and at each read of the body
 			return lost
 		}
 		return nil
@@ -356,5 +356,24 @@ func TestRetriesAskTheFence(t *testing.T) {
 	_, err := r.client.Write(ctx, w)
 	if !errors.Is(err, reconcile.ErrUncertain) || !errors.Is(err, lost) || r.flaky.Stats().Writes != 1 {
 		t.Errorf("%v, %d writes arrived; want 1", err, r.flaky.Stats().Writes)
+	}
+}
+
+// TestBodyAsksTheFence: a process can be paused between the check and the wire,
+// while it dials for instance. Its body does not arrive then.
+func TestBodyAsksTheFence(t *testing.T) {
+	r := newRig(t, tomorrotest.Knobs{}, nil)
+	id := r.fill(t, 1, 0)[0]
+	before, asked := len(r.sim.Writes()), 0
+	lost := errors.New("the lock was lost")
+	ctx := reconcile.WithFence(t.Context(), func() error {
+		if asked++; asked > 1 {
+			return lost
+		}
+		return nil
+	})
+	w := reconcile.Write{Op: reconcile.WriteUpdateUser, Account: reconcile.Account{ID: id, UserName: "p0@x.io", GivenName: "New", UserType: "user", Active: true}}
+	if _, err := r.client.Write(ctx, w); !errors.Is(err, lost) || len(r.sim.Writes()) != before {
+		t.Errorf("%v, %d writes arrived; want none", err, len(r.sim.Writes())-before)
 	}
 }

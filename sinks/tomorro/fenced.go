@@ -1,0 +1,54 @@
+package tomorro
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"tomorro-sync/reconcile"
+)
+
+// fenced makes the context's check before each request that changes something,
+// retries included, and again when its body is read, which is right before it is
+// put on the wire: between the two a process can be paused, dialling for instance.
+// Only the headers can be on their way then, which change nothing.
+type fenced struct{ base http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (f fenced) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodGet || !reconcile.Fenced(r.Context()) {
+		return f.base.RoundTrip(r)
+	}
+	if err := reconcile.Fence(r.Context()); err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, err
+	}
+	if r.Body == nil || r.Body == http.NoBody {
+		return f.base.RoundTrip(r)
+	}
+	late := *r
+	late.Body = fencedBody{r.Body, r.Context()}
+	if r.GetBody != nil {
+		late.GetBody = func() (io.ReadCloser, error) {
+			body, err := r.GetBody()
+			return fencedBody{body, r.Context()}, err
+		}
+	}
+	return f.base.RoundTrip(&late)
+}
+
+// fencedBody is a body whose reads make the check.
+type fencedBody struct {
+	io.ReadCloser
+	ctx context.Context
+}
+
+// Read makes the check first.
+func (b fencedBody) Read(p []byte) (int, error) {
+	if err := reconcile.Fence(b.ctx); err != nil {
+		return 0, err
+	}
+	return b.ReadCloser.Read(p)
+}

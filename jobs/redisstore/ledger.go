@@ -34,10 +34,64 @@ var (
 // longer than any request with its retries takes.
 const claimLife = 10 * time.Minute
 
-// Claim implements jobs.Ledger. All claims travel in one round trip, each as one
-// script.
+// perCall bounds how many claims or outcomes one script deals with while others
+// wait. Most of what a script costs is that it is called.
+const perCall = 100
+
+// budgets numbers the keys of the budgets that a call names.
+type budgets struct {
+	store *Store
+	keys  []string
+}
+
+func (b *budgets) number(kind reconcile.Limit) int {
+	key := b.store.keys.budget(kind)
+	at := slices.Index(b.keys, key)
+	if at < 0 {
+		at, b.keys = len(b.keys), append(b.keys, key)
+	}
+	return at + 1
+}
+
+// Claim implements jobs.Ledger, in one round trip.
 func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim) ([]jobs.Claimed, error) {
-	calls := make([]call, len(claims))
+	calls := make([]call, 0, 1)
+	for part := range slices.Chunk(claims, perCall) {
+		c, err := s.claimCall(lease, part)
+		if err != nil {
+			return nil, err
+		}
+		calls = append(calls, c)
+	}
+	answers, err := s.pipeline(ctx, claimScript, calls)
+	if err != nil {
+		return nil, fmt.Errorf("write the journal in Redis: %w", err)
+	}
+	out := make([]jobs.Claimed, 0, len(claims))
+	for _, a := range answers {
+		said, err := a.Slice()
+		if err != nil {
+			return nil, fmt.Errorf("journal an intent: unexpected answer: %w", err)
+		}
+		for _, one := range said {
+			c, err := claimed(one)
+			if err != nil {
+				return nil, fmt.Errorf("write the journal: %w", err)
+			}
+			out = append(out, c)
+		}
+	}
+	if len(out) != len(claims) {
+		return nil, fmt.Errorf("journal an intent: %d answers to %d claims", len(out), len(claims))
+	}
+	return out, nil
+}
+
+// claimCall words claims for their script.
+func (s *Store) claimCall(lease jobs.Lease, claims []jobs.Claim) (call, error) {
+	used := budgets{s, []string{s.keys.lock(), s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(),
+		s.keys.marks(), s.keys.due(), s.keys.asked(s.call())}}
+	args := []any{lease.Token, answerLife.Milliseconds(), s.now().UnixMilli()}
 	for i := range claims {
 		c := &claims[i]
 		c.Entry.Kind, c.Entry.Run, c.Entry.Fence = jobs.EntryIntent, c.Run, lease.Fence
@@ -45,36 +99,24 @@ func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim
 		if c.Entry.Write != nil {
 			var err error
 			if data, err = json.Marshal(&c.Entry); err != nil {
-				return nil, fmt.Errorf("journal an intent: %w", err)
+				return call{}, fmt.Errorf("journal an intent: %w", err)
 			}
 		}
-		calls[i] = s.claim(lease, c, data)
+		_, group := byKind(c.Spends)
+		args = append(args, c.Run, c.Position, cmp.Or(c.Life, claimLife).Milliseconds(), data, c.Since.UnixMilli(), group)
+		args = append(args, spends(c, &used)...)
+		args = appendTexts(args, c.Subjects)
 	}
-	answers, err := s.pipeline(ctx, claimScript, calls)
-	if err != nil {
-		return nil, fmt.Errorf("write the journal in Redis: %w", err)
-	}
-	out := make([]jobs.Claimed, len(claims))
-	for i, a := range answers {
-		said, err := a.StringSlice()
-		if err != nil || len(said) == 0 {
-			return nil, fmt.Errorf("journal an intent: unexpected answer: %w", err)
-		}
-		if out[i], err = claimed(said); err != nil {
-			return nil, fmt.Errorf("write the journal: %w", err)
-		}
-	}
-	return out, nil
+	return call{used.keys, args}, nil
 }
 
-// claim words one claim for its script.
-func (s *Store) claim(lease jobs.Lease, c *jobs.Claim, data []byte) call {
-	k := []string{s.keys.lock(), s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(),
-		s.keys.marks(), s.keys.due(), s.keys.asked(s.call())}
-	_, group := byKind(c.Spends)
-	args := []any{lease.Token, c.Run, c.Position, cmp.Or(c.Life, claimLife).Milliseconds(), answerLife.Milliseconds(), data,
-		s.now().UnixMilli(), c.Since.UnixMilli(), group}
+// spends words what a claim uses of the limits.
+func spends(c *jobs.Claim, used *budgets) []any {
+	args := []any{0}
 	for _, l := range slices.Sorted(maps.Keys(c.Spends)) {
+		if c.Spends[l] <= 0 {
+			continue
+		}
 		most, scope := "", ""
 		if n, bound := c.Most[l]; bound {
 			most = strconv.Itoa(n)
@@ -83,20 +125,33 @@ func (s *Store) claim(lease jobs.Lease, c *jobs.Claim, data []byte) call {
 		if of != "" {
 			scope = "group"
 		}
-		if c.Spends[l] > 0 {
-			k, args = append(k, s.keys.budget(kind)), append(args, string(l), c.Spends[l], most, scope)
-		}
+		args = append(args, used.number(kind), string(l), c.Spends[l], most, scope)
 	}
-	for _, subject := range c.Subjects {
-		args = append(args, subject)
-	}
-	return call{k, args}
+	args[0] = (len(args) - 1) / 5
+	return args
 }
 
-// claimed reads what the script said.
-func claimed(said []string) (c jobs.Claimed, err error) {
+// appendTexts appends how many texts there are, and these.
+func appendTexts(args []any, texts []string) []any {
+	args = append(args, len(texts))
+	for _, text := range texts {
+		args = append(args, text)
+	}
+	return args
+}
+
+// claimed reads what the script said of one claim.
+func claimed(answer any) (c jobs.Claimed, err error) {
+	list, _ := answer.([]any)
+	said := make([]string, len(list))
+	for i := range list {
+		said[i], _ = list[i].(string)
+	}
 	if len(said) == 1 {
 		return jobs.Claimed{ID: said[0]}, nil
+	}
+	if len(said) == 0 {
+		return c, fmt.Errorf("unexpected answer %v", answer)
 	}
 	switch said[1] {
 	case "lost":
@@ -118,45 +173,57 @@ func claimed(said []string) (c jobs.Claimed, err error) {
 
 // Settle implements jobs.Ledger, in one round trip.
 func (s *Store) Settle(ctx context.Context, settled []jobs.Settled) error {
-	k := []string{s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.links(), s.keys.decisions()}
-	limits := reconcile.LimitNames()
-	for _, l := range limits {
-		k = append(k, s.keys.budget(l))
-	}
-	now := s.now()
-	calls := make([]call, len(settled))
-	for i := range settled {
-		o := &settled[i]
-		o.Entry.Kind, o.Entry.Run = jobs.EntryOutcome, o.Run
-		data, err := json.Marshal(&o.Entry)
+	calls := make([]call, 0, 1)
+	for part := range slices.Chunk(settled, perCall) {
+		c, err := s.settleCall(part)
 		if err != nil {
-			return fmt.Errorf("journal an outcome: %w", err)
+			return err
 		}
-		args := []any{o.Run, o.Entry.Intent, data, now.UnixMilli(), now.Add(-budgetKept).UnixMilli(), len(o.Links), len(o.Ended), cmp.Or(o.By, o.Run)}
-		spent, group := byKind(o.Spent)
-		reserved, of := byKind(o.Reserved)
-		args = append(args, cmp.Or(group, of), len(o.Used))
-		for _, l := range limits {
-			args = append(args, spent[l], reserved[l])
-		}
-		for _, l := range o.Links {
-			args = append(args, l.Key.String(), l.Account)
-		}
-		for _, key := range o.Ended {
-			args = append(args, key.String())
-		}
-		for _, digest := range o.Used {
-			args = append(args, digest)
-		}
-		for _, subject := range o.Subjects {
-			args = append(args, subject)
-		}
-		calls[i] = call{k, args}
+		calls = append(calls, c)
 	}
 	if _, err := s.pipeline(ctx, settleScript, calls); err != nil {
 		return fmt.Errorf("write the journal in Redis: %w", err)
 	}
 	return nil
+}
+
+// settleCall words outcomes for their script.
+func (s *Store) settleCall(settled []jobs.Settled) (call, error) {
+	used := budgets{s, []string{s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.links(), s.keys.decisions()}}
+	now := s.now()
+	args := []any{now.UnixMilli(), now.Add(-budgetKept).UnixMilli()}
+	for i := range settled {
+		o := &settled[i]
+		var data []byte
+		if o.Entry.Intent != "" {
+			var err error
+			o.Entry.Kind, o.Entry.Run = jobs.EntryOutcome, o.Run
+			if data, err = json.Marshal(&o.Entry); err != nil {
+				return call{}, fmt.Errorf("journal an outcome: %w", err)
+			}
+		}
+		spent, group := byKind(o.Spent)
+		reserved, of := byKind(o.Reserved)
+		args = append(args, o.Run, o.Entry.Intent, data, cmp.Or(o.By, o.Run), cmp.Or(group, of))
+		count := len(args)
+		args = append(args, 0)
+		for _, l := range reconcile.LimitNames() {
+			if spent[l] > 0 || reserved[l] > 0 {
+				args = append(args, used.number(l), spent[l], reserved[l])
+			}
+		}
+		args[count] = (len(args) - count - 1) / 3
+		args = append(args, len(o.Links))
+		for _, l := range o.Links {
+			args = append(args, l.Key.String(), l.Account)
+		}
+		args = append(args, len(o.Ended))
+		for _, key := range o.Ended {
+			args = append(args, key.String())
+		}
+		args = appendTexts(appendTexts(args, o.Used), o.Subjects)
+	}
+	return call{used.keys, args}, nil
 }
 
 // byKind sums what was spent by kind of limit, and names the group that it was
@@ -169,53 +236,6 @@ func byKind(spent map[reconcile.Limit]int) (kinds map[reconcile.Limit]int, group
 		group = cmp.Or(group, of)
 	}
 	return kinds, group
-}
-
-// call is one use of a script.
-type call struct {
-	keys []string
-	args []any
-}
-
-// pipeline sends all calls of a script at once. A server that does not know the
-// script yet (after a restart, a failover or a flush) is told it and asked again
-// for those calls only.
-func (s *Store) pipeline(ctx context.Context, script *redis.Script, calls []call) ([]*redis.Cmd, error) {
-	answers := make([]*redis.Cmd, len(calls))
-	send := func(wanted func(int) bool, run func(redis.Pipeliner, call) *redis.Cmd) {
-		_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
-			for i, c := range calls {
-				if wanted(i) {
-					answers[i] = run(p, c)
-				}
-			}
-			return nil
-		})
-	}
-	open := func(i int) bool { return answers[i] == nil || answers[i].Err() != nil && passing(answers[i].Err()) }
-	unknown := func(i int) bool {
-		err := answers[i].Err()
-		return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")
-	}
-	err := s.patiently(ctx, func() error {
-		send(open, func(p redis.Pipeliner, c call) *redis.Cmd { return script.EvalSha(ctx, p, c.keys, c.args...) })
-		send(unknown, func(p redis.Pipeliner, c call) *redis.Cmd { return script.Eval(ctx, p, c.keys, c.args...) })
-		for _, a := range answers {
-			if err := a.Err(); err != nil && passing(err) {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range answers {
-		if err := a.Err(); err != nil && !errors.Is(err, redis.Nil) {
-			return nil, err
-		}
-	}
-	return answers, nil
 }
 
 // Snapshot implements jobs.Ledger.

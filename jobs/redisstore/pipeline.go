@@ -1,0 +1,56 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// call is one use of a script.
+type call struct {
+	keys []string
+	args []any
+}
+
+// pipeline sends all calls of a script at once. A server that does not know the
+// script yet (after a restart, a failover or a flush) is told it and asked again
+// for those calls only.
+func (s *Store) pipeline(ctx context.Context, script *redis.Script, calls []call) ([]*redis.Cmd, error) {
+	answers := make([]*redis.Cmd, len(calls))
+	send := func(wanted func(int) bool, run func(redis.Pipeliner, call) *redis.Cmd) {
+		_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
+			for i, c := range calls {
+				if wanted(i) {
+					answers[i] = run(p, c)
+				}
+			}
+			return nil
+		})
+	}
+	open := func(i int) bool { return answers[i] == nil || answers[i].Err() != nil && passing(answers[i].Err()) }
+	unknown := func(i int) bool {
+		err := answers[i].Err()
+		return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")
+	}
+	err := s.patiently(ctx, func() error {
+		send(open, func(p redis.Pipeliner, c call) *redis.Cmd { return script.EvalSha(ctx, p, c.keys, c.args...) })
+		send(unknown, func(p redis.Pipeliner, c call) *redis.Cmd { return script.Eval(ctx, p, c.keys, c.args...) })
+		for _, a := range answers {
+			if err := a.Err(); err != nil && passing(err) {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range answers {
+		if err := a.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return nil, err
+		}
+	}
+	return answers, nil
+}

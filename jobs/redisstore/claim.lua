@@ -12,6 +12,7 @@
 -- intent; {'', 'lost'} when the lease is not current; {'', 'newer', subjects...} with those that somebody else wrote
 -- since the snapshot or is writing now, who are marked for another look, and due; or {'', 'over', limit} when what the
 -- write uses of a limit is not there any more. A call that is asked again because the answer was lost gets the same.
+-- What a script costs is its calls of Redis: all is read at once, decided here, and stored at once.
 local lost = ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1]
 local answer = not lost and redis.call('GET', KEYS[9])
 if answer then
@@ -19,7 +20,7 @@ if answer then
 end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local position, at = tonumber(redis.call('GET', KEYS[3]) or 0), 3
+local position, at, most = tonumber(redis.call('GET', KEYS[3]) or 0), 3, 4000 -- Lua unpacks no more than 8000
 
 local function arg()
   at = at + 1
@@ -37,6 +38,40 @@ local function read()
   return c
 end
 
+local function load(key, fields)
+  local values = {}
+  for i = 1, #fields, most do
+    for n, value in ipairs(redis.call('HMGET', key, unpack(fields, i, math.min(i + most - 1, #fields)))) do
+      values[fields[i + n - 1]] = value
+    end
+  end
+  return values
+end
+
+local function store(command, key, list, option)
+  for i = 1, #list, most do
+    if option then
+      redis.call(command, key, option, unpack(list, i, math.min(i + most - 1, #list)))
+    else
+      redis.call(command, key, unpack(list, i, math.min(i + most - 1, #list)))
+    end
+  end
+end
+
+local all, subjects, known = {}, {}, {}
+while at < #ARGV do
+  local c = read()
+  all[#all + 1] = c
+  for _, subject in ipairs(c.subjects) do
+    if not known[subject] then
+      known[subject] = true
+      subjects[#subjects + 1] = subject
+    end
+  end
+end
+local touched, claims = load(KEYS[4], subjects), load(KEYS[5], subjects) -- "position run" and "until writes run"
+local held, marks, due, open, aside, adds = {}, {}, {}, {}, {}, {}
+
 -- Positions are times that never come twice and never go back, whatever the clock does: a mark is younger than each
 -- snapshot that was taken before it, also within one millisecond and after a failover to a clock that is behind.
 local function step()
@@ -48,20 +83,14 @@ local function newer(c) -- and what is known of each subject
   local busy, touches = {'', 'newer'}, {'', 'taken'}
   for i, subject in ipairs(c.subjects) do
     local free = true
-    local last = redis.call('HGET', KEYS[4], subject) -- "position run"
-    touches[i + 2] = last or ''
-    if last and c.data ~= '' then
-      local written, run = string.match(last, '^(%d+) (.*)$')
+    touches[i + 2] = touched[subject] or ''
+    if touched[subject] and c.data ~= '' then
+      local written, run = string.match(touched[subject], '^(%d+) (.*)$')
       free = run == c.run or tonumber(written) <= c.seen
     end
-    local claim = redis.call('HGET', KEYS[5], subject) -- "until writes run"
-    if claim then
-      local till, writes, run = string.match(claim, '^(%d+) (%d+) (.*)$')
-      if run == c.run then
-        c[subject] = {tonumber(till), tonumber(writes)}
-      elseif tonumber(till) > now then
-        free = false
-      end
+    if claims[subject] then
+      local till, _, run = string.match(claims[subject], '^(%d+) (%d+) (.*)$')
+      free = free and (run == c.run or tonumber(till) <= now)
     end
     if not free then
       busy[#busy + 1] = subject
@@ -70,22 +99,27 @@ local function newer(c) -- and what is known of each subject
   return busy, touches
 end
 
+local counted = {}
+local function used(b, c) -- and is set aside by claims before this one
+  local of = b.grouped and b.key .. ' ' .. c.group or b.key
+  local name = c.since .. ' ' .. of
+  if not counted[name] and not b.grouped then
+    counted[name] = redis.call('ZCOUNT', b.key, c.since, '+inf')
+  elseif not counted[name] then
+    counted[name] = 0
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', b.key, c.since, '+inf')) do
+      if string.match(member, '^[^/]*/[^/]*/(.*)$') == c.group then
+        counted[name] = counted[name] + 1
+      end
+    end
+  end
+  return counted[name] + (aside[of] or 0)
+end
+
 local function over(c)
   for _, b in ipairs(c.budgets) do
-    if b.most then
-      local used = 0
-      if not b.grouped then
-        used = redis.call('ZCOUNT', b.key, c.since, '+inf')
-      else
-        for _, member in ipairs(redis.call('ZRANGEBYSCORE', b.key, c.since, '+inf')) do
-          if string.match(member, '^[^/]*/[^/]*/(.*)$') == c.group then
-            used = used + 1
-          end
-        end
-      end
-      if used + b.uses > b.most then
-        return b.limit
-      end
+    if b.most and used(b, c) + b.uses > b.most then
+      return b.limit
     end
   end
 end
@@ -93,54 +127,70 @@ end
 local function mark(busy)
   local marked = step()
   for i = 3, #busy do
-    redis.call('ZADD', KEYS[7], marked, busy[i])
-    if tonumber(redis.call('ZSCORE', KEYS[8], busy[i]) or now) >= now then
-      redis.call('ZADD', KEYS[8], string.format('%.0f', now), busy[i])
-    end
+    marks[#marks + 1], marks[#marks + 2] = marked, busy[i]
+    due[#due + 1], due[#due + 2] = string.format('%.0f', now), busy[i]
   end
 end
 
 local function hold(c)
   local touch = step() .. ' ' .. c.run
   for _, subject in ipairs(c.subjects) do
-    local mine = c[subject] or {0, 0} -- its own is not cut short
-    redis.call('HSET', KEYS[4], subject, touch)
-    redis.call('HSET', KEYS[5], subject, string.format('%.0f %.0f ', math.max(now + c.life, mine[1]), mine[2] + 1) .. c.run)
+    local till, writes, run = string.match(claims[subject] or '', '^(%d+) (%d+) (.*)$')
+    if run ~= c.run then
+      till, writes = 0, 0
+    end
+    held[subject], touched[subject] = true, touch -- a life of its own that is longer is not cut short
+    claims[subject] = string.format('%.0f %.0f ', math.max(now + c.life, tonumber(till)), tonumber(writes) + 1) .. c.run
   end
 end
 
 local function intend(c)
   local id = redis.call('XADD', KEYS[2], '*', 'kind', 'intent', 'run', c.run, 'data', c.data)
-  redis.call('HSET', KEYS[6], id, c.run)
+  open[#open + 1], open[#open + 2] = id, c.run
   for _, b in ipairs(c.budgets) do -- the members that settling it as done adds
+    local list, of = adds[b.key] or {}, b.key .. ' ' .. c.group
+    adds[b.key] = list
     for n = 1, b.uses do
-      redis.call('ZADD', b.key, ARGV[3], id .. '/' .. n .. '/' .. c.group)
+      list[#list + 1], list[#list + 2] = ARGV[3], id .. '/' .. n .. '/' .. c.group
     end
+    aside[b.key], aside[of] = (aside[b.key] or 0) + b.uses, (aside[of] or 0) + b.uses
   end
   return {id}
 end
 
 local answers = {}
-while at < #ARGV do
-  local c = read()
-  local said = {'', 'lost'}
-  if not lost then -- all is looked at before anything is stored
+for i, c in ipairs(all) do
+  answers[i] = {'', 'lost'}
+  if not lost then
     local busy, touches = newer(c)
     local limit = #busy == 2 and over(c)
     if limit then
-      said = {'', 'over', limit}
+      answers[i] = {'', 'over', limit}
     elseif #busy > 2 then
       mark(busy)
-      said = busy
+      answers[i] = busy
     else
       hold(c)
-      said = c.data == '' and touches or intend(c)
+      answers[i] = c.data == '' and touches or intend(c)
     end
   end
-  answers[#answers + 1] = said
 end
-if not lost then
-  redis.call('SET', KEYS[3], string.format('%.0f', position))
-  redis.call('SET', KEYS[9], cjson.encode(answers), 'PX', ARGV[2])
+if lost then
+  return answers
 end
+local touches, lives = {}, {}
+for subject in pairs(held) do
+  touches[#touches + 1], touches[#touches + 2] = subject, touched[subject]
+  lives[#lives + 1], lives[#lives + 2] = subject, claims[subject]
+end
+store('HSET', KEYS[4], touches)
+store('HSET', KEYS[5], lives)
+store('HSET', KEYS[6], open)
+store('ZADD', KEYS[7], marks)
+store('ZADD', KEYS[8], due, 'LT')
+for key, list in pairs(adds) do
+  store('ZADD', key, list)
+end
+redis.call('SET', KEYS[3], string.format('%.0f', position))
+redis.call('SET', KEYS[9], cjson.encode(answers), 'PX', ARGV[2])
 return answers

@@ -8,24 +8,37 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 -- As in claim.lua: a time that never comes twice and never goes back.
 local position = string.format('%.0f', math.max(now, tonumber(redis.call('GET', KEYS[1]) or 0) + 1))
 redis.call('SET', KEYS[1], position)
-local due, answer, at = now + tonumber(ARGV[1]), {}, 2
+local subjects, marks, due, assertions, at = {}, {}, {}, {}, 2
 while at <= #ARGV do
   local subject = ARGV[at]
-  if not redis.call('ZSCORE', KEYS[2], subject) then -- what an older version left of one that is over
-    redis.call('ZREM', KEYS[3], subject)
-    redis.call('HDEL', KEYS[4], subject)
+  subjects[#subjects + 1] = subject
+  marks[#marks + 1], marks[#marks + 2] = position, subject
+  due[#due + 1], due[#due + 2] = string.format('%.0f', now + tonumber(ARGV[1])), subject
+  for i = at + 2, at + 1 + 2 * tonumber(ARGV[at + 1]) do
+    assertions[#assertions + 1] = ARGV[i]
   end
-  redis.call('ZADD', KEYS[2], position, subject)
-  if tonumber(redis.call('ZSCORE', KEYS[3], subject) or due) >= due then
-    redis.call('ZADD', KEYS[3], string.format('%.0f', due), subject)
+  at = at + 2 + 2 * tonumber(ARGV[at + 1])
+end
+if #subjects == 0 then
+  return {}
+end
+local over = {}
+for i, score in ipairs(redis.call('ZMSCORE', KEYS[2], unpack(subjects))) do
+  if not score then -- what an older version left of one that is over
+    over[#over + 1] = subjects[i]
   end
-  at = at + 1
-  for _ = 1, tonumber(ARGV[at]) do
-    redis.call('HSET', KEYS[5], ARGV[at + 1], ARGV[at + 2])
-    at = at + 2
-  end
-  at = at + 1
-  answer[#answer + 1] = position
-  answer[#answer + 1] = redis.call('HGET', KEYS[4], subject) or ''
+end
+if #over > 0 then
+  redis.call('ZREM', KEYS[3], unpack(over))
+  redis.call('HDEL', KEYS[4], unpack(over))
+end
+redis.call('ZADD', KEYS[2], unpack(marks))
+redis.call('ZADD', KEYS[3], 'LT', unpack(due))
+for i = 1, #assertions, 4000 do -- Lua unpacks no more than 8000
+  redis.call('HSET', KEYS[5], unpack(assertions, i, math.min(i + 3999, #assertions)))
+end
+local answer = {}
+for _, tries in ipairs(redis.call('HMGET', KEYS[4], unpack(subjects))) do
+  answer[#answer + 1], answer[#answer + 2] = position, tries or ''
 end
 return answer

@@ -8,8 +8,8 @@
 --       each the number of its key, how much was used, and how much was set aside, of which the rest is given back; the
 --       number of links, and for each a OneLogin id and an account; the number of identities that ended, and these; the
 --       number of approvals that it used up, and these; the number of subjects, and these
--- Returns an empty string.
-local at = 2
+-- Returns an empty string. As in claim.lua, all is read at once and stored at once.
+local at, most = 2, 4000
 
 local function arg()
   at = at + 1
@@ -24,55 +24,120 @@ local function list(width)
   return all
 end
 
-local function spend(key, intent, group, used, aside)
-  for n = 1, used do
-    redis.call('ZADD', key, ARGV[1], intent .. '/' .. n .. '/' .. group)
+local function load(key, fields)
+  local values = {}
+  for i = 1, #fields, most do
+    for n, value in ipairs(redis.call('HMGET', key, unpack(fields, i, math.min(i + most - 1, #fields)))) do
+      values[fields[i + n - 1]] = value
+    end
   end
-  for n = used + 1, aside do
-    redis.call('ZREM', key, intent .. '/' .. n .. '/' .. group)
-  end
-  if used > 0 then
-    redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. ARGV[2])
+  return values
+end
+
+local function store(command, key, values)
+  for i = 1, #values, most do
+    redis.call(command, key, unpack(values, i, math.min(i + most - 1, #values)))
   end
 end
 
-local function giveBack(subject, touch, of)
-  redis.call('HSET', KEYS[3], subject, touch)
-  local claim = redis.call('HGET', KEYS[4], subject)
-  if not claim then
-    return
-  end
-  local till, writes, run = string.match(claim, '^(%d+) (%d+) (.*)$')
-  if run == of and tonumber(writes) > 1 then
-    redis.call('HSET', KEYS[4], subject, till .. ' ' .. string.format('%.0f', tonumber(writes) - 1) .. ' ' .. run)
-  elseif run == of then
-    redis.call('HDEL', KEYS[4], subject)
-  end
-end
-
+local all, intents = {}, {}
 while at < #ARGV do
-  local run, intent, data, by, group = arg(), arg(), arg(), arg(), arg()
-  local budgets, links, ended, used, subjects = list(3), list(2), list(1), list(1), list(1)
-  if intent == '' or redis.call('HDEL', KEYS[5], intent) == 1 then
-    for i = 1, #budgets, 3 do
-      spend(KEYS[tonumber(budgets[i])], intent, group, tonumber(budgets[i + 1]), tonumber(budgets[i + 2]))
+  local o = {run = arg(), intent = arg(), data = arg(), by = arg(), group = arg(), budgets = list(3), links = list(2), ended = list(1), used = list(1), subjects = list(1)}
+  all[#all + 1] = o
+  if o.intent ~= '' then
+    intents[#intents + 1] = o.intent
+  end
+end
+local open, news, over, subjects = load(KEYS[5], intents), {}, {}, {}
+for _, o in ipairs(all) do
+  if o.intent == '' or open[o.intent] then
+    news[#news + 1] = o
+    for _, subject in ipairs(o.subjects) do
+      subjects[#subjects + 1] = subject
     end
-    for i = 1, #links, 2 do
-      redis.call('HSET', KEYS[6], links[i], links[i + 1])
+  end
+  if open[o.intent] then
+    open[o.intent] = false
+    over[#over + 1] = o.intent
+  end
+end
+if #news == 0 then
+  return ''
+end
+
+local added, given, spent = {}, {}, {}
+local function spend(o)
+  for i = 1, #o.budgets, 3 do
+    local key, used, aside = KEYS[tonumber(o.budgets[i])], tonumber(o.budgets[i + 1]), tonumber(o.budgets[i + 2])
+    local adds, gives = added[key] or {}, given[key] or {}
+    added[key], given[key], spent[key] = adds, gives, spent[key] or used > 0
+    for n = 1, used do
+      adds[#adds + 1], adds[#adds + 2] = ARGV[1], o.intent .. '/' .. n .. '/' .. o.group
     end
-    for _, key in ipairs(ended) do
-      redis.call('HDEL', KEYS[6], key)
+    for n = used + 1, aside do
+      gives[#gives + 1] = o.intent .. '/' .. n .. '/' .. o.group
     end
-    for _, digest in ipairs(used) do
-      redis.call('HDEL', KEYS[7], digest)
+  end
+end
+
+local owners, approvals = {}, {}
+local function identify(o)
+  for i = 1, #o.links, 2 do
+    owners[o.links[i]] = o.links[i + 1]
+  end
+  for _, key in ipairs(o.ended) do
+    owners[key] = false
+  end
+  for _, digest in ipairs(o.used) do
+    approvals[#approvals + 1] = digest
+  end
+end
+
+local claims, touched = load(KEYS[4], subjects), {} -- "until writes run" and "position run"
+local position = redis.call('INCRBY', KEYS[2], #news) - #news
+for i, o in ipairs(news) do
+  spend(o)
+  identify(o)
+  for _, subject in ipairs(o.subjects) do
+    touched[subject] = string.format('%.0f ', position + i) .. o.by
+    local till, writes, run = string.match(claims[subject] or '', '^(%d+) (%d+) (.*)$')
+    if run == o.run then
+      claims[subject] = tonumber(writes) > 1 and till .. string.format(' %.0f ', tonumber(writes) - 1) .. run
     end
-    local touch = string.format('%.0f', redis.call('INCR', KEYS[2])) .. ' ' .. by
-    for _, subject in ipairs(subjects) do
-      giveBack(subject, touch, run)
-    end
-    if intent ~= '' then
-      redis.call('XADD', KEYS[1], '*', 'kind', 'outcome', 'run', run, 'data', data)
-    end
+  end
+  if o.intent ~= '' then
+    redis.call('XADD', KEYS[1], '*', 'kind', 'outcome', 'run', o.run, 'data', o.data)
+  end
+end
+
+local touches, lives, free, links, ended = {}, {}, {}, {}, {}
+for subject, touch in pairs(touched) do
+  touches[#touches + 1], touches[#touches + 2] = subject, touch
+  if claims[subject] then
+    lives[#lives + 1], lives[#lives + 2] = subject, claims[subject]
+  else
+    free[#free + 1] = subject
+  end
+end
+for key, account in pairs(owners) do
+  if account then
+    links[#links + 1], links[#links + 2] = key, account
+  else
+    ended[#ended + 1] = key
+  end
+end
+store('HSET', KEYS[3], touches)
+store('HSET', KEYS[4], lives)
+store('HDEL', KEYS[4], free)
+store('HDEL', KEYS[5], over)
+store('HSET', KEYS[6], links)
+store('HDEL', KEYS[6], ended)
+store('HDEL', KEYS[7], approvals)
+for key, adds in pairs(added) do
+  store('ZADD', key, adds)
+  store('ZREM', key, given[key])
+  if spent[key] then
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. ARGV[2])
   end
 end
 return ''

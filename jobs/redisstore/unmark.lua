@@ -4,26 +4,41 @@
 -- ARGV: 1 run, 2 position of its snapshot, then a subject and the time of its mark (Unix milliseconds) each
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local subjects, whom = {}, {}
 for i = 3, #ARGV, 2 do
-  local same = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[i]) or -1) == tonumber(ARGV[i + 1])
-  local over, soon = same, now + 250
-  local who = string.gsub(ARGV[i], '^updated ', '') -- whom the fast pass marked
-  local last = redis.call('HGET', KEYS[1], who) -- "position run"
-  if last then
-    local position, run = string.match(last, '^(%d+) (.*)$')
+  subjects[#subjects + 1] = ARGV[i]
+  whom[#whom + 1] = string.gsub(ARGV[i], '^updated ', '') -- whom the fast pass marked
+end
+if #subjects == 0 then
+  return ''
+end
+local marked = redis.call('ZMSCORE', KEYS[3], unpack(subjects))
+local touched = redis.call('HMGET', KEYS[1], unpack(whom)) -- "position run"
+local claims = redis.call('HMGET', KEYS[2], unpack(whom)) -- "until writes run"
+local done, later = {}, {}
+for i, subject in ipairs(subjects) do
+  local same = tonumber(marked[i] or -1) == tonumber(ARGV[2 * i + 2])
+  local over = same
+  if touched[i] then
+    local position, run = string.match(touched[i], '^(%d+) (.*)$')
     over = over and (run == ARGV[1] or tonumber(position) <= tonumber(ARGV[2]))
   end
-  local claim = redis.call('HGET', KEYS[2], who) -- "until writes run"
-  if claim then
-    local till, _, run = string.match(claim, '^(%d+) (%d+) (.*)$')
+  if claims[i] then
+    local till, _, run = string.match(claims[i], '^(%d+) (%d+) (.*)$')
     over = over and (run == ARGV[1] or tonumber(till) <= now)
   end
   if over then
-    redis.call('ZREM', KEYS[3], ARGV[i])
-    redis.call('ZREM', KEYS[4], ARGV[i])
-    redis.call('HDEL', KEYS[5], ARGV[i])
-  elseif same and tonumber(redis.call('ZSCORE', KEYS[4], ARGV[i]) or soon) >= soon then
-    redis.call('ZADD', KEYS[4], string.format('%.0f', soon), ARGV[i])
+    done[#done + 1] = subject
+  elseif same then
+    later[#later + 1], later[#later + 2] = string.format('%.0f', now + 250), subject
   end
+end
+if #done > 0 then
+  redis.call('ZREM', KEYS[3], unpack(done))
+  redis.call('ZREM', KEYS[4], unpack(done))
+  redis.call('HDEL', KEYS[5], unpack(done))
+end
+if #later > 0 then
+  redis.call('ZADD', KEYS[4], 'LT', unpack(later))
 end
 return ''

@@ -73,30 +73,38 @@ func (r *Runner) recall(ctx context.Context, seen *observation) (err error) {
 	return err
 }
 
-// recallFew reads what does not grow with the number of people.
-func (r *Runner) recallFew(ctx context.Context, seen *observation) (err error) {
+// recallFew reads what does not grow with the number of people, all at once.
+func (r *Runner) recallFew(ctx context.Context, seen *observation) error {
+	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
 	if r.Budget != nil {
-		if seen.spent, err = r.Budget.Spent(ctx, r.now().Add(-r.Policy.Limits.Window)); err != nil {
+		p.Go(func(ctx context.Context) (err error) {
+			seen.spent, err = r.Budget.Spent(ctx, r.now().Add(-r.Policy.Limits.Window))
 			return err
-		}
+		})
 	}
 	if r.Decisions != nil {
-		if seen.decisions, err = r.Decisions.Decisions(ctx); err != nil {
+		p.Go(func(ctx context.Context) (err error) {
+			seen.decisions, err = r.Decisions.Decisions(ctx)
 			return err
-		}
+		})
 	}
-	if seen.pinned, err = r.pinned(ctx); err != nil {
+	p.Go(func(ctx context.Context) (err error) {
+		seen.pinned, err = r.pinned(ctx)
 		return err
-	}
+	})
 	if r.Ignored != nil {
-		if seen.ignored, err = r.Ignored.Ignored(ctx); err != nil {
+		p.Go(func(ctx context.Context) (err error) {
+			seen.ignored, err = r.Ignored.Ignored(ctx)
 			return err
-		}
+		})
 	}
 	if r.Assertions != nil {
-		seen.asserted, err = r.Assertions.Assertions(ctx)
+		p.Go(func(ctx context.Context) (err error) {
+			seen.asserted, err = r.Assertions.Assertions(ctx)
+			return err
+		})
 	}
-	return err
+	return p.Wait()
 }
 
 // endAssertions forgets what needs no remembering after a plan was applied.

@@ -125,6 +125,7 @@ type request struct {
 	tries   int
 	until   time.Time
 	answer  *Looked // once it is known
+	told    bool
 	reply   chan Looked
 }
 

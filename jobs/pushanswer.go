@@ -26,12 +26,31 @@ const busyAgain = 250 * time.Millisecond
 // roll on, and somebody may have approved.
 const heldAgain = time.Hour
 
+// tellDone answers whoever has nothing left to wait for.
+func (v *visit) tellDone() {
+	for _, r := range v.requests {
+		if r.answer != nil {
+			continue // it needed no look
+		}
+		l := v.looked(r, nil)
+		r.answer = &l
+		if r.told = v.p.later(r) == nil; r.told {
+			r.tell(l)
+		} else {
+			r.answer = nil
+		}
+	}
+}
+
 // answer tells every request what came of it, forgets the marks of those who are as
 // they should be, and says when to look at the others again.
 func (v *visit) answer(ctx context.Context, err error) {
 	var done, open, answered []*request
 	var later []Later
 	for _, r := range v.requests {
+		if r.told && err != nil {
+			continue // it is done, but not remembered: its mark stays
+		}
 		if r.answer == nil {
 			l := v.looked(r, err)
 			r.answer = &l

@@ -58,9 +58,7 @@ func (v *visit) make(serving context.Context) {
 		err = v.take(ctx)
 	}
 	if err == nil && len(v.touched) > 0 {
-		known, failed := v.decided(ctx)
-		err = errors.Join(failed, v.rec.failure())
-		v.p.mirror.written(v.run, v.outcomes, known, r.now())
+		err = v.decided(ctx)
 	}
 	v.giveBack(ctx)
 	if serving.Err() == nil {
@@ -69,20 +67,28 @@ func (v *visit) make(serving context.Context) {
 	v.answer(serving, err)
 }
 
-// decided reads, decides and writes. known are those of whom what others wrote was
-// read.
-func (v *visit) decided(ctx context.Context) (known []string, err error) {
+// decided reads, decides and writes. Whoever waits is answered as soon as Tomorro has
+// it: the outcomes are stored, and people given back, after that.
+func (v *visit) decided(ctx context.Context) error {
 	v.rec = newRecorder(v.p.Runner, Lease{}, v.run)
 	v.rec.life = v.p.life() // the claims of a run outlive much longer requests
-	defer v.rec.close()
-	if err := v.look(ctx); err != nil {
-		return nil, err
+	closed := sync.OnceFunc(v.rec.close)
+	defer closed()
+	var known []string // those of whom what others wrote was read
+	err := v.look(ctx)
+	if err == nil {
+		err = v.write(ctx)
+		known = slices.DeleteFunc(slices.Clone(v.taken), func(subject string) bool {
+			key, _ := keyOf(subject)
+			return v.spoiled[key] != nil
+		})
 	}
-	err = v.write(ctx)
-	return slices.DeleteFunc(slices.Clone(v.taken), func(subject string) bool {
-		key, _ := keyOf(subject)
-		return v.spoiled[key] != nil
-	}), err
+	v.p.mirror.written(v.run, v.outcomes, known, v.p.Runner.now())
+	if err == nil {
+		v.tellDone()
+	}
+	closed()
+	return errors.Join(err, v.rec.failure())
 }
 
 // contained makes the look. A panic costs its requests, which stay marked, and nothing
@@ -276,15 +282,17 @@ func (v *visit) write(ctx context.Context) error {
 		}
 		v.p.mirror.identities(v.plan.Links)
 	}
-	if err := v.rec.entries(ctx, v.entries()...); err != nil {
-		return err
-	}
 	r := v.p.Runner
+	journalled := make(chan error, 1)
+	go func() { // beside the first intents, which say themselves what they are about
+		_, err := r.Journal.Append(ctx, Lease{}, v.entries()...)
+		journalled <- err
+	}()
 	var err error
 	v.result, err = reconcile.Apply(ctx, v.plan, r.Target, v, reconcile.ApplyOptions{
 		Concurrency:     atOnce, // intents that come together share a round trip; the target bounds its own requests
 		MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second)})
-	return errors.Join(err, r.endAssertions(ctx, &v.plan, &v.result))
+	return errors.Join(err, <-journalled, r.endAssertions(ctx, &v.plan, &v.result))
 }
 
 // entries are what the journal has of a look: why, what OneLogin answered about
@@ -304,6 +312,9 @@ func (v *visit) entries() []Entry {
 	}
 	if len(v.plan.Held) > 0 {
 		entries = append(entries, Entry{Kind: EntryHold, Held: v.plan.Held})
+	}
+	for i := range entries {
+		entries[i].Run, entries[i].Time = v.run, v.p.Runner.now()
 	}
 	return entries
 }

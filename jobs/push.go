@@ -165,10 +165,12 @@ func (p *Pushes) Look(ctx context.Context, asked ...Asked) []Looked {
 
 // visits is how many looks are under way at most: quick ones, and with those that
 // take longer than slow. Requests wait for that, and are then looked at together,
-// which costs less; but one account at which Tomorro hangs holds up nobody else.
+// which costs less: a second quick look begins only when enough are together. But one
+// account at which Tomorro hangs holds up nobody else.
 const (
 	visits    = 8
 	quickOnes = 2
+	together  = 16
 	slow      = time.Second
 )
 

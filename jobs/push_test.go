@@ -234,13 +234,19 @@ func (tn *town) in(group, account string) bool {
 
 func awaitQuiet(t *testing.T, store *redisstore.Store) {
 	t.Helper()
+	awaitMarks(t, store, 0)
+}
+
+// awaitMarks waits until that many marks are left and no intent is open.
+func awaitMarks(t *testing.T, store *redisstore.Store, n int) jobs.Snapshot {
+	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
 		snapshot, err := store.Snapshot(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(snapshot.Marks) == 0 && len(snapshot.Open) == 0 {
-			return
+		if len(snapshot.Marks) == n && len(snapshot.Open) == 0 {
+			return snapshot
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("%d marks and %d open intents are left: %+v", len(snapshot.Marks), len(snapshot.Open), snapshot.Marks)

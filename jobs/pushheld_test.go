@@ -80,13 +80,13 @@ func TestPushHeldAndApproved(t *testing.T) {
 	if l := one(t, p.b, out); l.Err != nil || len(l.Held) > 0 || l.Account.Active {
 		t.Errorf("approved: %+v", l)
 	}
+	awaitQuiet(t, p.store) // what was used is stored after the answer
 	if held := holds(); len(held) > 0 {
 		t.Errorf("still held: %+v", held)
 	}
 	if decisions, err := p.store.Decisions(t.Context()); err != nil || len(decisions) > 0 {
 		t.Errorf("the approval is good for another: %+v %v", decisions, err)
 	}
-	awaitQuiet(t, p.store)
 }
 
 // TestPushHeldAndOver: a hold goes when OneLogin says otherwise.

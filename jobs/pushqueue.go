@@ -23,6 +23,9 @@ func (p *Pushes) dispatch(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		for ctx.Err() == nil && room(running) {
+			if quick(running) > 0 && free(waiting, busy) < together {
+				break // the look under way is soon over
+			}
 			batch := choose(&waiting, busy)
 			if len(batch) == 0 {
 				break
@@ -58,13 +61,27 @@ func (p *Pushes) dispatch(ctx context.Context) {
 
 // room reports whether one more look may begin.
 func room(running map[*visit]time.Time) bool {
-	quick := 0
+	return quick(running) < quickOnes && len(running) < visits
+}
+
+// quick counts the looks that may soon be over.
+func quick(running map[*visit]time.Time) (n int) {
 	for _, since := range running {
 		if time.Since(since) < slow {
-			quick++
+			n++
 		}
 	}
-	return quick < quickOnes && len(running) < visits
+	return n
+}
+
+// free counts the requests whose subject nobody is looking at.
+func free(waiting []*request, busy map[string]bool) (n int) {
+	for _, r := range waiting {
+		if !busy[r.subject] {
+			n++
+		}
+	}
+	return n
 }
 
 // ended is closed when nothing is under way any more and nothing is to begin.

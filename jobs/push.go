@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/sourcegraph/conc"
@@ -213,6 +214,7 @@ func (p *Pushes) store(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+		runtime.Gosched() // as in the recorder
 		for more := true; more && len(batch) < storedAtOnce; {
 			select {
 			case r := <-p.in:

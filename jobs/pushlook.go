@@ -37,6 +37,7 @@ type visit struct {
 
 	mu       sync.Mutex
 	outcomes []reconcile.Outcome
+	settled  []Settled // what became of the intents, to be stored
 }
 
 // visitLimit bounds a look.
@@ -60,7 +61,7 @@ func (v *visit) make(serving context.Context) {
 	if err == nil && len(v.touched) > 0 {
 		err = v.decided(ctx)
 	}
-	v.giveBack(ctx)
+	err = errors.Join(err, v.giveBack(ctx))
 	if serving.Err() == nil {
 		v.log(err)
 	}
@@ -72,8 +73,7 @@ func (v *visit) make(serving context.Context) {
 func (v *visit) decided(ctx context.Context) error {
 	v.rec = newRecorder(v.p.Runner, Lease{}, v.run)
 	v.rec.life = v.p.life() // the claims of a run outlive much longer requests
-	closed := sync.OnceFunc(v.rec.close)
-	defer closed()
+	defer v.rec.close()
 	var known []string // those of whom what others wrote was read
 	err := v.look(ctx)
 	if err == nil {
@@ -87,8 +87,7 @@ func (v *visit) decided(ctx context.Context) error {
 	if err == nil {
 		v.tellDone()
 	}
-	closed()
-	return errors.Join(err, v.rec.failure())
+	return err
 }
 
 // contained makes the look. A panic costs its requests, which stay marked, and nothing
@@ -324,22 +323,31 @@ func (v *visit) Intent(ctx context.Context, w reconcile.Write) (string, error) {
 	return v.rec.Intent(ctx, w)
 }
 
-// Outcome implements reconcile.Recorder, and keeps what was written.
-func (v *visit) Outcome(ctx context.Context, ticket string, o reconcile.Outcome) error {
+// Outcome implements reconcile.Recorder, and keeps what was written: all of it is
+// stored at the end of the look, in one round trip. What is lost before is settled by
+// looking.
+func (v *visit) Outcome(_ context.Context, ticket string, o reconcile.Outcome) error {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.outcomes = append(v.outcomes, o)
-	v.mu.Unlock()
-	return v.rec.Outcome(ctx, ticket, o)
+	v.settled = append(v.settled, *settled(v.run, ticket, v.p.Runner.now(), &o))
+	return nil
 }
 
-// giveBack ends the takes, also when the process is being stopped.
-func (v *visit) giveBack(ctx context.Context) {
-	if len(v.taken) == 0 {
-		return
+// giveBack stores the outcomes and ends the takes, also when the process is being
+// stopped.
+func (v *visit) giveBack(ctx context.Context) error {
+	if len(v.taken) > 0 {
+		v.settled = append(v.settled, Settled{Run: v.run, Subjects: v.taken})
+	}
+	if len(v.settled) == 0 {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if err := v.p.Runner.Ledger.Settle(ctx, []Settled{{Run: v.run, Subjects: v.taken}}); err != nil {
+	err := v.p.Runner.Ledger.Settle(ctx, v.settled)
+	if err != nil {
 		v.p.Runner.log().Warn("people stay claimed for a while after a push", "people", len(v.taken), "error", err)
 	}
+	return err
 }

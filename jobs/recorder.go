@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -67,6 +68,7 @@ func (rec *recorder) close() {
 // store bounds each call.
 func (rec *recorder) loop() {
 	for first := range rec.queue {
+		runtime.Gosched() // whoever is about to submit as well shares the round trip
 		batch := []*note{first}
 		for len(batch) < mostAtOnce && len(rec.queue) > 0 {
 			batch = append(batch, <-rec.queue)

@@ -126,7 +126,6 @@ type request struct {
 	tries   int
 	until   time.Time
 	answer  *Looked // once it is known
-	told    bool
 	reply   chan Looked
 }
 

@@ -33,11 +33,10 @@ func (v *visit) tellDone() {
 			continue // it needed no look
 		}
 		l := v.looked(r, nil)
-		r.answer = &l
-		if r.told = v.p.later(r) == nil; r.told {
+		if r.answer = &l; v.p.later(r) == nil {
 			r.tell(l)
 		} else {
-			r.answer = nil
+			r.answer = nil // that may take another look
 		}
 	}
 }
@@ -48,9 +47,6 @@ func (v *visit) answer(ctx context.Context, err error) {
 	var done, open, answered []*request
 	var later []Later
 	for _, r := range v.requests {
-		if r.told && err != nil {
-			continue // it is done, but not remembered: its mark stays
-		}
 		if r.answer == nil {
 			l := v.looked(r, err)
 			r.answer = &l

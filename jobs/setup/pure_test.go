@@ -1,6 +1,8 @@
 package setup_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -195,5 +197,21 @@ func TestLook(t *testing.T) {
 	}
 	if s.Changes[reconcile.OpRemoveMember] != 1 {
 		t.Errorf("%v", s.Changes)
+	}
+}
+
+func TestValues(t *testing.T) {
+	token := setup.NewToken()
+	if len(token) != 64 || token == setup.NewToken() || fmt.Sprintf("%v %#v", token, token) != `*** "***"` {
+		t.Errorf("%d characters", len(token))
+	}
+	text := "\n" + setup.Values("https://s.io/scim/v2", string(token))
+	for _, line := range []string{"https://s.io/scim/v2", string(token), setup.Template, setup.Headers} { // each can be copied as it stands
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("%s is not a line of its own in%s", line, text)
+		}
+	}
+	if !json.Valid([]byte(setup.Template)) {
+		t.Error("the template is no JSON")
 	}
 }

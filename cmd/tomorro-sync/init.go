@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -164,7 +165,8 @@ func (p *program) placeOf(force bool) (*place, error) {
 
 // secretFiles names the file of each secret that is asked for.
 func secretFiles() map[setup.Key]string {
-	return map[setup.Key]string{setup.KeyClientSecret: setup.FileClientSecret, setup.KeyToken: setup.FileToken, setup.KeyRedisPassword: setup.FileRedisPassword}
+	return map[setup.Key]string{setup.KeyClientSecret: setup.FileClientSecret, setup.KeyToken: setup.FileToken,
+		setup.KeyRedisURL: setup.FileRedisURL, setup.KeyRedisPassword: setup.FileRedisPassword}
 }
 
 // kept gives the secrets that an earlier init, or a person, left in their files.
@@ -190,20 +192,24 @@ func (at *place) check(k setup.Key, value string) error {
 
 // token gives the listener's token: the one that is there, so that OneLogin need not be
 // told another, or a new one.
-func (at *place) token() setup.Secret {
+func (at *place) token() (token setup.Secret, fresh bool) {
 	text, err := os.ReadFile(filepath.Join(at.secrets, setup.FileListenTokens))
 	if first, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n"); err == nil && len(first) >= leastToken && !strings.HasPrefix(first, "sha256:") {
-		return setup.Secret(strings.TrimSpace(first))
+		return setup.Secret(strings.TrimSpace(first)), false
 	}
-	return setup.NewToken()
+	return setup.NewToken(), true
 }
 
 // write writes everything, if the program's own loader takes it.
 func (at *place) write(ctx context.Context, a *setup.Answers, s *setup.Survey) error {
 	text := setup.Render(a, s, at.named)
-	files := setup.Files(a, at.secrets, at.token())
+	token, fresh := at.token()
+	files := setup.Files(a, at.secrets, token)
 	if err := accepted(at.config, text, files); err != nil {
 		return fmt.Errorf("the configuration would not be accepted: %w", err)
+	}
+	if !fresh { // the file may have others, too
+		files = slices.DeleteFunc(files, func(f setup.File) bool { return filepath.Base(f.Path) == setup.FileListenTokens })
 	}
 	return setup.Write(append(files, setup.File{Path: at.config, Text: text}), at.force, func() error {
 		if ctx.Err() != nil {

@@ -87,6 +87,30 @@ func TestInitThenRun(t *testing.T) {
 	if after, _ := os.ReadFile(config); string(after) != string(before) {
 		t.Error("the configuration changed")
 	}
+	initAgain(t, l, redis, config, string(token))
+}
+
+// initAgain replaces the configuration: secrets are kept by an empty answer, and the
+// listener's tokens stay, so that OneLogin need not be told another.
+func initAgain(t *testing.T, l *lab, redis, config, token string) {
+	t.Helper()
+	tokens := filepath.Join(filepath.Dir(config), "secrets", "listen_tokens")
+	rotating := token + strings.Repeat("another-token", 3) + "\n"
+	if err := os.WriteFile(tokens, []byte(rotating), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	answers := []string{l.oneloginURL, "client-id", "", "", l.tomorroURL, "", "v5", l.tomorro.State().Users[0].UserName, redis, "https://other.example/scim/v2"}
+	r := initProgram(t, strings.Join(answers, "\n")+"\n", true, nil, "--config", config, "init", "--force")
+	if r.code != exitDone || !strings.Contains(r.err, "Enter keeps the one in ") {
+		t.Fatalf("exit %d\n%s\n%s", r.code, r.out, r.err)
+	}
+	values, _ := os.ReadFile(filepath.Join(filepath.Dir(tokens), "onelogin_values.txt"))
+	if left, _ := os.ReadFile(tokens); string(left) != rotating || !strings.Contains(string(values), token) || !strings.Contains(string(values), "https://other.example/scim/v2") {
+		t.Errorf("tokens %q\n%s", left, values)
+	}
+	if c, err := loadConfig(config, nil); err != nil || c.validate() != nil || c.Tomorro.Pricing != "v5" || c.Tomorro.DefaultSubstitute == "" || c.Listen.BaseURL != "https://other.example/scim/v2" {
+		t.Errorf("%v %+v", err, c)
+	}
 }
 
 // TestInitByFlags has no terminal, secrets in a file and in the environment, and JSON.

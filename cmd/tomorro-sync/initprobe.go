@@ -20,6 +20,7 @@ import (
 const (
 	probeTimeout = 15 * time.Second
 	probeRetries = 1
+	probeMaxWait = 30 * time.Second
 )
 
 // reach looks whether anything answers at an address. What it answers does not matter.
@@ -69,7 +70,7 @@ func (oneloginProbe) Pull(ctx context.Context, a setup.OneLoginAnswers) (reconci
 }
 
 func probeConfig(a setup.OneLoginAnswers) onelogin.Config {
-	return onelogin.Config{URL: a.URL, ClientID: a.ClientID, ClientSecret: string(a.ClientSecret), AppID: a.AppID, Timeout: probeTimeout, Retries: probeRetries}
+	return onelogin.Config{URL: a.URL, ClientID: a.ClientID, ClientSecret: string(a.ClientSecret), AppID: a.AppID, Timeout: probeTimeout, Retries: probeRetries, MaxWait: probeMaxWait}
 }
 
 // tomorroProbe tries what is said of Tomorro.
@@ -80,7 +81,7 @@ func (tomorroProbe) Reach(ctx context.Context, address string) error { return re
 
 // Read implements setup.Tomorro.
 func (tomorroProbe) Read(ctx context.Context, a setup.TomorroAnswers) (reconcile.Current, error) {
-	client, err := tomorro.New(tomorro.Config{URL: a.URL, Token: string(a.Token), Timeout: probeTimeout, Retries: probeRetries})
+	client, err := tomorro.New(tomorro.Config{URL: a.URL, Token: string(a.Token), Timeout: probeTimeout, Retries: probeRetries, MaxWait: probeMaxWait})
 	if err != nil {
 		return reconcile.Current{}, err
 	}

@@ -27,15 +27,17 @@ var ErrExists = errors.New("exists already")
 type File struct {
 	Path string
 	Text []byte
+	// Derived says that the text follows from the answers: another one is replaced.
+	Derived bool
 }
 
 // Files gives the files that the answers make beside the configuration: secrets, below
-// dir. token is the listener's, if it is used.
+// dir. token is the listener's, if it is used and its file is to be made.
 func Files(a *Answers, dir string, token Secret) []File {
 	var all []File
 	add := func(name string, text string) {
 		if text != "" {
-			all = append(all, File{filepath.Join(dir, name), []byte(text + "\n")})
+			all = append(all, File{filepath.Join(dir, name), []byte(text + "\n"), name == FileValues})
 		}
 	}
 	add(FileClientSecret, string(a.OneLogin.ClientSecret))
@@ -106,7 +108,7 @@ func place(files []File, temporary []string, force bool) error {
 		_, err := os.Lstat(f.Path)
 		fresh := errors.Is(err, fs.ErrNotExist)
 		switch {
-		case force:
+		case force, f.Derived:
 			err = os.Rename(temporary[i], f.Path)
 		case fresh:
 			err = os.Link(temporary[i], f.Path) // fails if somebody else was quicker
@@ -137,7 +139,7 @@ func (f File) Free(force bool) error {
 		return fmt.Errorf("look at %s: %w", f.Path, err)
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is not a file: %w", f.Path, ErrExists)
-	case force:
+	case force, f.Derived:
 		return nil
 	}
 	text, err := os.ReadFile(f.Path)

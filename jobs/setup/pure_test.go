@@ -108,8 +108,8 @@ func answers(t *rapid.T) (setup.Answers, setup.Survey) {
 	}
 	p := a.Policy()
 	a.Titles = setup.ProposeTitles(&d, &current, &p)
-	for range rapid.IntRange(0, 3).Draw(t, "more titles") {
-		a.Titles = append(a.Titles, setup.Title{Title: text.Draw(t, "title"), People: 1, From: rapid.SampledFrom([]setup.TitleSource{setup.TitleUnknown, setup.TitleAccounts}).Draw(t, "from"), Role: reconcile.User})
+	for i := range rapid.IntRange(0, 3).Draw(t, "more titles") {
+		a.Titles = append(a.Titles, setup.Title{Title: fmt.Sprint(i) + text.Draw(t, "title"), People: 1, From: rapid.SampledFrom([]setup.TitleSource{setup.TitleUnknown, setup.TitleAccounts}).Draw(t, "from"), Role: reconcile.User})
 	}
 	p = a.Policy()
 	s := setup.Look(&d, &current, &p)

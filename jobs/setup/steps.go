@@ -194,10 +194,24 @@ func (d *Dialogue) tomorro(ctx context.Context) error {
 	}
 	d.Person.Say(Good, fmt.Sprintf("Tomorro takes this token and shows %s and %s",
 		count(len(d.current.Accounts), "account", "accounts"), count(len(d.current.Groups), "group", "groups")))
+	if admins := d.admins(); len(admins) > 0 {
+		d.Person.Say(Plain, "admins there: "+short(admins))
+	}
 	if err := d.pricing(ctx); err != nil {
 		return err
 	}
 	return d.until(ctx, KeySubstitute, "", d.substitute)
+}
+
+// admins gives the active admins of Tomorro, who can be substitutes for anybody.
+func (d *Dialogue) admins() (names []string) {
+	for _, a := range d.current.Accounts {
+		if a.Active && a.UserType == reconcile.Admin {
+			names = append(names, a.UserName)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 var pricings = regexp.MustCompile(`^v([4-9]|[1-9][0-9])$`)
@@ -259,6 +273,11 @@ func (d *Dialogue) redis(ctx context.Context) error {
 		}
 		if g := d.Given[KeyRedisURL]; r.inFile() && (g.Value != answer || strings.HasPrefix(g.From, "--")) {
 			return errors.New("the address carries a user or a password, or is none; write redis://host:6379/0, and the password where it is asked for and not shown")
+		}
+		if r.inFile() && d.Check != nil {
+			if err := d.Check(KeyRedisURL, answer); err != nil {
+				return err
+			}
 		}
 		err := d.Redis.Open(ctx, r)
 		locked = locked || errors.Is(err, ErrPassword)

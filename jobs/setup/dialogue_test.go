@@ -15,10 +15,15 @@ import (
 
 // office is both services and Redis as the tests know them.
 type office struct {
-	locked bool // Redis wants the password "pw"
+	stop   func() // called when an address is tried
+	locked bool   // Redis wants the password "pw"
 }
 
 func (o *office) Reach(_ context.Context, address string) error {
+	if o.stop != nil {
+		o.stop()
+		return context.Canceled
+	}
 	if strings.Contains(address, "nowhere") {
 		return errors.New("no such host")
 	}
@@ -148,7 +153,7 @@ func TestWrongAnswers(t *testing.T) {
 		told   []string // and these are said
 	}{
 		"address":         {at: "onelogin.url", wrong: []string{"onelogin.url=", "onelogin.url=http://acme.io", "onelogin.url=https://nowhere.io"}, told: []string{"needs an answer", "in the clear", "no such host"}},
-		"credentials":     {at: "onelogin.client_id", wrong: []string{"onelogin.client_id=other", "onelogin.client_secret=geheim-1", "onelogin.client_id=id", "onelogin.client_secret=geheim-9"}, told: []string{"refused", "refused"}},
+		"credentials":     {at: "onelogin.client_id", wrong: []string{"onelogin.client_id=other", "onelogin.client_secret=geheim-1", "onelogin.client_id=id", "onelogin.client_secret=geheim-9", "onelogin.client_id=", "onelogin.client_secret=", "onelogin.client_secret=geheim-8"}, told: []string{"refused", "refused", "needs an answer", "refused"}},
 		"app":             {at: "onelogin.app_id", wrong: []string{"onelogin.app_id=x", "onelogin.app_id=7", "onelogin.app_id=2", "onelogin.client_id=", "onelogin.client_secret="}, told: []string{"not a number", "no app 7", "no such app"}},
 		"Tomorro address": {at: "tomorro.url", wrong: []string{"tomorro.url=t.io", "tomorro.url=https://nowhere.io", "tomorro.url=https://o.io/scim", "tomorro.token=geheim-2"}, told: []string{"not a web address", "no such host", "not SCIM"}},
 		"token":           {at: "tomorro.token", wrong: []string{"tomorro.token=geheim-8", "tomorro.token="}, told: []string{"401", "needs an answer"}},
@@ -301,6 +306,34 @@ func TestEnds(t *testing.T) {
 		if _, _, err := dialogue(&office{}, s).Run(ctx); !errors.Is(err, reconcile.ErrStopping) {
 			t.Errorf("stopped after %d: %v", n, err)
 		}
+	}
+}
+
+// TestStoppedWhileTrying: that is no wrong answer.
+func TestStoppedWhileTrying(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	s := &script{lines: right()}
+	_, _, err := dialogue(&office{stop: func() { cancel(reconcile.ErrStopping) }}, s).Run(ctx)
+	if !errors.Is(err, reconcile.ErrStopping) || len(s.asked) != 1 || s.count(setup.Wrong) != 0 {
+		t.Errorf("%v, asked %d, said %q", err, len(s.asked), s.said)
+	}
+}
+
+// TestWrongFlagOnATerminal: a flag is tried once, then the person is asked.
+func TestWrongFlagOnATerminal(t *testing.T) {
+	s := &script{lines: right()}
+	d := dialogue(&office{}, s)
+	d.Given = map[setup.Key]setup.Given{
+		setup.KeyOneLoginURL: {Value: "https://nowhere.io", From: "--onelogin-url"}, setup.KeyToken: {Value: "geheim-3", From: "TOKEN"},
+		setup.KeyPricing: {Value: "V6", From: "--pricing"}, setup.KeyRedisURL: {Value: "redis://u:geheim-4@r:1/0", From: "--redis-url"}}
+	s.lines = slices.DeleteFunc(s.lines, func(l string) bool { return strings.HasPrefix(l, "tomorro.pricing") })
+	a, _, err := d.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, a)
+	if s.count(setup.Wrong) != 3 || !strings.Contains(strings.Join(s.said, "\n"), "asked for and not shown") {
+		t.Errorf("%q", s.said)
 	}
 }
 

@@ -48,8 +48,15 @@ func Values(baseURL, token string) string {
 		Headers,
 		"",
 		"API Connection: press Enable while serve runs, then save.",
-		"Tab Parameters: scimusername is Email; Groups has Include in User Provisioning ticked.",
-		"Tab Provisioning: tick Enable provisioning, and untick the approvals of create, delete and update user; press Refresh.",
+		"",
+		"Tab Parameters",
+		"",
+		"scimusername is Email; Groups has Include in User Provisioning ticked.",
+		"",
+		"Tab Provisioning",
+		"",
+		"Tick Enable provisioning; untick the approvals of create, delete and update",
+		"user; press Refresh.",
 		"",
 	}, "\n")
 }

@@ -41,11 +41,10 @@ Without a terminal, a missing or wrong answer ends the program with exit code 2 
 	}
 	f := cmd.Flags()
 	for _, q := range setup.Questions() {
-		value := "`VALUE`"
+		about := "`VALUE`: " + q.Text
 		if q.Hidden {
-			value = "the `FILE` that holds it"
+			about = "`FILE` that holds: " + q.Text
 		}
-		about := q.Text + ": " + value
 		if q.Default != "" {
 			about += "; else " + q.Default
 		}

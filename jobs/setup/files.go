@@ -100,29 +100,42 @@ func Write(files []File, force bool, stop func() error) (err error) {
 	return place(files, temporary, force)
 }
 
-// place renames what is staged. If one cannot be, those before it that are new are
-// taken away.
-func place(files []File, temporary []string, force bool) error {
-	var placed []string
+// place renames what is staged. If one cannot be, those before it are as they were.
+func place(files []File, temporary []string, force bool) (err error) {
+	var undo, tidy []func()
+	defer func() {
+		for _, back := range undo {
+			if err != nil {
+				back()
+			}
+		}
+		for _, remove := range tidy {
+			remove()
+		}
+	}()
 	for i, f := range files {
-		_, err := os.Lstat(f.Path)
-		fresh := errors.Is(err, fs.ErrNotExist)
+		_, missing := os.Lstat(f.Path)
+		fresh, former := errors.Is(missing, fs.ErrNotExist), temporary[i]+".former"
 		switch {
-		case force, f.Derived:
-			err = os.Rename(temporary[i], f.Path)
-		case fresh:
+		case fresh && !force && !f.Derived:
 			err = os.Link(temporary[i], f.Path) // fails if somebody else was quicker
+		case fresh:
+			err = os.Rename(temporary[i], f.Path)
+		case force || f.Derived:
+			if err = os.Link(f.Path, former); err == nil {
+				tidy = append(tidy, func() { _ = os.Remove(former) })
+				err = os.Rename(temporary[i], f.Path)
+			}
 		default:
 			err = f.Free(false) // it has the same text
 		}
 		if err != nil {
-			for _, name := range placed {
-				_ = os.Remove(name)
-			}
 			return fmt.Errorf("write %s: %w", f.Path, err)
 		}
 		if fresh {
-			placed = append(placed, f.Path)
+			undo = append(undo, func() { _ = os.Remove(f.Path) })
+		} else {
+			undo = append(undo, func() { _ = os.Rename(former, f.Path) }) // where there is none, nothing changed
 		}
 	}
 	return nil

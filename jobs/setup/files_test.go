@@ -133,3 +133,25 @@ func TestWriteIsAllOrNone(t *testing.T) {
 	}
 	same(t, tree(t, dir), map[string]string{"c.yaml": "drwx------ "})
 }
+
+// TestWriteByForceIsAllOrNone: what was replaced comes back when a later one cannot be.
+func TestWriteByForceIsAllOrNone(t *testing.T) {
+	dir, n := t.TempDir(), 0
+	if err := setup.Write(three(dir)[:2], false, goOn); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, dir)
+	other := three(dir)
+	other[0].Text, other[1].Text = []byte("11\n"), []byte("22\n")
+	err := setup.Write(other, true, func() error {
+		if n++; n < 3 {
+			return nil
+		}
+		return os.Mkdir(filepath.Join(dir, "c.yaml"), 0o700)
+	})
+	if err == nil {
+		t.Error("a directory is overwritten")
+	}
+	before["c.yaml"] = "drwx------ "
+	same(t, tree(t, dir), before)
+}

@@ -5,6 +5,8 @@
 //
 //	tomorro-sync demo [--serve]           the whole job on simulators, nothing to install;
 //	                                      with a console to look at
+//	tomorro-sync init                     ask for all that is needed, try it, write the
+//	                                      configuration
 //	tomorro-sync plan                     show what a run would change
 //	tomorro-sync explain EMAIL            why one person has what they have
 //	tomorro-sync reconcile [--yes]        make one run now

@@ -49,7 +49,7 @@ const (
 )
 
 func (s *screen) paint(c style, text string) string {
-	if !s.color || text == "" {
+	if !s.color || text == "" || c == "" {
 		return text
 	}
 	return string(c) + text + "\x1b[0m"

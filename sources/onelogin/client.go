@@ -83,16 +83,28 @@ type Stats struct {
 
 // New checks the configuration and does no I/O.
 func New(cfg Config) (*Client, error) {
-	base, err := url.Parse(cfg.URL)
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return nil, errors.New("onelogin.url is not a web address; write it as https://acme.onelogin.com")
-	}
-	if cfg.ClientID == "" || cfg.ClientSecret == "" {
-		return nil, errors.New("onelogin.client_id or onelogin.client_secret is missing; make a pair in OneLogin under Developers, API Credentials")
+	if err := cfg.problem(); err != nil {
+		return nil, err
 	}
 	if cfg.AppID <= 0 {
 		return nil, errors.New("onelogin.app_id is missing; it is the number in the address of the app's page")
 	}
+	return build(cfg), nil
+}
+
+// problem checks what every request needs.
+func (cfg *Config) problem() error {
+	base, err := url.Parse(cfg.URL)
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
+		return errors.New("onelogin.url is not a web address; write it as https://acme.onelogin.com")
+	}
+	if cfg.ClientID == "" || cfg.ClientSecret == "" {
+		return errors.New("onelogin.client_id or onelogin.client_secret is missing; make a pair in OneLogin under Developers, API Credentials")
+	}
+	return nil
+}
+
+func build(cfg Config) *Client {
 	cfg.fill()
 	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), quota: -1}
 	transport := &pace.Transport{Gate: c.gate, Base: pace.NewBase(cfg.Concurrency), Sent: c.count}
@@ -107,7 +119,7 @@ func New(cfg Config) (*Client, error) {
 		SetRetryAfter(c.wait).
 		AddRetryCondition(c.again)
 	c.tokens, c.standing = &tokens{c: c}, &standing{c: c}
-	return c, nil
+	return c
 }
 
 func (cfg *Config) fill() {

@@ -14,6 +14,9 @@ func (s *Server) listApps(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// mailID is the id of an app that provisions nothing.
+const mailID = "11"
+
 // app answers by itself when the path names another app.
 func (s *Server) app(w http.ResponseWriter, r *http.Request) bool {
 	if r.PathValue("id") != strconv.FormatInt(s.seen().App.ID, 10) {
@@ -24,6 +27,11 @@ func (s *Server) app(w http.ResponseWriter, r *http.Request) bool {
 }
 
 func (s *Server) getApp(w http.ResponseWriter, r *http.Request) {
+	if r.PathValue("id") == mailID {
+		send(w, http.StatusOK, map[string]any{"id": 11, "name": "Mail", "connector_id": 5, "auth_method": 0, "visible": true,
+			"provisioning": map[string]any{"enabled": false, "status": "Not Available"}, "parameters": map[string]any{}})
+		return
+	}
 	if !s.app(w, r) {
 		return
 	}

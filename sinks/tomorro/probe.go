@@ -38,15 +38,15 @@ type Sandbox struct {
 
 // Probe tries out what the service does, on the sandbox, and takes it away again. What
 // an earlier probe left there that was killed is taken over. The error wraps
-// ErrSandbox when what is there looks real; then nothing was written. With another
-// error the profile has what was found out so far.
+// ErrSandbox when what is there looks real; then nothing was written. A profile with a
+// time is complete, also where the error says that something of the sandbox is left.
 func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profile, err error) {
 	cfg.Retries = -1 // what is tried is to be seen as it is
 	client, err := New(cfg)
 	if err != nil {
 		return profile, err
 	}
-	p := &probe{c: client, s: s, profile: reconcile.Profile{At: time.Now().UTC(), Target: cfg.URL}, own: make(map[string]bool), contentType: "application/json"}
+	p := &probe{c: client, s: s, profile: reconcile.Profile{Target: cfg.URL}, own: make(map[string]bool), contentType: "application/json"}
 	p.profile.Answers = []reconcile.ProfileAnswer{}
 	if err := p.takeOver(); err != nil {
 		return p.profile, err
@@ -68,7 +68,8 @@ func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profil
 			s.Step(i+1, 9) // cleaning up is the last
 		}
 	}
-	return p.profile, ctx.Err()
+	p.profile.At = time.Now().UTC()
+	return p.profile, nil
 }
 
 // cleanupTimeout is how long the probe takes to clean up when it is interrupted.

@@ -109,3 +109,10 @@ func clock(r *resty.Response) reconcile.Clock {
 	}
 	return reconcile.Clock{Shown: true, Ahead: date.Sub(r.ReceivedAt().Add(-r.Time() / 2)).Round(time.Second)}
 }
+
+// SignIn asks for an access token, as every other call does first. The error wraps
+// reconcile.ErrRefused when OneLogin does not take the credentials.
+func (c *Client) SignIn(ctx context.Context) error {
+	_, err := c.tokens.get(ctx)
+	return err
+}

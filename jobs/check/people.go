@@ -64,6 +64,9 @@ func who(p *reconcile.Person) string {
 func (e *evaluation) addresses() {
 	if e.f.PullErr != nil {
 		e.unread("people.emails", stepProvision, "the people")
+		if len(e.s.Domains) > 0 {
+			e.unread("people.domains", stepProvision, "the people")
+		}
 		e.unread("people.data", stepProvision, "the people")
 		return
 	}

@@ -100,5 +100,5 @@ func (v *checkView) summary(r *check.Report) string {
 		}
 		return v.paint(c, text)
 	}
-	return fmt.Sprintf("%s, %s, %d pass, %d cannot be seen.", n(check.Fail, "fails", "fail", red), n(check.Warn, "warning", "warnings", yellow), r.Count(check.Pass), r.Count(check.Unseen))
+	return fmt.Sprintf("%s, %s, %d pass, %d cannot be seen.", n(check.Fail, "failure", "failures", red), n(check.Warn, "warning", "warnings", yellow), r.Count(check.Pass), r.Count(check.Unseen))
 }

@@ -72,6 +72,7 @@ const (
 	ProbePatch         = "patch"          // replace with a path: what this program sends
 	ProbePatchNoPath   = "patch_no_path"  // replace with an object as value
 	ProbePatchCapital  = "patch_capital"  // "Replace", and booleans as text: Entra's
+	ProbeRole          = "role"           // another userType of the four
 	ProbeUnknownType   = "unknown_type"   // a userType that is none of the four
 	ProbeRename        = "rename"         // another userName on the same id
 	ProbeInactive      = "inactive"       // active:false, and back

@@ -189,6 +189,7 @@ func probeCases() []spoiled {
 		{"tomorro.probe.member_removal", check.Fail, "nobody can be taken out", func(s *setup) { s.store.profile.MemberRemoval = "" }},
 		{"tomorro.probe.inactive", check.Fail, "removes the account for good", answered(reconcile.ProbeInactive, reconcile.AnswerRemoves)},
 		{"tomorro.probe.inactive", check.Fail, "keep their access", answered(reconcile.ProbeInactive, reconcile.AnswerIgnored)},
+		{"tomorro.probe.role", check.Fail, "titles do not reach Tomorro", answered(reconcile.ProbeRole, reconcile.AnswerIgnored)},
 		{"tomorro.probe.rename", check.Warn, "refused", answered(reconcile.ProbeRename, reconcile.AnswerRefused)},
 		{"tomorro.probe.duplicate", check.Fail, "two accounts", answered(reconcile.ProbeDuplicate, reconcile.AnswerSecond)},
 		{"tomorro.probe.external_id", check.Warn, "not kept", answered(reconcile.ProbeExternalID, reconcile.AnswerIgnored)},

@@ -130,7 +130,7 @@ func line(r *check.Report, id string) check.Result {
 // probed is what a probe of the simulator finds.
 func probed(target string) *reconcile.Profile {
 	p := &reconcile.Profile{At: time.Now(), Target: target, Update: "put", MemberRemoval: "values", ContentType: "application/json"}
-	for _, tried := range []string{reconcile.ProbePut, reconcile.ProbePatch, reconcile.ProbeRename, reconcile.ProbeInactive, reconcile.ProbeDelete,
+	for _, tried := range []string{reconcile.ProbePut, reconcile.ProbePatch, reconcile.ProbeRole, reconcile.ProbeRename, reconcile.ProbeInactive, reconcile.ProbeDelete,
 		reconcile.ProbeExternalID, reconcile.ProbeMembersValues, reconcile.ProbeMembersPut} {
 		p.Answers = append(p.Answers, reconcile.ProfileAnswer{Tried: tried, Answer: reconcile.AnswerWorks})
 	}

@@ -82,6 +82,10 @@ func capabilities(p *reconcile.Profile) []Result {
 			reconcile.AnswerRefused: {Warn, "is refused: a changed e-mail has to be changed at Tomorro by hand", "Change it there by hand, and the next run agrees"},
 			reconcile.AnswerIgnored: {Warn, "is confirmed and does nothing", "Change it there by hand, and the next run agrees"},
 			reconcile.AnswerOther:   {Warn, "does something else", "Look at the journal after a rename"}}},
+		{reconcile.ProbeRole, "another role", map[string]meaning{
+			reconcile.AnswerWorks:   {Pass, "is taken", ""},
+			reconcile.AnswerRefused: {Warn, "is refused", "Look at what Tomorro says; perhaps there is no seat for a manager"},
+			reconcile.AnswerIgnored: {Fail, "is confirmed and does nothing: titles do not reach Tomorro", "Ask Tomorro's support"}}},
 		{reconcile.ProbeUnknownType, "a role that does not exist", map[string]meaning{
 			reconcile.AnswerRefused: {Pass, "is refused, as it should be", ""},
 			reconcile.AnswerIgnored: {Pass, "is taken and leaves a role that exists; none is ever sent", ""},

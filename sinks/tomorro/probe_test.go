@@ -71,7 +71,7 @@ func (r *rig) onlySandbox(t *testing.T, mayStay bool) {
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	works := map[string]string{reconcile.ProbeContentJSON: "works", reconcile.ProbeCreate: "works", reconcile.ProbeDuplicate: "refused", reconcile.ProbePut: "works",
-		reconcile.ProbePatch: "works", reconcile.ProbePatchNoPath: "works", reconcile.ProbePatchCapital: "works", reconcile.ProbeUnknownType: "refused",
+		reconcile.ProbePatch: "works", reconcile.ProbePatchNoPath: "works", reconcile.ProbePatchCapital: "works", reconcile.ProbeUnknownType: "refused", reconcile.ProbeRole: "works",
 		reconcile.ProbeRename: "works", reconcile.ProbeInactive: "works", reconcile.ProbeDelete: "works", reconcile.ProbeExternalID: "works",
 		reconcile.ProbeMembersValues: "works", reconcile.ProbeMembersFilter: "works", reconcile.ProbeMembersScim1: "works", reconcile.ProbeMembersPut: "works",
 		reconcile.ProbePageCap: "not seen", reconcile.ProbePastEnd: "works", reconcile.ProbeRate: "not seen"}
@@ -111,7 +111,9 @@ func TestProbe(t *testing.T) {
 			want: map[string]string{reconcile.ProbePut: "ignored", reconcile.ProbePatch: "ignored", reconcile.ProbePatchNoPath: "ignored", reconcile.ProbePatchCapital: "ignored"}},
 		"memberships are not kept": {knobs: tomorrotest.Knobs{IgnoresMembers: true}, settings: "put  application/json 0",
 			want: map[string]string{reconcile.ProbeMembersValues: "ignored", reconcile.ProbeMembersFilter: "ignored", reconcile.ProbeMembersScim1: "ignored", reconcile.ProbeMembersPut: "ignored"}},
-		"an admin must stay": {knobs: tomorrotest.Knobs{KeepsLastAdmin: true, MostMembers: 1, NoViewer: true}},
+		"roles are not kept":    {knobs: tomorrotest.Knobs{IgnoresType: true}, want: map[string]string{reconcile.ProbeRole: "ignored", reconcile.ProbeUnknownType: "refused"}},
+		"no seat for a manager": {knobs: tomorrotest.Knobs{Seats: map[string]int{"manager": 0}}, want: map[string]string{reconcile.ProbeRole: "refused"}},
+		"an admin must stay":    {knobs: tomorrotest.Knobs{KeepsLastAdmin: true, MostMembers: 1, NoViewer: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, c.knobs, nil)
@@ -139,6 +141,15 @@ func TestProbe(t *testing.T) {
 			r.onlySandbox(t, c.stays)
 		})
 	}
+}
+
+func TestProbeWithoutASeat(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, tomorrotest.Knobs{Seats: map[string]int{"user": 0}}, nil)
+	if p, err := r.probed(t); err == nil || !strings.Contains(err.Error(), "no seat is left") || !p.At.IsZero() {
+		t.Errorf("%v %+v", err, p)
+	}
+	r.onlySandbox(t, false)
 }
 
 func TestProbeSeesTheRate(t *testing.T) {

@@ -203,6 +203,21 @@ func (p *probe) set(ctx context.Context, change func(*reconcile.Account)) (reply
 	return p.call(ctx, http.MethodPut, path, nil, p.body(next))
 }
 
+// role gives the account another role, and the old one back.
+func (p *probe) role(ctx context.Context) error {
+	r, err := p.set(ctx, func(a *reconcile.Account) { a.UserType = reconcile.Manager })
+	if err != nil {
+		return err
+	}
+	after, err := p.look(ctx)
+	if err != nil {
+		return err
+	}
+	p.answer(reconcile.ProbeRole, kept(r, string(reconcile.User), string(after.UserType), string(reconcile.Manager)), r.said)
+	_, err = p.set(ctx, func(*reconcile.Account) {})
+	return err
+}
+
 // unknownType sends a userType that is none of the four words.
 func (p *probe) unknownType(ctx context.Context) error {
 	const odd = "tomorro-sync-unknown"

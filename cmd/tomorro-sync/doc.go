@@ -6,6 +6,7 @@
 //	tomorro-sync demo [--serve]           the whole job on simulators, nothing to install;
 //	                                      with a console to look at
 //	tomorro-sync plan                     show what a run would change
+//	tomorro-sync check [--probe-writes]   compare the set-up guide with what is there
 //	tomorro-sync explain EMAIL            why one person has what they have
 //	tomorro-sync reconcile [--yes]        make one run now
 //	tomorro-sync holds                    what is held, why, and about whom

@@ -59,6 +59,9 @@ func (p *program) check(ctx context.Context, f *checkFlags) error {
 			return usage(errors.New("--probe-account is missing"), "name an e-mail that is nobody's, such as --probe-account "+probeName+"@acme.com, or set domains: in the configuration")
 		}
 	}
+	if f.probe && (!strings.Contains(f.account, "@") || strings.TrimSpace(f.group) == "") {
+		return usage(fmt.Errorf("--probe-account %q or --probe-group %q does not do", f.account, f.group), "name an e-mail and a group that are nobody's; without these, they are "+probeName+"@acme.com and "+probeName)
+	}
 	s := session{config: c, log: p.logger(), progress: newProgress(p.stderr)}
 	defer s.progress.stop()
 	k, err := s.checker(ctx)

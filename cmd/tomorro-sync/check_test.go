@@ -39,6 +39,9 @@ func TestCheckCommand(t *testing.T) {
 		t.Error("check has written")
 	}
 	o.must(exitUsage, "check", "surplus")
+	o.must(exitUsage, "check", "--probe-writes", "--probe-account", "nobody")
+	o.edit("domains: [acme.example]", "min_admins: 1")
+	o.must(exitUsage, "check", "--probe-writes") // at which domain?
 }
 
 // TestCheckProbes: what the probe finds settles what the configuration leaves open,

@@ -105,7 +105,8 @@ func ruleCases() []spoiled {
 			s.settings.Policy.Rules.LastWins = true
 			rule("all", known)(s)
 		}},
-		{"rules.matches", check.Warn, "0, nobody now", rule("all", known, condition("department", "=", "Nowhere"))},
+		{"rules.counts", check.Pass, "\"more\": 24", rule("all", known, condition("email", "~", "@"))},
+		{"rules.idle", check.Warn, "1 rule matches nobody now | rule 907", rule("all", known, condition("department", "=", "Nowhere"))},
 		{"rules.certain", check.Warn, "uncertain for 24 people", rule("all", known, condition("email", "ew", "@ACME.example"))},
 		{"rules.certain", check.Warn, "macro", func(s *setup) {
 			rule("all", known)(s)

@@ -74,7 +74,7 @@ func (e *evaluation) listener() {
 		reach.Status, reach.Found = Fail, e.f.ListenerErr.Error()
 		reach.Do = "Start serve; look at the name, the firewall and the proxy in front of it"
 		if badCertificate(e.f.ListenerErr) {
-			reach.Do = "Renew listen.cert_file: OneLogin does not push to a certificate that it cannot verify"
+			reach.Do = "Renew listen.cert_file, for this name and by a known authority: OneLogin does not push to a certificate that it cannot verify"
 		}
 	case s.NoURL:
 		reach.Status, reach.Found = Unseen, "the listener cannot be looked at: listen.base_url is not set"

@@ -13,7 +13,7 @@ import (
 // which of them can never do anything.
 func (e *evaluation) rules() {
 	readable := Result{ID: "rules.readable", Step: stepGroups, Status: Pass, Found: count(len(e.f.Directory.Rules), "rule is", "rules are") + " read"}
-	later := []string{"rules.roles", "rules.reachable", "rules.matches", "rules.certain"}
+	later := []string{"rules.roles", "rules.reachable", "rules.counts", "rules.idle", "rules.certain"}
 	if e.f.PullErr != nil || !e.f.Directory.Receipt.Read(reconcile.ListRules) {
 		readable.Status, readable.Found = Fail, "the app's rules cannot be read, so no membership is looked at"
 		readable.Do = "In OneLogin, Developers > API Credentials: give the pair Manage All"
@@ -155,39 +155,32 @@ func sameActions(a, b *reconcile.Rule) bool {
 	return text(a) == text(b)
 }
 
-// matches tells how many people each rule matches now.
+// matches tells how many people each rule matches now, and which match nobody.
 func (e *evaluation) matches(counts []reconcile.RuleCount) {
-	r := Result{ID: "rules.matches", Step: stepGroups, Status: Pass, Found: "each rule matches somebody now"}
-	none := 0
+	r := Result{ID: "rules.counts", Step: stepGroups, Status: Pass, Found: "no rule sets groups"}
+	idle := Result{ID: "rules.idle", Step: stepGroups, Status: Pass, Found: "each rule that sets groups matches somebody now"}
+	most := 0
 	for i := range counts {
 		c := &counts[i]
 		item := fmt.Sprintf("%s: %d", c.Name, c.Matches)
 		if c.Maybe > 0 {
 			item += fmt.Sprintf(", and perhaps %d more", c.Maybe)
 		}
-		if c.Matches+c.Maybe == 0 {
-			none++
-			item += ", nobody now"
-		}
 		r.Items = append(r.Items, item)
+		most = max(most, c.Matches)
+		if c.Matches+c.Maybe == 0 {
+			idle.Items = append(idle.Items, c.Name)
+		}
 	}
-	switch {
-	case len(counts) == 0:
-		r.Found = "no rule sets groups"
-	case none > 0:
-		r.Status, r.Found = Warn, count(none, "rule matches", "rules match")+" nobody now"
-		r.Do = "In the app, Rules: look at the value that the condition names; people get a role under Users > Roles"
-		slices.SortStableFunc(r.Items, func(a, b string) int { return last(a) - last(b) })
+	if len(counts) > 0 {
+		r.Found = fmt.Sprintf("%s groups, for up to %s each", count(len(counts), "rule sets", "rules set"), count(most, "person", "people"))
 	}
 	e.add(r)
-}
-
-// last sorts rules that match nobody first.
-func last(item string) int {
-	if strings.HasSuffix(item, ", nobody now") {
-		return 0
+	if n := len(idle.Items); n > 0 {
+		idle.Status, idle.Found = Warn, count(n, "rule matches", "rules match")+" nobody now"
+		idle.Do = "In the app, Rules: look at the value that the condition names; people get a role under Users > Roles"
 	}
-	return 1
+	e.add(idle)
 }
 
 // certain looks for rules whose answer depends on what OneLogin does not document.

@@ -154,12 +154,34 @@ func TestProbeWithoutASeat(t *testing.T) {
 
 func TestProbeSeesTheRate(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, tomorrotest.Knobs{RatePerSecond: 30}, nil)
-	got, err := r.probed(t)
-	if a := got.Answer(reconcile.ProbeRate); err != nil || a.Answer != reconcile.AnswerSeen || a.Seen != "429 Retry-After 1s" || got.MemberRemoval != "values" {
-		t.Errorf("%v %+v", err, got)
+	for name, knobs := range map[string]tomorrotest.Knobs{"429 Retry-After 1s": {RatePerSecond: 30}, "429 without Retry-After": {RatePerSecond: 30, NoRetryAfter: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, knobs, nil)
+			got, err := r.probed(t)
+			if a := got.Answer(reconcile.ProbeRate); err != nil || a.Answer != reconcile.AnswerSeen || a.Seen != name || got.MemberRemoval != "values" {
+				t.Errorf("%v %+v", err, got)
+			}
+			r.onlySandbox(t, false)
+		})
 	}
-	r.onlySandbox(t, false)
+}
+
+// TestProbeOfAMovingList: a total that is one too large is no cap.
+func TestProbeOfAMovingList(t *testing.T) {
+	t.Parallel()
+	for _, repeats := range []bool{false, true} {
+		r := newRig(t, tomorrotest.Knobs{PastEndRepeats: repeats}, nil)
+		r.fill(t, 5, 1)
+		sandbox := sandboxed(t, r.client)
+		r.sim.Turn(func(k *tomorrotest.Knobs) { k.MovingTotals = 1 })
+		server := httptest.NewServer(r.sim)
+		got, err := tomorro.Probe(t.Context(), r.config(server.URL+"/scim/v2"), sandbox)
+		server.Close()
+		if a := got.Answer(reconcile.ProbePageCap); err != nil || a.Answer != reconcile.AnswerNotSeen || got.PageSize != 0 {
+			t.Errorf("%v %+v", err, a)
+		}
+	}
 }
 
 // TestProbeSeesWhoIsTakenOutWithOthers is a service that takes no notice of whom a

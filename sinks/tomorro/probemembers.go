@@ -158,8 +158,11 @@ func (p *probe) pages(ctx context.Context) error {
 			total = *got.Total
 		}
 		a := reconcile.ProfileAnswer{Tried: reconcile.ProbePageCap, Answer: reconcile.AnswerNotSeen, Seen: fmt.Sprintf("%d of %d when asked for %d", n, total, size)}
+		capped, err := p.continues(ctx, got, size, total)
 		switch {
-		case n > 0 && n < min(size, total):
+		case err != nil:
+			return err
+		case capped:
 			a.Answer, a.Number = reconcile.AnswerSeen, n
 		case size < 1000:
 			a.Answer, a.Number = reconcile.AnswerSeen, size
@@ -179,6 +182,20 @@ func (p *probe) pages(ctx context.Context) error {
 		p.answer(reconcile.ProbePastEnd, reconcile.AnswerWorks, "")
 	}
 	return nil
+}
+
+// continues reports whether a page that is shorter than what was asked for, and than
+// the list, was cut: then others follow. A total alone may be wrong.
+func (p *probe) continues(ctx context.Context, got page[user], size, total int) (bool, error) {
+	n := len(got.Resources)
+	if n == 0 || n >= min(size, total) {
+		return false, nil
+	}
+	next, r, err := p.page(ctx, n+1, size)
+	if err != nil || !r.ok() || len(next.Resources) == 0 {
+		return false, err
+	}
+	return !slices.ContainsFunc(got.Resources, func(u user) bool { return u.ID == next.Resources[0].ID }), nil
 }
 
 func (p *probe) page(ctx context.Context, start, count int) (got page[user], r reply, err error) {

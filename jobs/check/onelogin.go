@@ -32,7 +32,13 @@ func (e *evaluation) credentials() {
 	}
 	privilege := map[string]string{reconcile.ListUsers: "Read Users", reconcile.ListAssigned: "Read All", reconcile.ListRoles: "Read Users", reconcile.ListRules: "Manage All"}
 	for _, l := range e.f.Directory.Receipt.Lists {
+		if l.Why == "" && r.Status == Pass {
+			r.Items = append(r.Items, fmt.Sprintf("%s (needs %s): %d", l.List, privilege[l.List], l.Items))
+		}
 		if l.Why != "" {
+			if r.Status == Pass {
+				r.Items = nil
+			}
 			r.Status, r.Found = Fail, "not everything can be read; until then nobody is removed"
 			r.Items = append(r.Items, fmt.Sprintf("%s (needs %s): %s", l.List, privilege[l.List], l.Why))
 		}

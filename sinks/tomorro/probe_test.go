@@ -67,21 +67,26 @@ func (r *rig) onlySandbox(t *testing.T, mayStay bool) {
 	}
 }
 
-// TestProbe probes the simulator in each variant that a probe can tell apart.
-func TestProbe(t *testing.T) {
-	t.Parallel()
-	works := map[string]string{reconcile.ProbeContentJSON: "works", reconcile.ProbeCreate: "works", reconcile.ProbeDuplicate: "refused", reconcile.ProbePut: "works",
+// probeVariant is one way in which the simulator behaves, and what a probe finds.
+type probeVariant struct {
+	knobs tomorrotest.Knobs
+	want  map[string]string // what differs
+	// update, removal, content type and page size of the profile; empty: put, values, application/json, 0
+	settings string
+	stays    bool
+}
+
+// documented is what a probe of the simulator finds as it is by itself.
+func documented() map[string]string {
+	return map[string]string{reconcile.ProbeContentJSON: "works", reconcile.ProbeCreate: "works", reconcile.ProbeDuplicate: "refused", reconcile.ProbePut: "works",
 		reconcile.ProbePatch: "works", reconcile.ProbePatchNoPath: "works", reconcile.ProbePatchCapital: "works", reconcile.ProbeUnknownType: "refused", reconcile.ProbeRole: "works",
 		reconcile.ProbeRename: "works", reconcile.ProbeInactive: "works", reconcile.ProbeDelete: "works", reconcile.ProbeExternalID: "works",
 		reconcile.ProbeMembersValues: "works", reconcile.ProbeMembersFilter: "works", reconcile.ProbeMembersScim1: "works", reconcile.ProbeMembersPut: "works",
 		reconcile.ProbePageCap: "not seen", reconcile.ProbePastEnd: "works", reconcile.ProbeRate: "not seen"}
-	for name, c := range map[string]struct {
-		knobs tomorrotest.Knobs
-		want  map[string]string // what differs
-		// update, removal, content type and page size of the profile; empty: put, values, application/json, 0
-		settings string
-		stays    bool
-	}{
+}
+
+func probeVariants() map[string]probeVariant {
+	return map[string]probeVariant{
 		"as documented":        {},
 		"type becomes user":    {knobs: tomorrotest.Knobs{UnknownType: tomorrotest.TypeUser}, want: map[string]string{reconcile.ProbeUnknownType: "ignored"}},
 		"type is ignored":      {knobs: tomorrotest.Knobs{UnknownType: tomorrotest.TypeIgnored}, want: map[string]string{reconcile.ProbeUnknownType: "ignored"}},
@@ -114,7 +119,13 @@ func TestProbe(t *testing.T) {
 		"roles are not kept":    {knobs: tomorrotest.Knobs{IgnoresType: true}, want: map[string]string{reconcile.ProbeRole: "ignored", reconcile.ProbeUnknownType: "refused"}},
 		"no seat for a manager": {knobs: tomorrotest.Knobs{Seats: map[string]int{"manager": 0}}, want: map[string]string{reconcile.ProbeRole: "refused"}},
 		"an admin must stay":    {knobs: tomorrotest.Knobs{KeepsLastAdmin: true, MostMembers: 1, NoViewer: true}},
-	} {
+	}
+}
+
+// TestProbe probes the simulator in each variant that a probe can tell apart.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	for name, c := range probeVariants() {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, c.knobs, nil)
 			r.fill(t, 10, 2)
@@ -123,7 +134,7 @@ func TestProbe(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for tried, answer := range works {
+			for tried, answer := range documented() {
 				if c.want[tried] != "" {
 					answer = c.want[tried]
 				}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/check"
 	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
@@ -209,10 +210,19 @@ func (k *checker) probe(ctx context.Context, f *check.Facts, flags *checkFlags) 
 		return
 	}
 	policy := k.s.config.policy("")
-	profile, err := tomorro.Probe(ctx, tomorroClient(k.s, sharing(k.store), reconcile.Profile{}), tomorro.Sandbox{
-		Account: flags.account, Group: flags.group, Current: f.Current, Real: check.Real(f, &policy, links),
-		Step: func(done, total int) { k.s.progress.step("probe", done, total) },
-	})
+	var profile reconcile.Profile
+	try := func(ctx context.Context) (err error) {
+		profile, err = tomorro.Probe(ctx, tomorroClient(k.s, sharing(k.store), reconcile.Profile{}), tomorro.Sandbox{
+			Account: flags.account, Group: flags.group, Current: f.Current, Real: check.Real(f, &policy, links),
+			Step: func(done, total int) { k.s.progress.step("probe", done, total) },
+		})
+		return err
+	}
+	if k.store == nil {
+		err = try(ctx)
+	} else { // neither beside a run nor beside another probe
+		err = k.store.Do(ctx, "check --probe-writes, "+processName(), func(ctx context.Context, _ jobs.Lease) error { return try(ctx) })
+	}
 	f.ProbeErr = err
 	if profile.At.IsZero() {
 		return

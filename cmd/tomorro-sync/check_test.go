@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/check"
+	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
 	"tomorro-sync/sinks/tomorro/tomorrotest"
 	"tomorro-sync/sources/onelogin/onelogintest"
@@ -72,6 +74,27 @@ func TestCheckProbes(t *testing.T) {
 	taken := o.world.People[2].Email
 	if text := o.must(exitError, "check", "--probe-writes", "--probe-account", taken); !strings.Contains(text, "has the externalId of somebody") {
 		t.Errorf("a probe on somebody's account:\n%s", text)
+	}
+}
+
+// TestCheckProbesAlone: no probe is made beside a run.
+func TestCheckProbesAlone(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 5, groups: 1, seed: 6, plain: true}, "domains: [acme.example]\n")
+	store, err := redisstore.Open(t.Context(), "redis://"+o.redis.Addr()+"/0", redisstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	before := o.lab.tomorro.State()
+	err = store.Do(t.Context(), "the nightly run", func(context.Context, jobs.Lease) error {
+		if text := o.must(exitError, "check", "--probe-writes"); !strings.Contains(text, "the nightly run") {
+			t.Errorf("the probe does not say who is at work\n%s", text)
+		}
+		return nil
+	})
+	if err != nil || o.writes(before) > 0 {
+		t.Errorf("%v, %d writes", err, o.writes(before))
 	}
 }
 

@@ -89,9 +89,20 @@ func rule(match string, group string, conditions ...onelogintest.Condition) func
 
 const known = "Tomorro Legal" // a group of the generated world
 
+// acting gives the world a rule with another action.
+func acting(a onelogintest.Action) func(*setup) {
+	return func(s *setup) {
+		rule("all", known, condition("status", "=", "1"))(s)
+		s.world.Rules[len(s.world.Rules)-1].Actions[0] = a
+	}
+}
+
 func ruleCases() []spoiled {
 	both := func(a, b func(*setup)) func(*setup) { return func(s *setup) { a(s); b(s) } }
 	return []spoiled{
+		{"onelogin.active_rule", check.Pass, "looks at the status", acting(onelogintest.Action{Action: "set_scimusername", Macro: "{email}"})},
+		{"onelogin.active_rule", check.Warn, `sets scimusername to "username"`, acting(onelogintest.Action{Action: "set_scimusername", Value: []string{"username"}})},
+		{"rules.actions", check.Warn, "has the action set_usertype", acting(onelogintest.Action{Action: "set_usertype", Value: []string{"admin"}})},
 		{"rules.readable", check.Fail, "cannot be read", func(s *setup) { s.onelogin.Turn(func(k *onelogintest.Knobs) { k.LowPrivilege = true }) }},
 		{"rules.readable", check.Warn, "no rule", func(s *setup) { s.world.Rules = nil }},
 		{"rules.roles", check.Fail, "names role 7", rule("any", known, condition("has_role", "ri", "7"), condition("email", "~", "@"))},
@@ -108,6 +119,8 @@ func ruleCases() []spoiled {
 		{"rules.counts", check.Pass, "\"more\": 24", rule("all", known, condition("email", "~", "@"))},
 		{"rules.idle", check.Warn, "1 rule matches nobody now | rule 907", rule("all", known, condition("department", "=", "Nowhere"))},
 		{"rules.certain", check.Warn, "uncertain for 24 people", rule("all", known, condition("email", "ew", "@ACME.example"))},
+		{"rules.certain", check.Pass, "certainty", rule("all", known, condition("has_role", "ri", "7"))},
+		{"rules.certain", check.Pass, "certainty", acting(onelogintest.Action{Action: "set_usertype", Value: []string{"admin"}})},
 		{"rules.certain", check.Warn, "macro", func(s *setup) {
 			rule("all", known)(s)
 			s.world.Rules[len(s.world.Rules)-1].Actions[0] = onelogintest.Action{Action: "set_groups", Macro: "{department}"}

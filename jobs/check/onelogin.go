@@ -255,18 +255,32 @@ func (e *evaluation) roles() {
 	e.add(r)
 }
 
-// activeRule looks for the rule on the status that the guide asks for.
+const setUserName = "set_scimusername"
+
+// activeRule looks for the rule that the guide asks for: on the status of people, it
+// sets scimusername to the e-mail.
 func (e *evaluation) activeRule() {
 	const id = "onelogin.active_rule"
 	if e.f.PullErr != nil || !e.f.Directory.Receipt.Read(reconcile.ListRules) {
 		e.unread(id, stepProvision, "the rules")
 		return
 	}
-	r := Result{ID: id, Step: stepProvision, Status: Pass, Found: "a rule looks at the status of people"}
-	if !slices.ContainsFunc(e.f.Directory.Rules, func(x reconcile.Rule) bool {
-		return slices.ContainsFunc(x.Conditions, func(c reconcile.Condition) bool { return c.Source == "status" })
-	}) {
-		r.Found = "no rule looks at the status of people, and none is needed: runs and pushes here look at it themselves"
+	r := Result{ID: id, Step: stepProvision, Status: Pass, Found: "no rule looks at the status of people, and none is needed: runs and pushes here look at it themselves"}
+	for i := range e.f.Directory.Rules {
+		x := &e.f.Directory.Rules[i]
+		if slices.ContainsFunc(x.Conditions, func(c reconcile.Condition) bool { return c.Source == "status" }) {
+			r.Found = ruleName(x) + " looks at the status of people"
+		}
+		for _, a := range x.Actions {
+			source := strings.Join(append(slices.Clone(a.Values), a.Macro), "")
+			if a.Name == setUserName && source != "" && !isEmail(source) {
+				r.Items = append(r.Items, fmt.Sprintf("%s sets scimusername to %q", ruleName(x), source))
+			}
+		}
+	}
+	if len(r.Items) > 0 {
+		r.Status, r.Found = Warn, "a rule sets scimusername to something else than the e-mail: OneLogin would push other names than Tomorro knows"
+		r.Do = "In the app, Rules: let the rule set scimusername to the e-mail, or take that action out"
 	}
 	e.add(r)
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 // which of them can never do anything.
 func (e *evaluation) rules() {
 	readable := Result{ID: "rules.readable", Step: stepGroups, Status: Pass, Found: count(len(e.f.Directory.Rules), "rule is", "rules are") + " read"}
-	later := []string{"rules.roles", "rules.reachable", "rules.counts", "rules.idle", "rules.certain"}
+	later := []string{"rules.roles", "rules.reachable", "rules.counts", "rules.idle", "rules.certain", "rules.actions"}
 	if e.f.PullErr != nil || !e.f.Directory.Receipt.Read(reconcile.ListRules) {
 		readable.Status, readable.Found = Fail, "the app's rules cannot be read, so no membership is looked at"
 		readable.Do = "In OneLogin, Developers > API Credentials: give the pair Manage All"
@@ -42,6 +43,25 @@ func (e *evaluation) rules() {
 	counts, _ := book.Count(people, e.f.Directory.ReadAt)
 	e.matches(counts)
 	e.certain(book, counts)
+	e.actions()
+}
+
+// actions looks for what rules do beside setting groups.
+func (e *evaluation) actions() {
+	r := Result{ID: "rules.actions", Step: stepGroups, Status: Pass, Found: "rules set groups, and nothing that is not looked at here"}
+	for i := range e.f.Directory.Rules {
+		x := &e.f.Directory.Rules[i]
+		for _, a := range x.Actions {
+			if a.Name != cmp.Or(e.s.Policy.Rules.GroupsAction, "set_groups") && a.Name != setUserName { // which onelogin.active_rule looks at
+				r.Items = append(r.Items, ruleName(x)+" has the action "+a.Name)
+			}
+		}
+	}
+	if len(r.Items) > 0 {
+		r.Status, r.Found = Warn, "what some rules do is not looked at here: the role follows from the title, and userName is the e-mail"
+		r.Do = "In the app, Rules: take these actions out, or map the title instead (OneLogin, Users > Mappings)"
+	}
+	e.add(r)
 }
 
 func (e *evaluation) book() *reconcile.RuleBook {
@@ -187,8 +207,8 @@ func (e *evaluation) matches(counts []reconcile.RuleCount) {
 func (e *evaluation) certain(book *reconcile.RuleBook, counts []reconcile.RuleCount) {
 	r := Result{ID: "rules.certain", Step: stepGroups, Status: Pass, Found: "each rule can be evaluated with certainty"}
 	for _, n := range book.Notes() {
-		if strings.Contains(n.Text, "does not exist in OneLogin") || strings.Contains(n.Text, "nothing to do with groups") {
-			continue // rules.roles tells of it; or it is none of our business
+		if strings.Contains(n.Text, "does not exist in OneLogin") || strings.Contains(n.Text, "has the action ") {
+			continue // rules.roles and rules.actions tell of it
 		}
 		r.Items = append(r.Items, n.Subject+" "+n.Text)
 	}

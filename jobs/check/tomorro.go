@@ -100,7 +100,7 @@ func (e *evaluation) heir() {
 	strongest, of := -1, ""
 	for i := range e.f.Current.Accounts {
 		x := &e.f.Current.Accounts[i]
-		if rank := slices.Index(ranks, x.UserType); x.Active && x != a && rank > strongest {
+		if rank := slices.Index(ranks, x.UserType); x.Active && rank > strongest {
 			strongest, of = rank, string(x.UserType)
 		}
 	}

@@ -194,7 +194,23 @@ func Steps() []string {
 
 func (e *evaluation) add(r Result) { e.results = append(e.results, r) }
 
-// unread is the line of what could not be looked at because of something else.
-func (e *evaluation) unread(id, step string, what string) {
-	e.add(Result{ID: id, Step: step, Status: Unseen, Found: what + " could not be read, see above"})
+// unread is the line of what could not be looked at because of something else, which
+// has a line of its own.
+func (e *evaluation) unread(id, step, because string) {
+	e.add(Result{ID: id, Step: step, Status: Unseen, Found: subject(id) + ": not looked at, since " + because + " could not be read"})
+}
+
+// subject is what a line is about.
+func subject(id string) string {
+	return map[string]string{
+		"onelogin.privileges": "what the credentials may do", "onelogin.app": "the app", "onelogin.app_type": "the type of the app", "onelogin.provisioning": "whether provisioning is enabled",
+		"onelogin.scimusername": "where scimusername comes from", "onelogin.groups_parameter": "the Groups parameter", "onelogin.name_id": "the SAML name identifier",
+		"onelogin.assigned": "who has the app", "onelogin.app_roles": "the roles that give the app", "onelogin.active_rule": "the rule on the status of people",
+		"people.titles": "the titles", "people.emails": "the e-mails", "people.domains": "the domains of e-mails", "people.data": "the names and statuses of people",
+		"rules.readable": "the rules", "rules.roles": "the roles that rules name", "rules.reachable": "rules that do nothing", "rules.counts": "whom each rule matches",
+		"rules.idle": "rules that match nobody", "rules.certain": "rules that are uncertain", "rules.actions": "what else rules do", "groups.exist": "the groups that rules give",
+		"tomorro.memberships": "who is in Tomorro's groups", "tomorro.default_substitute": "the default substitute", "tomorro.api_account": "the account whose token this is",
+		"tomorro.seats": "the seats", "tomorro.service": "what Tomorro's service can do", "redis.persistence": "whether Redis keeps its data", "redis.eviction": "whether Redis evicts keys", "listener.certificate": "the certificate of the listener",
+		"onelogin.clock": "OneLogin's clock", "tomorro.clock": "Tomorro's clock",
+	}[id]
 }

@@ -233,6 +233,8 @@ func TestOneFailureStopsNothing(t *testing.T) {
 			for _, x := range before.Results {
 				own := slices.ContainsFunc(prefixes[name], func(p string) bool { return strings.HasPrefix(x.ID, p) })
 				switch y := line(&after, x.ID); {
+				case strings.HasPrefix(y.Found, ":"):
+					t.Errorf("%s does not say what was not looked at: %s", x.ID, y.Found)
 				case y.Status == "":
 					t.Errorf("%s is not there", x.ID)
 				case !own && y.Status != x.Status:

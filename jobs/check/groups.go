@@ -17,7 +17,7 @@ func (e *evaluation) groups() {
 	case e.f.PullErr != nil || !e.f.Directory.Receipt.Read(reconcile.ListRules):
 		e.unread(r.ID, r.Step, "the rules")
 	case e.f.ReadErr != nil:
-		e.add(Result{ID: r.ID, Step: r.Step, Status: Unseen, Found: "Tomorro's groups could not be read, see below"})
+		e.unread(r.ID, r.Step, "Tomorro's groups")
 	default:
 		e.groupsExist(&r)
 		e.add(r)

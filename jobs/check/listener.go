@@ -92,7 +92,7 @@ func (e *evaluation) listener() {
 	cert := Result{ID: "listener.certificate", Step: stepListener, Status: Pass}
 	switch {
 	case e.f.ListenerErr != nil || s.NoURL:
-		e.unread(cert.ID, cert.Step, "the certificate")
+		e.unread(cert.ID, cert.Step, "it")
 		return
 	case !s.TLS:
 		cert.Status, cert.Found, cert.Do = Warn, "listen.base_url is plain HTTP: the token travels in the clear", "Set listen.cert_file and key_file, or put a proxy with TLS in front"

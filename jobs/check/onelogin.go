@@ -19,13 +19,13 @@ func (e *evaluation) credentials() {
 	e.add(r)
 	id := "onelogin.privileges"
 	if e.f.SignInErr != nil {
-		e.unread(id, stepAPI, "what the credentials may do")
+		e.unread(id, stepAPI, "OneLogin")
 		return
 	}
 	r = Result{ID: id, Step: stepAPI, Status: Pass, Found: "users, who has the app, roles and rules are read to their end"}
 	switch {
 	case errors.Is(e.f.AppErr, reconcile.ErrGone):
-		e.add(Result{ID: id, Step: stepAPI, Status: Unseen, Found: "what the credentials may do could not be read: see the app below"})
+		e.unread(id, stepAPI, "the app")
 		return
 	case e.f.PullErr != nil:
 		r.Status, r.Found = Fail, e.f.PullErr.Error()
@@ -54,10 +54,10 @@ func (e *evaluation) app() {
 	r := Result{ID: "onelogin.app", Step: stepApp, Status: Pass, Found: fmt.Sprintf("the app is %q (%d)", e.f.App.Name, e.f.App.ID)}
 	switch {
 	case e.f.SignInErr != nil:
-		e.unread(r.ID, r.Step, "the app")
+		e.unread(r.ID, r.Step, "OneLogin")
 		return
 	case errors.Is(e.f.AppErr, reconcile.ErrGone):
-		r.Status, r.Found = Fail, e.f.AppErr.Error()
+		r.Status, r.Found = Fail, strings.TrimSuffix(e.f.AppErr.Error(), ": "+reconcile.ErrGone.Error())
 		r.Do = "In OneLogin, Applications: open the Tomorro app; onelogin.app_id is the number in the address of that page"
 	case e.f.AppErr != nil:
 		r.Status, r.Found = Fail, e.f.AppErr.Error()
@@ -210,7 +210,7 @@ func (e *evaluation) notShown() {
 // assignment looks at who has the app, and by which roles.
 func (e *evaluation) assignment() {
 	if e.f.PullErr != nil || !e.f.Directory.Receipt.Read(reconcile.ListAssigned) {
-		e.unread("onelogin.assigned", stepPeople, "who has the app")
+		e.unread("onelogin.assigned", stepPeople, "that list")
 	} else {
 		assigned := 0
 		for i := range e.f.Directory.People {
@@ -232,7 +232,7 @@ func (e *evaluation) assignment() {
 func (e *evaluation) roles() {
 	const id = "onelogin.app_roles"
 	if e.f.SignInErr != nil || e.f.AppErr != nil || e.f.PullErr != nil || !e.f.Directory.Receipt.Read(reconcile.ListRoles) {
-		e.unread(id, stepRoles, "the roles that give the app")
+		e.unread(id, stepRoles, "the app or the roles")
 		return
 	}
 	r := Result{ID: id, Step: stepRoles, Status: Pass, Found: "no role gives the app: people have it one by one"}

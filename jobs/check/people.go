@@ -14,7 +14,7 @@ import (
 func (e *evaluation) titles() {
 	const id = "people.titles"
 	if e.f.PullErr != nil {
-		e.unread(id, stepTitles, "the people")
+		e.unread(id, stepTitles, "the list of people")
 		return
 	}
 	r := Result{ID: id, Step: stepTitles, Status: Pass, Found: "each title gives a role at Tomorro"}
@@ -63,11 +63,11 @@ func who(p *reconcile.Person) string {
 // addresses looks at the data that a userName is made of.
 func (e *evaluation) addresses() {
 	if e.f.PullErr != nil {
-		e.unread("people.emails", stepProvision, "the people")
+		e.unread("people.emails", stepProvision, "the list of people")
 		if len(e.s.Domains) > 0 {
-			e.unread("people.domains", stepProvision, "the people")
+			e.unread("people.domains", stepProvision, "the list of people")
 		}
-		e.unread("people.data", stepProvision, "the people")
+		e.unread("people.data", stepProvision, "the list of people")
 		return
 	}
 	emails := Result{ID: "people.emails", Step: stepProvision, Status: Pass, Found: "everybody who is to have access has an e-mail"}

@@ -19,12 +19,12 @@ func (e *evaluation) rules() {
 		readable.Status, readable.Found = Fail, "the app's rules cannot be read, so no membership is looked at"
 		readable.Do = "In OneLogin, Developers > API Credentials: give the pair Manage All"
 		if e.f.PullErr != nil {
-			readable.Status, readable.Do = Unseen, ""
-			readable.Found = "the rules could not be read, see above"
+			e.unread(readable.ID, readable.Step, "OneLogin")
+		} else {
+			e.add(readable)
 		}
-		e.add(readable)
 		for _, id := range later {
-			e.unread(id, stepGroups, "the rules")
+			e.unread(id, stepGroups, "they")
 		}
 		return
 	}

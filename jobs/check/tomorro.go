@@ -20,7 +20,7 @@ func (e *evaluation) tomorro() {
 	service := Result{ID: "tomorro.service", Step: stepTomorro, Status: Unseen, Found: "what Tomorro's service can do cannot be seen: it offers no ServiceProviderConfig"}
 	switch {
 	case e.f.ServiceErr != nil && e.f.ReadErr != nil:
-		service.Found = "what Tomorro's service can do could not be read, see above"
+		service.Found = subject(service.ID) + ": not looked at, since Tomorro could not be read"
 	case e.f.ServiceErr != nil:
 		service.Found = e.f.ServiceErr.Error()
 	case e.f.Service.Offered:
@@ -35,7 +35,7 @@ func (e *evaluation) tomorro() {
 	}
 	e.add(service)
 	if e.f.ReadErr != nil {
-		e.unread("tomorro.memberships", stepTomorro, "the groups")
+		e.unread("tomorro.memberships", stepTomorro, "Tomorro")
 		return
 	}
 	members := Result{ID: "tomorro.memberships", Step: stepTomorro, Status: Pass, Found: "Tomorro shows who is in its groups"}
@@ -59,7 +59,7 @@ func (e *evaluation) account(userName string) *reconcile.Account {
 func (e *evaluation) substitute() {
 	if e.f.ReadErr != nil {
 		for _, id := range []string{"tomorro.default_substitute", "tomorro.api_account", "tomorro.seats"} {
-			e.unread(id, stepSubstitute, "Tomorro's accounts")
+			e.unread(id, stepSubstitute, "Tomorro")
 		}
 		return
 	}
@@ -134,7 +134,12 @@ func (e *evaluation) clocks() {
 	for _, c := range []struct {
 		id, step, whose string
 		clock           reconcile.Clock
-	}{{"onelogin.clock", stepAPI, "OneLogin", e.f.App.Clock}, {"tomorro.clock", stepTomorro, "Tomorro", e.f.Service.Clock}} {
+		err             error
+	}{{"onelogin.clock", stepAPI, "OneLogin", e.f.App.Clock, e.f.AppErr}, {"tomorro.clock", stepTomorro, "Tomorro", e.f.Service.Clock, e.f.ServiceErr}} {
+		if c.err != nil {
+			e.unread(c.id, c.step, c.whose)
+			continue
+		}
 		r := Result{ID: c.id, Step: c.step, Status: Pass, Found: "this machine's clock agrees with that of " + c.whose}
 		switch off := c.clock.Ahead.Abs(); {
 		case !c.clock.Shown:

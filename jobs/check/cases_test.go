@@ -34,6 +34,7 @@ func oneloginCases() []spoiled {
 	return []spoiled{
 		{"onelogin.credentials", check.Fail, "Authentication Failure", func(s *setup) { s.source.ClientSecret = "wrong" }},
 		{"onelogin.credentials", check.Fail, "may have been deleted", func(s *setup) { s.onelogin.Turn(func(k *onelogintest.Knobs) { k.TokenStatus = 500 }) }},
+		{"onelogin.credentials", check.Fail, "connection refused", func(s *setup) { s.source.URL = "http://127.0.0.1:1" }},
 		{"onelogin.app", check.Unseen, "could not be read", func(s *setup) { s.source.ClientSecret = "wrong" }},
 		{"onelogin.privileges", check.Fail, "rules (needs Manage All)", func(s *setup) { s.onelogin.Turn(func(k *onelogintest.Knobs) { k.LowPrivilege = true }) }},
 		{"onelogin.app", check.Fail, "no such app", func(s *setup) { s.source.AppID = 77 }},

@@ -15,6 +15,9 @@ func (e *evaluation) credentials() {
 	if e.f.SignInErr != nil {
 		r.Status, r.Found = Fail, e.f.SignInErr.Error()
 		r.Do = "In OneLogin, Developers > API Credentials: make a pair with Manage All; put it into onelogin.client_id and client_secret"
+		if !errors.Is(e.f.SignInErr, reconcile.ErrRefused) {
+			r.Do = "Look at onelogin.url, which is https://SUBDOMAIN.onelogin.com, and at the way there from this machine"
+		}
 	}
 	e.add(r)
 	id := "onelogin.privileges"

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/check"
 	"tomorro-sync/reconcile"
@@ -18,6 +20,11 @@ import (
 	"tomorro-sync/sources/onelogin"
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
+
+func TestMain(m *testing.M) {
+	// Connections that clients keep are closed with the servers, a moment later.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
 
 // fakeStore is a Redis as the test says.
 type fakeStore struct {

@@ -6,7 +6,8 @@
 // keep failing (ScheduleState.NextTry). The package
 // redisstore implements what remembers on Redis, jobstest says what it must do,
 // admin tells supervisors how it stands (Observer), metrics tells Prometheus (Watch),
-// alert calls somebody (AlertBook), and console shows people.
+// alert calls somebody (AlertBook), check compares the set-up guide with what is there
+// (Profiles), and console shows people.
 //
 // # The journal
 //

@@ -16,6 +16,8 @@ type config struct {
 	// four words already.
 	Titles map[string]string `yaml:"titles" env:"TITLES"`
 	Limits limitsConfig      `yaml:"limits" envPrefix:"LIMITS_"`
+	// Domains are those of people's e-mails; check tells of others. Empty: any.
+	Domains []string `yaml:"domains" env:"DOMAINS"`
 	// Protect lists people, by e-mail or OneLogin id, whose accounts are left alone,
 	// and groups, as group:NAME, that are left alone with whoever is in them.
 	Protect []string `yaml:"protect" env:"PROTECT"`
@@ -62,17 +64,20 @@ type rulesConfig struct {
 }
 
 type tomorroConfig struct {
-	URL               string        `yaml:"url" env:"URL"`
-	Token             Secret        `yaml:"token" env:"TOKEN"`
-	TokenFile         string        `yaml:"token_file" env:"TOKEN_FILE"`
-	Pricing           string        `yaml:"pricing" env:"PRICING"` // v4, v5, v6 and later
-	DefaultSubstitute string        `yaml:"default_substitute" env:"DEFAULT_SUBSTITUTE"`
-	APIAccount        string        `yaml:"api_account" env:"API_ACCOUNT"`                 // whose token this is; never changed
-	Update            string        `yaml:"update" env:"UPDATE"`                           // put or patch
-	MemberRemoval     string        `yaml:"member_removal" env:"MEMBER_REMOVAL"`           // values, filter, scim1 or put
+	URL               string `yaml:"url" env:"URL"`
+	Token             Secret `yaml:"token" env:"TOKEN"`
+	TokenFile         string `yaml:"token_file" env:"TOKEN_FILE"`
+	Pricing           string `yaml:"pricing" env:"PRICING"` // v4, v5, v6 and later
+	DefaultSubstitute string `yaml:"default_substitute" env:"DEFAULT_SUBSTITUTE"`
+	APIAccount        string `yaml:"api_account" env:"API_ACCOUNT"` // whose token this is; never changed
+	// Update is put or patch, MemberRemoval values, filter, scim1 or put, ContentType
+	// application/json or application/scim+json. These and PageSize are what the probe of
+	// check found where nothing is given, else the client's defaults.
+	Update            string        `yaml:"update" env:"UPDATE"`
+	MemberRemoval     string        `yaml:"member_removal" env:"MEMBER_REMOVAL"`
 	MembersPerRequest int           `yaml:"members_per_request" env:"MEMBERS_PER_REQUEST"` // in one PATCH
-	ContentType       string        `yaml:"content_type" env:"CONTENT_TYPE"`               // application/json or application/scim+json
-	Concurrency       int           `yaml:"concurrency" env:"CONCURRENCY"`                 // requests at once
+	ContentType       string        `yaml:"content_type" env:"CONTENT_TYPE"`
+	Concurrency       int           `yaml:"concurrency" env:"CONCURRENCY"` // requests at once
 	PageSize          int           `yaml:"page_size" env:"PAGE_SIZE"`
 	PerSecond         float64       `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"` // 0: no limit
 	Remove            string        `yaml:"remove" env:"REMOVE"`                           // deactivate, or delete, which is final
@@ -215,7 +220,7 @@ func defaultConfig() config {
 	return config{
 		Connection: "default",
 		OneLogin:   oneloginConfig{Credentials: "basic", Concurrency: 8, Rules: rulesConfig{Combine: "union"}, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
-		Tomorro:    tomorroConfig{Pricing: "v6", Update: "put", MemberRemoval: "values", MembersPerRequest: 100, ContentType: "application/json", Concurrency: 8, PageSize: 100, Remove: "deactivate", SendExternalID: true, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
+		Tomorro:    tomorroConfig{Pricing: "v6", MembersPerRequest: 100, Concurrency: 8, Remove: "deactivate", SendExternalID: true, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
 		Groups:     groupsConfig{Mode: "exclusive"},
 		MinAdmins:  1,
 		Apply:      applyConfig{ReadBack: true},

@@ -28,7 +28,7 @@ func (c *checks) fail(key, format string, args ...any) {
 
 func (c *checks) oneOf(key, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
-		c.fail(key, "%q is not one of %s", value, strings.Join(allowed, ", "))
+		c.fail(key, "%q is not one of %s", value, strings.TrimSuffix(strings.Join(allowed, ", "), ", "))
 	}
 }
 
@@ -49,6 +49,11 @@ func (c *config) validate() error {
 	for title, userType := range c.Titles {
 		if !reconcile.UserType(userType).Valid() {
 			all.fail("titles", "%q is mapped to %q, which is not one of admin, manager, user, viewer", title, userType)
+		}
+	}
+	for _, d := range c.Domains {
+		if strings.ContainsAny(d, "@ */") || !strings.Contains(d, ".") {
+			all.fail("domains", "%q is not a domain; write acme.com, without @", d)
 		}
 	}
 	all.atLeast("min_admins", c.MinAdmins, 0)
@@ -125,14 +130,14 @@ func (t *tomorroConfig) check(all *checks) {
 	if !pricings.MatchString(t.Pricing) {
 		all.fail("tomorro.pricing", "%q is not a pricing; write v4, v5, v6 or later", t.Pricing)
 	}
-	all.oneOf("tomorro.update", t.Update, "put", "patch")
-	all.oneOf("tomorro.member_removal", t.MemberRemoval, "values", "filter", "scim1", "put")
-	all.oneOf("tomorro.content_type", t.ContentType, "application/json", "application/scim+json")
+	all.oneOf("tomorro.update", t.Update, "put", "patch", "")
+	all.oneOf("tomorro.member_removal", t.MemberRemoval, "values", "filter", "scim1", "put", "")
+	all.oneOf("tomorro.content_type", t.ContentType, "application/json", "application/scim+json", "")
 	all.oneOf("tomorro.remove", t.Remove, "deactivate", "delete")
 	t.patience().check(all, "tomorro")
 	all.atLeast("tomorro.members_per_request", t.MembersPerRequest, 1)
 	all.atLeast("tomorro.concurrency", t.Concurrency, 1)
-	all.atLeast("tomorro.page_size", t.PageSize, 1)
+	all.atLeast("tomorro.page_size", t.PageSize, 0)
 	if t.PerSecond < 0 {
 		all.fail("tomorro.requests_per_second", "is negative; 0 means no limit")
 	}

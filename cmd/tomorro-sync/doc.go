@@ -8,6 +8,7 @@
 //	tomorro-sync init                     ask for all that is needed, try it, write the
 //	                                      configuration
 //	tomorro-sync plan                     show what a run would change
+//	tomorro-sync check [--probe-writes]   compare the set-up guide with what is there
 //	tomorro-sync explain EMAIL            why one person has what they have
 //	tomorro-sync reconcile [--yes]        make one run now
 //	tomorro-sync holds                    what is held, why, and about whom

@@ -153,7 +153,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(p.demoCommand(), p.initCommand(), p.planCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.alertsCommand(), p.scheduleCommand(), p.journalCommand(), p.groupsCommand(), p.simulateCommand(), p.versionCommand())
+	root.AddCommand(p.demoCommand(), p.initCommand(), p.planCommand(), p.checkCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.alertsCommand(), p.scheduleCommand(), p.journalCommand(), p.groupsCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -35,25 +37,9 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		run.Log = s.log
 	}
 	conn.runner = run
-	shared := sharing(nil)
-	if s.store {
-		store, err := s.openStore(ctx)
-		if err != nil {
-			return nil, err
-		}
-		conn.memory, conn.close = store, func() { _ = store.Close() }
-		shared = sharing(store)
-		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
-		run.Decisions, run.Experience, run.Reader, run.Pins = store, store, store, store
-		run.Ignored, run.Assertions = store, store
-	}
-	if s.remember {
-		if store := s.glance(ctx); store != nil {
-			conn.memory, conn.close = store, func() { _ = store.Close() }
-			shared = sharing(store)
-			run.Links, run.Budget, run.Decisions, run.Experience, run.Pins = store, store, store, store, store
-			run.Ignored, run.Assertions = store, store
-		}
+	shared, profile, err := s.memories(ctx, conn, run.Runner)
+	if err != nil {
+		return nil, err
 	}
 	if s.config.OneLogin.URL == "" || s.config.Tomorro.URL == "" {
 		return conn, nil
@@ -63,7 +49,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		conn.close()
 		return nil, usage(err, "correct the configuration file or the environment")
 	}
-	target, err := tomorro.New(tomorroClient(s, shared))
+	target, err := tomorro.New(tomorroClient(s, shared, profile))
 	if err != nil {
 		conn.close()
 		return nil, usage(err, "correct the configuration file or the environment")
@@ -75,6 +61,38 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		conn.desk = &desk{target: target, tell: time.Minute, pushes: &jobs.Pushes{Runner: run.Runner, Looker: source, Accounts: target, Queue: conn.memory, Deadline: s.config.Listen.Deadline, Retry: s.config.Listen.Retry}}
 	}
 	return conn, nil
+}
+
+// memories opens the store that the session needs, or may use, for the run, and reads
+// what the last probe of Tomorro left there.
+func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runner) (shared sharedRate, found reconcile.Profile, err error) {
+	shared = sharing(nil)
+	if s.store {
+		store, err := s.openStore(ctx)
+		if err != nil {
+			return nil, found, err
+		}
+		if found, err = s.profile(ctx, store); err != nil {
+			return nil, found, errors.Join(err, store.Close())
+		}
+		conn.memory, conn.close = store, func() { _ = store.Close() }
+		shared = sharing(store)
+		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
+		run.Decisions, run.Experience, run.Reader, run.Pins = store, store, store, store
+		run.Ignored, run.Assertions = store, store
+	}
+	if s.remember {
+		if store := s.glance(ctx); store != nil {
+			if found, err = s.profile(ctx, store); err != nil {
+				s.log.Warn("planning without what the probe of Tomorro found", "reason", err)
+			}
+			conn.memory, conn.close = store, func() { _ = store.Close() }
+			shared = sharing(store)
+			run.Links, run.Budget, run.Decisions, run.Experience, run.Pins = store, store, store, store, store
+			run.Ignored, run.Assertions = store, store
+		}
+	}
+	return shared, found, nil
 }
 
 // runWith takes the bars off the screen before anything else is printed there.
@@ -215,11 +233,23 @@ func oneloginClient(s session, shared sharedRate) onelogin.Config {
 	}
 }
 
-func tomorroClient(s session, shared sharedRate) tomorro.Config {
+// profile gives what the last probe of this Tomorro found; what another one said is
+// no use here.
+func (s session) profile(ctx context.Context, store jobs.Profiles) (reconcile.Profile, error) {
+	p, ok, err := store.Profile(ctx)
+	if err != nil || !ok || p.Target != s.config.Tomorro.URL {
+		return reconcile.Profile{}, err
+	}
+	return p, nil
+}
+
+// tomorroClient lays what is configured over what a probe found.
+func tomorroClient(s session, shared sharedRate, found reconcile.Profile) tomorro.Config {
 	t := &s.config.Tomorro
 	return tomorro.Config{
-		URL: t.URL, Token: t.Token.reveal(), UpdateWith: t.Update, MemberRemoval: t.MemberRemoval, ContentType: t.ContentType,
-		SendExternalID: t.SendExternalID, Concurrency: t.Concurrency, PageSize: t.PageSize, PerSecond: t.PerSecond, Tokens: shared("tomorro", t.PerSecond), Logger: s.log,
+		URL: t.URL, Token: t.Token.reveal(), UpdateWith: cmp.Or(t.Update, found.Update), MemberRemoval: cmp.Or(t.MemberRemoval, found.MemberRemoval),
+		ContentType: cmp.Or(t.ContentType, found.ContentType), PageSize: cmp.Or(t.PageSize, found.PageSize),
+		SendExternalID: t.SendExternalID, Concurrency: t.Concurrency, PerSecond: t.PerSecond, Tokens: shared("tomorro", t.PerSecond), Logger: s.log,
 		Timeout: t.Timeout, Retries: t.patience().clientRetries(), Backoff: t.Backoff,
 		OnPage: func(list string, done, total int) { s.progress.step("Tomorro "+list, done, total) },
 	}

@@ -40,6 +40,7 @@ type Store interface {
 	jobs.Experience
 	jobs.Ignored
 	jobs.AlertBook
+	jobs.Profiles
 }
 
 // Open gives a Store of the named connection. Stores of the same connection
@@ -86,6 +87,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("pause", func(t *testing.T) { pause(t, open) })
 	t.Run("failed runs are counted", func(t *testing.T) { failures(t, open) })
 	t.Run("one tells of alerts", func(t *testing.T) { told(t, open) })
+	t.Run("what a probe found", func(t *testing.T) { profile(t, open) })
 	t.Run("connections are apart", func(t *testing.T) { apart(t, open) })
 }
 

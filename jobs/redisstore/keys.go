@@ -102,6 +102,9 @@ func (k keys) wish() string { return k.prefix + "wish" }
 func (k keys) bucket(api string) string  { return k.prefix + "bucket:" + api }
 func (k keys) sharers(api string) string { return k.prefix + "sharers:" + api }
 
+// profile is a string: what the probe of Tomorro's service found (JSON).
+func (k keys) profile() string { return k.prefix + "profile" }
+
 // edited is a hash from entry ids of a stream to what stands in their place since
 // a person was erased.
 func (k keys) edited(stream string) string { return stream + ":edited" }

@@ -4,13 +4,12 @@ package tomorro_test
 
 import (
 	"bufio"
-	"fmt"
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/reconciletest"
@@ -44,29 +43,6 @@ func startScimmy(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(address)
-}
-
-// directory is a company of 200 people in 20 groups, three each.
-func directory() *reconcile.Directory {
-	d := &reconcile.Directory{}
-	for _, list := range []string{reconcile.ListUsers, reconcile.ListAssigned, reconcile.ListRoles, reconcile.ListRules} {
-		d.Receipt.Lists = append(d.Receipt.Lists, reconcile.ListReceipt{List: list})
-	}
-	for g := range 20 {
-		d.Roles = append(d.Roles, reconcile.OneLoginRole{ID: int64(g + 1), Name: fmt.Sprintf("Role %d", g)})
-		d.Rules = append(d.Rules, reconcile.Rule{ID: int64(g + 1), Name: fmt.Sprintf("r%d", g), Position: g,
-			Conditions: []reconcile.Condition{{Source: "has_role", Operator: "ri", Value: strconv.Itoa(g + 1)}},
-			Actions:    []reconcile.Action{{Name: "set_groups", Values: []string{fmt.Sprintf("Group %d", g)}}}})
-	}
-	for i := range 200 {
-		p := reconcile.Person{Key: reconcile.Key(i + 1), Email: fmt.Sprintf("p%d@x.io", i), FirstName: "Zoë", LastName: fmt.Sprintf("O'Neil %d", i),
-			Title: []string{"user", "manager", "viewer"}[i%3], Status: 1, Licence: reconcile.Approved, Assigned: true}
-		for j := range 3 {
-			p.Roles = append(p.Roles, int64((i+j*5)%20+1))
-		}
-		d.People = append(d.People, p)
-	}
-	return d
 }
 
 // TestAgainstScimmy loads a company, changes ten percent of it, and ends with an
@@ -107,6 +83,46 @@ func TestAgainstScimmy(t *testing.T) {
 				t.Errorf("%d changes were planned for ten percent", n)
 			}
 		})
+	}
+}
+
+// TestProbeScimmy probes a server that nobody here wrote, and makes a run with what it
+// found.
+func TestProbeScimmy(t *testing.T) {
+	cfg := tomorro.Config{URL: startScimmy(t), Token: "secret", Timeout: 10 * time.Second}
+	client, err := tomorro.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sandbox := sandboxed(t, client)
+	got, err := tomorro.Probe(t.Context(), cfg, sandbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range got.Answers {
+		t.Logf("%-24s %-10s %s %d", a.Tried, a.Answer, a.Seen, a.Number)
+	}
+	for tried, want := range map[string]string{reconcile.ProbeDuplicate: "refused", reconcile.ProbePut: "works", reconcile.ProbePatch: "works",
+		reconcile.ProbeRename: "works", reconcile.ProbeInactive: "works", reconcile.ProbeDelete: "works", reconcile.ProbeMembersFilter: "works",
+		reconcile.ProbeMembersScim1: "refused", reconcile.ProbeMembersPut: "works"} {
+		if a := got.Answer(tried); a.Answer != want {
+			t.Errorf("%+v, want %s", a, want)
+		}
+	}
+	if after := sandboxed(t, client).Current; len(after.Accounts)+len(after.Groups) > 0 {
+		t.Errorf("%+v is left", after)
+	}
+	cfg.UpdateWith, cfg.MemberRemoval, cfg.ContentType, cfg.PageSize = got.Update, got.MemberRemoval, got.ContentType, got.PageSize
+	if client, err = tomorro.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	d := directory()
+	sync(t, client, d, make(map[reconcile.Key]string))
+	for i := range d.People {
+		d.People[i].Roles = slices.Delete(d.People[i].Roles, 0, 1)
+	}
+	if p := converge(t, client, d); !p.Empty() {
+		t.Errorf("with the profile, %d changes are left, first %+v", len(p.Changes), p.Changes[0])
 	}
 }
 

@@ -221,7 +221,10 @@ func decodeNamed(body []byte) ([]named, error) {
 
 // decodeRules reads GET /api/2/apps/{id}/rules, in the order in which OneLogin
 // applies them: by position, rules without one last.
-func decodeRules(body []byte) ([]reconcile.Rule, error) {
+func decodeRules(body []byte) ([]reconcile.Rule, error) { return decodeRulesThat(body, true) }
+
+// decodeRulesThat reads those that are enabled, or those that are not.
+func decodeRulesThat(body []byte, enabled bool) ([]reconcile.Rule, error) {
 	var raw []struct {
 		ID         number  `json:"id"`
 		Name       loose   `json:"name"`
@@ -245,7 +248,7 @@ func decodeRules(body []byte) ([]reconcile.Rule, error) {
 	}
 	rules := make([]reconcile.Rule, 0, len(raw))
 	for i, r := range raw {
-		if r.Enabled != nil && !*r.Enabled {
+		if (r.Enabled == nil || *r.Enabled) != enabled {
 			continue
 		}
 		rule := reconcile.Rule{ID: int64(r.ID), Name: string(r.Name), MatchAny: strings.EqualFold(r.Match, "any"), Position: -1}

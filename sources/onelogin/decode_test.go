@@ -152,3 +152,13 @@ func BenchmarkPeople(b *testing.B) {
 		}
 	}
 }
+
+func FuzzSetup(f *testing.F) {
+	f.Add([]byte(`{"id":7,"provisioning":{"enabled":true},"role_ids":[1,"2"],"parameters":{"scimusername":{"user_attribute_mappings":"_macro_","user_attribute_macros":"{email}"},"x":3}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		setup, err := decodeSetup(body)
+		if err != nil && (setup.Parameters != nil || setup.ID != 0) {
+			t.Errorf("%q gives %+v with %v", body, setup, err)
+		}
+	})
+}

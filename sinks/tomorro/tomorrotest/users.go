@@ -285,8 +285,10 @@ func (s *Server) patchUser(w http.ResponseWriter, r *http.Request) {
 				refuse(w, http.StatusBadRequest, "mutability", op.Path+" cannot be removed")
 				return false
 			}
-			values := map[string]json.RawMessage{op.Path: op.Value}
-			if op.Path == "" && json.Unmarshal(op.Value, &values) != nil {
+			values := map[string]json.RawMessage{}
+			if op.Path != "" {
+				values[op.Path] = op.Value
+			} else if json.Unmarshal(op.Value, &values) != nil {
 				refuse(w, http.StatusBadRequest, "invalidSyntax", "an operation without a path needs an object")
 				return false
 			}

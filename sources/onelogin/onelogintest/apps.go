@@ -35,17 +35,39 @@ func (s *Server) getApp(w http.ResponseWriter, r *http.Request) {
 	if !s.app(w, r) {
 		return
 	}
+	app := s.seen().App
+	status := "Available"
+	if app.NoProvisioning {
+		status = "Not Available"
+	}
+	shown := map[string]any{
+		"id": app.ID, "name": app.Name, "connector_id": 110016, "auth_method": 2, "visible": false, "description": "",
+		"notes": nil, "role_ids": app.RoleIDs, "provisioning": map[string]any{"enabled": !app.NoProvisioning, "status": status},
+		"configuration": map[string]any{"signature_algorithm": "SHA-256"},
+	}
+	if !app.NoParameters {
+		shown["parameters"] = app.parameters()
+	}
+	send(w, http.StatusOK, shown)
+}
+
+// parameters are keyed by their short names.
+func (a *App) parameters() map[string]any {
 	parameter := func(id int, label, source string, entitlements bool) map[string]any {
 		return map[string]any{"id": id, "label": label, "user_attribute_mappings": source, "user_attribute_macros": nil,
 			"attributes_transformations": "none", "default_values": nil, "values": nil, "skip_if_blank": false, "provisioned_entitlements": entitlements}
 	}
-	send(w, http.StatusOK, map[string]any{
-		"id": s.seen().App.ID, "name": s.seen().App.Name, "connector_id": 110016, "auth_method": 2, "visible": false, "description": "",
-		"notes": nil, "role_ids": s.seen().App.RoleIDs, "provisioning": map[string]any{"enabled": true, "status": "Available"},
-		"configuration": map[string]any{"signature_algorithm": "SHA-256"},
-		"parameters": map[string]any{"scimusername": parameter(160730, "SCIM Username", s.seen().App.UserName, false),
-			"groups": parameter(237825, "Groups", "none", true)},
-	})
+	all := make(map[string]any)
+	if !a.NoSCIM {
+		all["scimusername"] = parameter(160730, "SCIM Username", a.UserName, false)
+	}
+	if !a.NoGroups {
+		all["groups"] = parameter(237825, "Groups", "none", true)
+	}
+	if a.NameID != "" {
+		all["saml_username"] = parameter(160731, "NameID value", a.NameID, false)
+	}
+	return all
 }
 
 func (s *Server) appUsers(w http.ResponseWriter, r *http.Request) {

@@ -77,6 +77,13 @@ type App struct {
 	RoleIDs []int64 `json:"role_ids"` // who has one of these has the app
 	// UserName is the source of the scimusername parameter.
 	UserName string `json:"user_name"`
+	// What somebody who sets it up can get wrong.
+	NoProvisioning bool `json:"no_provisioning,omitempty"` // provisioning is not enabled
+	NoParameters   bool `json:"no_parameters,omitempty"`   // the API shows no parameters
+	NoGroups       bool `json:"no_groups,omitempty"`       // a type of app without groups: no such parameter
+	NoSCIM         bool `json:"no_scim,omitempty"`         // an app for signing in only: no scimusername
+	// NameID is the source of the SAML name identifier; empty: it is not shown.
+	NameID string `json:"name_id,omitempty"`
 }
 
 // World is everything a OneLogin account holds here.

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/check"
+	"tomorro-sync/jobs/redisstore"
+	"tomorro-sync/reconcile"
+	"tomorro-sync/sinks/tomorro/tomorrotest"
+	"tomorro-sync/sources/onelogin/onelogintest"
+)
+
+// TestCheckCommand: exit codes, both outputs, and that nothing is written.
+func TestCheckCommand(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 20, groups: 3, seed: 6, plain: true}, "domains: [acme.example]\n")
+	before := o.lab.tomorro.State()
+	text := o.must(exitDone, "check")
+	for _, want := range []string{"Step 2: SCIM provisioning", "  pass  scimusername comes from the e-mail", "  warn  tomorro.default_substitute is not set", "0 failures, 1 warning, "} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+	o.must(exitError, "check", "--strict")
+	o.lab.onelogin.Edit(func(w *onelogintest.World) { w.App.UserName = "username" })
+	var doc checkJSON
+	if err := json.Unmarshal([]byte(o.must(exitError, "check", "--output", "json")), &doc); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(doc.Results, func(r check.Result) bool { return r.Status == check.Fail })
+	if doc.Exit != exitError || doc.Summary[check.Fail] != 1 || i < 0 || doc.Results[i].ID != "onelogin.scimusername" || doc.Profile != nil {
+		t.Errorf("%+v", doc)
+	}
+	if o.writes(before) > 0 {
+		t.Error("check has written")
+	}
+	o.must(exitUsage, "check", "surplus")
+	o.must(exitUsage, "check", "--probe-writes", "--probe-account", "nobody")
+	o.edit("domains: [acme.example]", "min_admins: 1")
+	o.must(exitUsage, "check", "--probe-writes") // at which domain?
+}
+
+// TestCheckProbes: what the probe finds settles what the configuration leaves open,
+// for runs and for plans, and only for this Tomorro.
+func TestCheckProbes(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 20, groups: 3, seed: 6, plain: true}, "domains: [acme.example]\n")
+	o.lab.tomorro.Turn(func(k *tomorrotest.Knobs) { k.FilterPathOnly = true })
+	o.must(exitDone, "reconcile", "--yes")
+	o.lab.onelogin.Edit(func(w *onelogintest.World) { w.People[4].RoleIDs = w.People[4].RoleIDs[1:] })
+	o.must(exitSomeFailed, "reconcile", "--yes") // the default dialect does nothing here
+	before := o.lab.tomorro.State()
+	text := o.must(exitDone, "check", "--probe-writes", "--all")
+	if !strings.Contains(text, "tomorro.member_removal: filter, as probed") {
+		t.Errorf("the probe does not tell\n%s", text)
+	}
+	after := o.lab.tomorro.State()
+	if len(after.Users) != len(before.Users) || len(after.Groups) != len(before.Groups) {
+		t.Error("the probe left something behind")
+	}
+	o.must(exitDone, "reconcile", "--yes")
+	o.equal()
+	for _, w := range o.lab.tomorro.Writes()[before.Writes+before.Idle:] {
+		if strings.HasPrefix(w.Who, probeName) == strings.HasPrefix(w.Who, "Tomorro ") {
+			t.Errorf("somebody else was written: %+v", w)
+		}
+	}
+	taken := o.world.People[2].Email
+	if text := o.must(exitError, "check", "--probe-writes", "--probe-account", taken); !strings.Contains(text, "has the externalId of somebody") {
+		t.Errorf("a probe on somebody's account:\n%s", text)
+	}
+}
+
+// TestCheckProbesAlone: no probe is made beside a run.
+func TestCheckProbesAlone(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 5, groups: 1, seed: 6, plain: true}, "domains: [acme.example]\n")
+	store, err := redisstore.Open(t.Context(), "redis://"+o.redis.Addr()+"/0", redisstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	before := o.lab.tomorro.State()
+	err = store.Do(t.Context(), "the nightly run", func(context.Context, jobs.Lease) error {
+		if text := o.must(exitError, "check", "--probe-writes"); !strings.Contains(text, "the nightly run") {
+			t.Errorf("the probe does not say who is at work\n%s", text)
+		}
+		return nil
+	})
+	if err != nil || o.writes(before) > 0 {
+		t.Errorf("%v, %d writes", err, o.writes(before))
+	}
+}
+
+// fakeProfiles has one profile.
+type fakeProfiles struct{ profile reconcile.Profile }
+
+func (f fakeProfiles) Profile(context.Context) (reconcile.Profile, bool, error) {
+	return f.profile, true, nil
+}
+
+func (f fakeProfiles) KeepProfile(context.Context, reconcile.Profile) error { return nil }
+
+// TestConfigurationWinsOverProbe: explicit settings stay, and another Tomorro's
+// answers are not used.
+func TestConfigurationWinsOverProbe(t *testing.T) {
+	t.Parallel()
+	c := defaultConfig()
+	c.Tomorro.URL, c.Tomorro.MemberRemoval = "https://t/scim", "put"
+	s := session{config: &c, log: slog.New(slog.DiscardHandler)}
+	found := reconcile.Profile{Target: "https://t/scim", Update: "patch", MemberRemoval: "filter", ContentType: "application/scim+json", PageSize: 20}
+	p, err := s.profile(t.Context(), fakeProfiles{found})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := tomorroClient(s, sharing(nil), p)
+	if got.MemberRemoval != "put" || got.UpdateWith != "patch" || got.ContentType != "application/scim+json" || got.PageSize != 20 {
+		t.Errorf("%+v", got)
+	}
+	found.Target = "https://old/scim"
+	if p, err = s.profile(t.Context(), fakeProfiles{found}); err != nil || p.Update != "" {
+		t.Errorf("another Tomorro's answers are used: %+v %v", p, err)
+	}
+}

@@ -1,0 +1,8 @@
+// Package check compares the set-up guide with what is there: each step of the guide
+// is a line with pass, warn, fail, or that it cannot be seen through an API, what was
+// found, and what to click.
+//
+// A Checker reads everything side by side; Evaluate is pure and says what of it is
+// wrong. What could not be read makes its own line fail and those that depend on it
+// unseen: nothing stops the rest. The order of lines is that of the guide.
+package check

@@ -1,0 +1,91 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// leastRedis is the oldest version with all commands that are used.
+var leastRedis = [2]int{6, 2}
+
+// store looks at Redis: one that forgets by itself loses who is who, and one that
+// evicts loses the lock.
+func (e *evaluation) store() {
+	r := Result{ID: "redis.reachable", Step: stepRedis, Status: Pass, Found: "Redis answers"}
+	ids := []string{"redis.persistence", "redis.eviction"}
+	if e.f.StoreErr != nil {
+		r.Status, r.Found, r.Do = Fail, e.f.StoreErr.Error(), "Start a Redis of version 7 and name it in redis.url; only plan does without"
+		if errors.Is(e.f.StoreErr, errNoStore) {
+			r.Status = Warn
+		}
+		e.add(r)
+		for _, id := range ids {
+			e.unread(id, stepRedis, "Redis")
+		}
+		return
+	}
+	s := &e.f.Store
+	switch old, known := olderRedis(s.Version); {
+	case !known:
+		r.Found += "; its version cannot be seen"
+	case old:
+		r.Status, r.Found = Fail, "Redis is of version "+s.Version+", and 6.2 is the least"
+		r.Do = "Install Redis 7"
+	default:
+		r.Found += ", version " + s.Version
+	}
+	e.add(r)
+	e.persistence()
+	e.eviction()
+}
+
+func olderRedis(version string) (old, known bool) {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return false, false
+	}
+	major, err := strconv.Atoi(parts[0])
+	minor, bad := strconv.Atoi(parts[1])
+	return major < leastRedis[0] || major == leastRedis[0] && minor < leastRedis[1], err == nil && bad == nil
+}
+
+func (e *evaluation) persistence() {
+	s := &e.f.Store
+	r := Result{ID: "redis.persistence", Step: stepRedis, Status: Pass, Found: "Redis writes each change to disk (appendonly)",
+		Do: "In redis.conf: appendonly yes"}
+	switch {
+	case s.Appends == "yes":
+		r.Do = ""
+	case s.Appends == "":
+		r.Status, r.Found = Unseen, "whether Redis keeps its data cannot be seen"
+	case strings.TrimSpace(s.Snapshots) != "":
+		r.Status, r.Found = Warn, fmt.Sprintf("Redis only makes snapshots (save %q): what runs wrote since the last one is forgotten when it dies", s.Snapshots)
+	case !s.SnapshotsShown:
+		r.Status, r.Found = Warn, "Redis does not write each change to disk; whether it makes snapshots cannot be seen"
+	default:
+		r.Status, r.Found = Fail, "Redis keeps nothing: when it starts anew, links, journal and approvals are gone"
+	}
+	e.add(r)
+}
+
+func (e *evaluation) eviction() {
+	s := &e.f.Store
+	r := Result{ID: "redis.eviction", Step: stepRedis, Status: Pass, Found: "Redis evicts nothing"}
+	switch {
+	case s.Eviction == "":
+		r.Status, r.Found, r.Do = Unseen, "whether Redis evicts keys cannot be seen", "Make sure that maxmemory-policy is noeviction"
+	case s.Eviction != "noeviction":
+		r.Status, r.Do = Fail, "In redis.conf: maxmemory-policy noeviction"
+		what := "links, journal and limits"
+		if strings.HasPrefix(s.Eviction, "volatile") {
+			what = "the lock and other keys that end by themselves"
+		}
+		r.Found = fmt.Sprintf("Redis evicts keys (maxmemory-policy %s): when its memory is full, it may drop %s", s.Eviction, what)
+		if s.MaxMemory == 0 {
+			r.Found += "; maxmemory is not set, so it does not yet"
+		}
+	}
+	e.add(r)
+}

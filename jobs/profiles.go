@@ -1,0 +1,26 @@
+package jobs
+
+import (
+	"context"
+
+	"tomorro-sync/reconcile"
+)
+
+// Profiles remembers what a probe learned of Tomorro's service, one of a connection.
+type Profiles interface {
+	// Profile gives the last one; ok is false when there is none.
+	Profile(ctx context.Context) (p reconcile.Profile, ok bool, err error)
+	// KeepProfile replaces it.
+	KeepProfile(ctx context.Context, p reconcile.Profile) error
+}
+
+// StoreSetup is how the server that remembers is set up. What is empty is not shown.
+type StoreSetup struct {
+	Version   string // of Redis
+	Eviction  string // maxmemory-policy
+	MaxMemory int64  // bytes; 0 is no bound
+	Appends   string // appendonly: "yes" or "no"
+	Snapshots string // save, as configured; empty also when there are none, see SnapshotsShown
+	// SnapshotsShown says that Snapshots is what is configured.
+	SnapshotsShown bool
+}

@@ -1,0 +1,219 @@
+package tomorro
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/pace"
+)
+
+// ErrSandbox marks a sandbox that does not look like one: nothing was written.
+var ErrSandbox = errors.New("the sandbox of a probe must be nobody's")
+
+// The marks of what a probe makes.
+const (
+	probeMark   = "tomorro-sync-probe" // externalId
+	probeGiven  = "Tomorro Sync"
+	probeFamily = "Probe"
+)
+
+// Sandbox is what a probe may write to: one account and one group, and nothing else.
+type Sandbox struct {
+	Account string // its userName, an e-mail
+	Group   string // its name
+	// Current is what Tomorro has now, completely.
+	Current reconcile.Current
+	// Real says why an account or a group of that name is not for trying things on,
+	// or nothing. Empty ids ask about the names alone.
+	Real func(account reconcile.Account, group reconcile.Group) string
+	Step func(done, total int) // is told how far the probe is; may be nil
+}
+
+// Probe tries out what the service does, on the sandbox, and takes it away again. What
+// an earlier probe left there that was killed is taken over. The error wraps
+// ErrSandbox when what is there looks real; then nothing was written. A profile with a
+// time is complete, also where the error says that something of the sandbox is left.
+func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profile, err error) {
+	cfg.Retries = -1 // what is tried is to be seen as it is
+	client, err := New(cfg)
+	if err != nil {
+		return profile, err
+	}
+	p := &probe{c: client, s: s, profile: reconcile.Profile{Target: cfg.URL}, own: make(map[string]bool), contentType: "application/json"}
+	p.profile.Answers = []reconcile.ProfileAnswer{}
+	if err := p.takeOver(); err != nil {
+		return p.profile, err
+	}
+	defer func() {
+		calm, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+		defer cancel()
+		if left := p.cleanUp(calm); left != nil {
+			err = errors.Join(err, fmt.Errorf("clean up after the probe: %w; the next probe takes over what is left, or remove it at Tomorro by hand", left))
+		}
+		p.conclude()
+		profile = p.profile
+	}()
+	for i, step := range []func(context.Context) error{p.create, p.duplicate, p.update, p.role, p.unknownType, p.rename, p.members, p.inactive, p.pages} {
+		if err := step(ctx); err != nil {
+			return p.profile, err
+		}
+		if s.Step != nil {
+			s.Step(i+1, 10) // cleaning up is the last
+		}
+	}
+	p.profile.At = time.Now().UTC()
+	return p.profile, nil
+}
+
+// cleanupTimeout is how long the probe takes to clean up when it is interrupted.
+const cleanupTimeout = 30 * time.Second
+
+// probe is one probe under way.
+type probe struct {
+	c       *Client
+	s       Sandbox
+	profile reconcile.Profile
+
+	contentType string // that the service takes
+	account     reconcile.Account
+	group       reconcile.Group
+	own         map[string]bool // the ids that may be written to: the sandbox's, and what was made
+	extra       []string        // accounts that a second create made
+	made        bool            // the group was made by a probe
+	throttled   int
+}
+
+// renamed is the other address of the sandbox account.
+func (p *probe) renamed() string {
+	local, domain, _ := strings.Cut(p.s.Account, "@")
+	return local + "-renamed@" + domain
+}
+
+// takeOver looks at what is there under the sandbox's names, and refuses what looks
+// like somebody's.
+func (p *probe) takeOver() error {
+	if local, domain, ok := strings.Cut(p.s.Account, "@"); !ok || local == "" || domain == "" {
+		return fmt.Errorf("%w: %q is not an e-mail address", ErrSandbox, p.s.Account)
+	}
+	if strings.TrimSpace(p.s.Group) == "" {
+		return fmt.Errorf("%w: the sandbox group has no name", ErrSandbox)
+	}
+	for i := range p.s.Current.Groups {
+		if g := p.s.Current.Groups[i]; reconcile.Fold(g.Name) == reconcile.Fold(p.s.Group) {
+			p.group = g
+		}
+	}
+	for _, a := range p.s.Current.Accounts {
+		if name := reconcile.Fold(a.UserName); name != reconcile.Fold(p.s.Account) && name != reconcile.Fold(p.renamed()) {
+			continue
+		}
+		if why := p.real(a); why != "" {
+			return fmt.Errorf("%w: the account %s %s; name another with --probe-account", ErrSandbox, a.UserName, why)
+		}
+		if p.account.ID != "" {
+			p.extra = append(p.extra, a.ID)
+		} else {
+			p.account = a
+		}
+		p.own[a.ID] = true
+	}
+	why := p.s.Real(reconcile.Account{UserName: p.s.Account}, p.group)
+	switch {
+	case why != "":
+	case p.group.Ours:
+		why = "was made by a run"
+	case slices.ContainsFunc(p.group.Members, func(id string) bool { return !p.own[id] }):
+		why = "has members"
+	}
+	if why != "" {
+		return fmt.Errorf("%w: %s %s; name others with --probe-account and --probe-group", ErrSandbox, p.s.Group, why)
+	}
+	if p.group.ID != "" {
+		p.own[p.group.ID] = true
+	}
+	return nil
+}
+
+// real says why an account is not the sandbox's, or nothing.
+func (p *probe) real(a reconcile.Account) string {
+	switch {
+	case a.ExternalID != "" && a.ExternalID != probeMark:
+		return "has the externalId of somebody"
+	case a.UserType == reconcile.Admin:
+		return "is an admin"
+	case a.GivenName != probeGiven || !strings.HasPrefix(a.FamilyName, probeFamily):
+		return "has the name of somebody"
+	}
+	for _, g := range p.s.Current.Groups {
+		if slices.Contains(g.Members, a.ID) && g.ID != p.group.ID {
+			return "is in the group " + g.Name
+		}
+	}
+	return p.s.Real(a, reconcile.Group{})
+}
+
+// reply is one answer of the service.
+type reply struct {
+	status int
+	body   []byte
+	said   string // its error, for people
+}
+
+func (r reply) ok() bool { return r.status >= 200 && r.status < 300 }
+
+// call makes one request, and waits where the service asks for it. What changes
+// something must be about the sandbox.
+func (p *probe) call(ctx context.Context, method, path string, query url.Values, body any) (reply, error) {
+	id, err := url.PathUnescape(path[strings.LastIndex(path, "/")+1:])
+	if method != http.MethodGet && method != http.MethodPost && (err != nil || !p.own[id]) {
+		return reply{}, fmt.Errorf("%s %s is not about the sandbox: %w", method, path, ErrSandbox)
+	}
+	for tries := 0; ; tries++ {
+		r := p.c.http.R().SetContext(ctx).SetQueryParamsFromValues(query)
+		if body != nil {
+			r.SetHeader("Content-Type", p.contentType).SetBody(marshal(body))
+		}
+		resp, err := r.Execute(method, path)
+		if err != nil {
+			if ctx.Err() != nil {
+				return reply{}, context.Cause(ctx)
+			}
+			return reply{}, fmt.Errorf("%s %s: %w", method, path, err)
+		}
+		if resp.StatusCode() == http.StatusUnauthorized {
+			return reply{}, refusal(method+" "+path, resp)
+		}
+		if resp.StatusCode() != http.StatusTooManyRequests || tries >= 8 {
+			return reply{resp.StatusCode(), resp.Body(), sayAnswer(resp.StatusCode(), resp.Body())}, nil
+		}
+		p.throttled++
+		wait, asked := pace.RetryAfter(resp.Header().Get("Retry-After"), time.Now())
+		if p.profile.Answer(reconcile.ProbeRate).Answer == reconcile.AnswerUnknown {
+			how := "without Retry-After"
+			if asked {
+				how = "Retry-After " + wait.String()
+			}
+			p.answer(reconcile.ProbeRate, reconcile.AnswerSeen, "429 "+how)
+		}
+		if !asked {
+			wait = time.Second
+		}
+		select {
+		case <-time.After(min(wait, 30*time.Second) + 50*time.Millisecond):
+		case <-ctx.Done():
+			return reply{}, context.Cause(ctx)
+		}
+	}
+}
+
+// answer notes what came of one thing.
+func (p *probe) answer(tried, answer, seen string) {
+	p.profile.Answers = append(p.profile.Answers, reconcile.ProfileAnswer{Tried: tried, Answer: answer, Seen: seen})
+}

@@ -1,0 +1,44 @@
+package tomorro
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+
+	"tomorro-sync/reconcile"
+)
+
+// Setup asks the service what it says of itself. A service need not offer that; the
+// error is for one that cannot be reached or refuses the token.
+func (c *Client) Setup(ctx context.Context) (reconcile.ServiceSetup, error) {
+	const what = "ask Tomorro for its ServiceProviderConfig"
+	r, err := c.send(ctx, http.MethodGet, "/ServiceProviderConfig", nil, nil)
+	if err != nil {
+		return reconcile.ServiceSetup{}, fmt.Errorf("%s: %w", what, err)
+	}
+	if r.StatusCode() == http.StatusUnauthorized || r.StatusCode() == http.StatusForbidden {
+		return reconcile.ServiceSetup{}, refusal(what, r)
+	}
+	setup := reconcile.ServiceSetup{Clock: clock(r)}
+	var said struct {
+		Patch  *struct{ Supported bool }
+		Filter struct{ MaxResults int }
+	}
+	if r.StatusCode() == http.StatusOK && json.Unmarshal(r.Body(), &said) == nil && said.Patch != nil {
+		setup.Offered, setup.Patch, setup.MostResults = true, said.Patch.Supported, said.Filter.MaxResults
+	}
+	return setup, nil
+}
+
+// clock reads the Date header, and takes it for the middle of the request.
+func clock(r *resty.Response) reconcile.Clock {
+	date, err := http.ParseTime(r.Header().Get("Date"))
+	if err != nil {
+		return reconcile.Clock{}
+	}
+	return reconcile.Clock{Shown: true, Ahead: date.Sub(r.ReceivedAt().Add(-r.Time() / 2)).Round(time.Second)}
+}

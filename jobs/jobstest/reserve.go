@@ -108,25 +108,33 @@ func givenBack(t *testing.T, open Open) {
 	}
 }
 
-// perGroup: a group's limit counts that group's removals only.
+// perGroup: a group's limit counts that group's removals only, whether they come one
+// after another or together.
 func perGroup(t *testing.T, open Open) {
-	s := open(t, "per group", 30*time.Second)
-	remove := func(who, group string, n int) jobs.Claimed {
-		l := reconcile.LimitRemoveFromGroup.Of(group)
-		return ask(t, s, reserving(who, amounts{reconcile.LimitRemoveMember: n, l: n}, amounts{l: 3, reconcile.LimitRemoveMember: 100}))
-	}
-	for _, c := range []struct {
+	cases := []struct {
 		group string
 		n     int
 		made  bool
-	}{{"g/1", 2, true}, {"1", 3, true}, {"g/1", 2, false}, {"g/1", 1, true}, {"g", 3, true}, {"g/1", 1, false}, {"1", 1, false}} {
-		got := remove(fmt.Sprint(c), c.group, c.n)
-		if (got.ID != "") != c.made || !c.made && got.Over != reconcile.LimitRemoveFromGroup.Of(c.group) {
-			t.Errorf("%d from %s: %+v; want it made: %v", c.n, c.group, got, c.made)
+	}{{"g/1", 2, true}, {"1", 3, true}, {"g/1", 2, false}, {"g/1", 1, true}, {"g", 3, true}, {"g/1", 1, false}, {"1", 1, false}}
+	claims := make([]jobs.Claim, len(cases))
+	for i, c := range cases {
+		l := reconcile.LimitRemoveFromGroup.Of(c.group)
+		claims[i] = reserving(fmt.Sprint(i), amounts{reconcile.LimitRemoveMember: c.n, l: c.n}, amounts{l: 3, reconcile.LimitRemoveMember: 100})
+	}
+	one, all := open(t, "per group", 30*time.Second), open(t, "per group at once", 30*time.Second)
+	together, err := all.Claim(t.Context(), jobs.Lease{}, slices.Clone(claims))
+	must(t, err)
+	for i, c := range cases {
+		for _, got := range []jobs.Claimed{ask(t, one, claims[i]), together[i]} {
+			if (got.ID != "") != c.made || !c.made && got.Over != reconcile.LimitRemoveFromGroup.Of(c.group) {
+				t.Errorf("%d from %s: %+v; want it made: %v", c.n, c.group, got, c.made)
+			}
 		}
 	}
-	if n := spent(t, s, reconcile.LimitRemoveMember); n != 9 {
-		t.Errorf("%d removals count, 9 were let through", n)
+	for _, s := range []Store{one, all} {
+		if n := spent(t, s, reconcile.LimitRemoveMember); n != 9 {
+			t.Errorf("%d removals count, 9 were let through", n)
+		}
 	}
 }
 

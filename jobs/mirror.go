@@ -39,7 +39,9 @@ type mirror struct {
 	position int64     // where writes stood before that
 	rows     map[string]time.Time
 	groupsAt time.Time
-	seen     int64 // the last touch that is in groups
+	regroups time.Time // groups read before this are of no use
+	used     time.Time // when a look last asked how old the groups are
+	seen     int64     // the last touch that is in groups
 	known    map[string]knowledge
 }
 
@@ -48,11 +50,14 @@ type mirror struct {
 type knowledge struct {
 	position int64
 	run      string
-	at       time.Time
+	grouped  time.Time // when a look of ours last wrote what shows in groups
 }
 
+// What is older than fresh is read before a look decides by it, and the whole after
+// whole. Groups in use are read ahead of that, so that no look waits for all of them.
 const (
 	fresh = 10 * time.Second
+	ahead = 3 * time.Second
 	whole = 15 * time.Minute
 )
 
@@ -242,11 +247,12 @@ func (m *mirror) groupsBefore(since time.Time) bool {
 	return m.groupsAt.Before(since)
 }
 
-// forgetGroups makes the next look read the groups.
-func (m *mirror) forgetGroups() {
+// forgetGroups makes the next look read the groups: what is being read already is of
+// no use.
+func (m *mirror) forgetGroups(now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.groupsAt = time.Time{}
+	m.groupsAt, m.regroups = time.Time{}, now
 }
 
 // stale is what has to be read again before some people can be decided about.
@@ -268,6 +274,7 @@ func (m *mirror) stale(touched map[reconcile.Key]Touch, now time.Time) stale {
 }
 
 func (m *mirror) outdated(touched map[reconcile.Key]Touch, now time.Time) stale {
+	m.used = now
 	out := stale{groups: now.Sub(m.groupsAt) >= fresh, touched: touched}
 	for key, t := range touched {
 		k, account := m.known[key.String()], m.links[key]
@@ -296,20 +303,29 @@ func (m *mirror) learned(s *stale, bad map[string]error) {
 	}
 }
 
+// aging reports whether the groups are in use and will be stale soon.
+func (m *mirror) aging(now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	age := now.Sub(m.groupsAt)
+	return age >= fresh-ahead && age < fresh && now.Sub(m.used) < time.Second
+}
+
 // regroup takes over groups that were read from a moment on. What our own looks
-// wrote since may be missing in them: who was written then is not known any more.
+// wrote since may be missing in them: whose memberships were written then, is not
+// known any more.
 func (m *mirror) regroup(groups reconcile.Current, at time.Time, s *stale) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.groupsAt.Before(at) {
-		return // somebody read them after this
+	if !m.groupsAt.Before(at) || at.Before(m.regroups) {
+		return // somebody read them after this, or groups came and went
 	}
 	m.current.Groups, m.current.MembersUnknown, m.groupsAt = groups.Groups, groups.MembersUnknown, at
 	m.indexGroups()
 	for _, t := range s.touched {
 		m.seen = max(m.seen, t.Position)
 	}
-	maps.DeleteFunc(m.known, func(_ string, k knowledge) bool { return k.run != "" && !k.at.Before(at) })
+	maps.DeleteFunc(m.known, func(_ string, k knowledge) bool { return !k.grouped.IsZero() && !k.grouped.Before(at) })
 }
 
 func later(a, b time.Time) time.Time {

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tomorro-sync/reconcile"
@@ -132,5 +133,55 @@ func TestPartIsNotStale(t *testing.T) {
 	m.replace(m.current, m.links, nil, at, 10)
 	if s, _ := m.part(v, []reconcile.Key{1}, at, ""); s.nothing() {
 		t.Error("what was read before is taken for new")
+	}
+}
+
+// TestGroupsReadAhead: groups in use are read again before a look has to wait for that,
+// and a look needs them once more only when its memberships were written meanwhile.
+func TestGroupsReadAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := mirrored(time.Now())
+		reads, role := 0, reconcile.Write{Op: reconcile.WriteUpdateUser, Account: reconcile.Account{ID: "a"}, Changes: []reconcile.Change{{Key: 1, Op: reconcile.OpChangeRole}}}
+		wrote := func() {
+			m.written("ours", []reconcile.Outcome{{Write: role, Result: reconcile.Done, Account: role.Account}}, []string{"1"}, time.Now())
+		}
+		w := &inWay{happens: func() {
+			reads++
+			time.Sleep(time.Second)
+			wrote()
+		}}
+		wrote()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go m.refreshAhead(ctx, &Pushes{Runner: &Runner{Now: time.Now}, Accounts: w})
+		for range 300 {
+			time.Sleep(100 * time.Millisecond)
+			if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, time.Now()); s.groups {
+				t.Fatal("a look waits for the groups")
+			}
+		}
+		if reads < 3 || reads > 4 {
+			t.Errorf("the groups were read %d times in 30 s", reads)
+		}
+		time.Sleep(time.Hour)
+		if reads > 5 {
+			t.Errorf("the groups were read %d times while nobody asked", reads)
+		}
+	})
+}
+
+// TestGroupsCameMeanwhile: a read that began before a group was made does not hide it.
+func TestGroupsCameMeanwhile(t *testing.T) {
+	at := time.Unix(1000, 0)
+	m := mirrored(at)
+	made := reconcile.Outcome{Write: reconcile.Write{Op: reconcile.WriteCreateGroup, Changes: []reconcile.Change{{Op: reconcile.OpCreateGroup}}}, Result: reconcile.Done}
+	m.written("ours", []reconcile.Outcome{made}, nil, at.Add(2*time.Second))
+	m.regroup(reconcile.Current{}, at.Add(time.Second), &stale{})
+	if s := m.stale(nil, at.Add(3*time.Second)); !s.groups {
+		t.Error("groups read before one was made are taken for all")
+	}
+	m.regroup(reconcile.Current{}, at.Add(3*time.Second), &stale{})
+	if s := m.stale(nil, at.Add(3*time.Second)); s.groups {
+		t.Error("groups read since are not taken")
 	}
 }

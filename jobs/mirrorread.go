@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/sourcegraph/conc/pool"
 
@@ -65,6 +66,25 @@ func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) (bad map[stri
 	}
 	m.learned(s, bad)
 	return bad, nil
+}
+
+// refreshAhead reads the groups before looks have to wait for that, while there are
+// looks. When it fails they wait, and say so.
+func (m *mirror) refreshAhead(ctx context.Context, p *Pushes) {
+	ticker := time.NewTicker(ahead / 6)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		if at := p.Runner.now(); m.aging(at) {
+			if current, err := p.Accounts.ReadGroups(ctx); err == nil {
+				m.regroup(current, at, &stale{})
+			}
+		}
+	}
 }
 
 // newLinks reads the links again and names the accounts that are new here.

@@ -37,8 +37,19 @@ func (m *mirror) drop(id string) {
 func (m *mirror) written(run string, outcomes []reconcile.Outcome, subjects []string, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	grouped := make(map[string]bool)
+	for i := range outcomes {
+		for _, c := range outcomes[i].Write.Changes {
+			grouped[c.Key.String()] = grouped[c.Key.String()] || showsInGroups(c.Op)
+		}
+	}
 	for _, subject := range subjects {
-		m.known[subject] = knowledge{position: m.known[subject].position, run: run, at: now}
+		k := m.known[subject]
+		k.run = run
+		if grouped[subject] {
+			k.grouped = now
+		}
+		m.known[subject] = k
 	}
 	for i := range outcomes {
 		o := &outcomes[i]
@@ -63,17 +74,23 @@ func (m *mirror) written(run string, outcomes []reconcile.Outcome, subjects []st
 			m.unlink(m.owner[w.Account.ID])
 			delete(m.owner, w.Account.ID)
 		case reconcile.WriteMembers:
-			m.members(o)
+			m.members(o, now)
 		default: // groups come and go
-			m.groupsAt = time.Time{}
+			m.groupsAt, m.regroups = time.Time{}, now
 		}
 	}
 }
 
-func (m *mirror) members(o *reconcile.Outcome) {
+// showsInGroups reports whether a list of groups and members may be another after a
+// change of somebody. A service may let go of the members whom it deactivates.
+func showsInGroups(o reconcile.Op) bool {
+	return o != reconcile.OpChangeRole && o != reconcile.OpUpdateName && o != reconcile.OpRename
+}
+
+func (m *mirror) members(o *reconcile.Outcome, now time.Time) {
 	i, found := m.findGroup(o.Write.GroupID)
 	if !found {
-		m.groupsAt = time.Time{}
+		m.groupsAt, m.regroups = time.Time{}, now
 		return
 	}
 	g := &m.current.Groups[i]

@@ -60,6 +60,7 @@ type Pushes struct {
 	mirror mirror
 	in     chan *request // to be made durable
 	ready  chan *request // durable, to be looked at
+	told   chan *visit   // a look has answered all whom it could
 	freed  chan *visit   // a look is over
 }
 
@@ -176,7 +177,8 @@ const (
 
 // Open prepares for Look and Serve.
 func (p *Pushes) Open() {
-	p.in, p.ready, p.freed = make(chan *request), make(chan *request), make(chan *visit)
+	p.in, p.ready = make(chan *request), make(chan *request)
+	p.told, p.freed = make(chan *visit), make(chan *visit)
 }
 
 // Serve works until ctx ends, and then ends what is under way in good order: nothing
@@ -186,6 +188,7 @@ func (p *Pushes) Serve(ctx context.Context) {
 	wg.Go(func() { p.store(ctx) })
 	wg.Go(func() { p.dispatch(ctx) })
 	wg.Go(func() { p.drain(ctx) })
+	wg.Go(func() { p.mirror.refreshAhead(ctx, p) })
 	wg.Wait()
 }
 

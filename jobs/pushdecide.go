@@ -102,7 +102,7 @@ func (v *visit) unknownGroups(ctx context.Context) error {
 		return h.Op == reconcile.OpAddMember && h.GroupID == "" && h.Rule == reconcile.RuleData
 	}
 	if slices.ContainsFunc(v.plan.Held, unknown) && v.p.mirror.groupsBefore(v.began) {
-		v.p.mirror.forgetGroups()
+		v.p.mirror.forgetGroups(v.p.Runner.now())
 		return v.planned(ctx)
 	}
 	return nil

@@ -114,7 +114,7 @@ func (v *visit) areNew(ctx context.Context, names []string) error {
 	}
 	for _, name := range names {
 		if _, made := groupNamed(groups.Groups, name); made {
-			v.p.mirror.forgetGroups()
+			v.p.mirror.forgetGroups(v.p.Runner.now())
 			return ErrBusy
 		}
 	}

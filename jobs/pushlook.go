@@ -86,6 +86,7 @@ func (v *visit) decided(ctx context.Context) error {
 	v.p.mirror.written(v.run, v.outcomes, known, v.p.Runner.now())
 	if err == nil {
 		v.tellDone()
+		v.p.told <- v
 	}
 	return err
 }

@@ -44,6 +44,8 @@ func (p *Pushes) dispatch(ctx context.Context) {
 		select {
 		case r := <-p.ready:
 			waiting = append(waiting, r)
+		case v := <-p.told:
+			running[v] = time.Time{} // only its bookkeeping is left, which holds up nobody else
 		case v := <-p.freed:
 			delete(running, v)
 			for _, s := range v.subjects {

@@ -213,7 +213,7 @@ func pushes(t *testing.T, open Open) {
 	}
 }
 
-// outcomes: two that settle the same intent store one outcome.
+// outcomes: of those that settle the same intent, also at once, the first is stored.
 func outcomes(t *testing.T, open Open) {
 	s := open(t, "outcomes", 30*time.Second)
 	within(t, s, func(ctx context.Context, l jobs.Lease) error {
@@ -224,10 +224,12 @@ func outcomes(t *testing.T, open Open) {
 		if err != nil {
 			return err
 		}
-		for _, result := range []string{reconcile.Done, reconcile.Failed} {
-			must(t, s.Settle(ctx, []jobs.Settled{{Run: "r", Subjects: []string{"1"}, Spent: map[reconcile.Limit]int{reconcile.LimitRename: 1},
-				Entry: jobs.Entry{Intent: c.ID, Result: result}}}))
+		outcome := func(result string) jobs.Settled {
+			return jobs.Settled{Run: "r", Subjects: []string{"1"}, Spent: map[reconcile.Limit]int{reconcile.LimitRename: 1},
+				Entry: jobs.Entry{Intent: c.ID, Result: result}}
 		}
+		must(t, s.Settle(ctx, []jobs.Settled{outcome(reconcile.Done), outcome(reconcile.Failed)}))
+		must(t, s.Settle(ctx, []jobs.Settled{outcome(reconcile.Failed)}))
 		return nil
 	})
 	entries, err := s.Entries(t.Context(), "r")

@@ -161,7 +161,8 @@ func lastTouch(t *testing.T, open Open) {
 	}
 }
 
-// lifeEnds: a claim binds others for as long as it said.
+// lifeEnds: a claim binds others for as long as it said, and who comes back later has
+// nothing to give back.
 func lifeEnds(t *testing.T, open Open) {
 	s := open(t, "life", 30*time.Second)
 	short, long := jobs.Claim{Run: "dead", Subjects: []string{"1"}, Life: 50 * time.Millisecond}, jobs.Claim{Run: "alive", Subjects: []string{"2"}}
@@ -171,6 +172,10 @@ func lifeEnds(t *testing.T, open Open) {
 	eventually(t, "the claim of the dead ends", func() bool {
 		return ask(t, s, jobs.Claim{Run: "next", Subjects: []string{"1"}}).Newer == nil
 	})
+	must(t, s.Settle(t.Context(), []jobs.Settled{{Run: "dead", Subjects: []string{"1"}}}))
+	if got := ask(t, s, jobs.Claim{Run: "third", Subjects: []string{"1"}}); len(got.Newer) != 1 {
+		t.Errorf("who comes back after the claim is over ends that of the next: %+v", got)
+	}
 	if got := ask(t, s, jobs.Claim{Run: "next", Subjects: []string{"2"}}); len(got.Newer) != 1 {
 		t.Errorf("a claim with the store's own life, renewed for less, is over already: %+v", got)
 	}

@@ -32,20 +32,22 @@ import (
 //	go test ./cmd/tomorro-sync -run '^$' -bench Listener -benchtime 1x
 //
 // A push changes somebody's title in OneLogin and sends the PUT for it, which the
-// proxy passes on as it is. It prints the throughput of each and their ratio, the
+// proxy passes on as it is: each has half of the people, so that no push finds done
+// what it asks for. It prints the throughput of each and their ratio, the
 // same for reads by userName, and how much later than the proxy's the slowest of a
 // hundred pushes is answered (p99) at half of the listener's own throughput.
 func BenchmarkListener(b *testing.B) {
 	s := newStand(b, 2000)
-	s.listener = end{startServing(b, s.config).base, pushToken}
+	half := len(s.people) / 2
+	s.proxy.people, s.listener = half, end{startServing(b, s.config).base, pushToken, half, half}
 	for b.Loop() {
 		const n = 20_000
 		proxy, ours := s.flood(n, s.proxy, s.put), s.flood(n, s.listener, s.put)
 		b.ReportMetric(proxy, "proxy-push/s")
 		b.ReportMetric(ours, "push/s")
 		b.ReportMetric(ours/proxy, "push-ratio")
-		half := ours / 2
-		slow, slower := s.pace(half, 3*time.Second, s.proxy, s.put), s.pace(half, 3*time.Second, s.listener, s.put)
+		rate := ours / 2
+		slow, slower := s.pace(rate, 3*time.Second, s.proxy, s.put), s.pace(rate, 3*time.Second, s.listener, s.put)
 		b.ReportMetric(float64(slower-slow)/float64(time.Millisecond), "p99-added-ms")
 		proxy, ours = s.flood(n, s.proxy, s.get), s.flood(n, s.listener, s.get)
 		b.ReportMetric(proxy, "proxy-get/s")
@@ -71,7 +73,7 @@ func BenchmarkListenerMemory(b *testing.B) {
 		}
 		address := regexp.MustCompile(`scim=(\S+)`)
 		eventually(b, "it listens", func() bool { return address.MatchString(log.String()) })
-		s.listener = end{"http://" + address.FindStringSubmatch(log.String())[1] + "/scim/v2", pushToken}
+		s.listener = end{"http://" + address.FindStringSubmatch(log.String())[1] + "/scim/v2", pushToken, 0, len(s.people)}
 		mixed := func(ctx context.Context, to end, i int) error {
 			if s.edits.Load()%2 == 0 {
 				return s.put(ctx, to, i)
@@ -115,8 +117,11 @@ type stand struct {
 	edits    atomic.Int64
 }
 
-// end is where requests go.
-type end struct{ base, token string }
+// end is where requests go, and about whom.
+type end struct {
+	base, token   string
+	first, people int
+}
 
 func newStand(b *testing.B, users int) *stand {
 	b.Helper()
@@ -139,7 +144,6 @@ func newStand(b *testing.B, users int) *stand {
 		Transport: &http.Transport{MaxIdleConnsPerHost: connections}}
 	front := httptest.NewServer(forward)
 	b.Cleanup(front.Close)
-	s.proxy = end{front.URL + "/scim/v2", simToken}
 	s.config = config
 	accounts := make(map[string]string)
 	for _, u := range l.tomorro.State().Users {
@@ -152,6 +156,7 @@ func newStand(b *testing.B, users int) *stand {
 			}
 		}
 	})
+	s.proxy = end{front.URL + "/scim/v2", simToken, 0, len(s.people)}
 	return s
 }
 
@@ -212,7 +217,7 @@ func (s *stand) flood(n int, to end, request func(context.Context, end, int) err
 	for c := range connections {
 		wg.Go(func() {
 			for k := range n / connections {
-				if err := request(s.tb.Context(), to, (k*connections+c)%(len(s.people)/connections*connections)); err != nil {
+				if err := request(s.tb.Context(), to, to.first+(k*connections+c)%(to.people/connections*connections)); err != nil {
 					s.tb.Error(err)
 					return
 				}
@@ -235,7 +240,7 @@ func (s *stand) pace(rate float64, during time.Duration, to end, request func(co
 	for range connections {
 		wg.Go(func() {
 			for i := range due {
-				if err := request(s.tb.Context(), to, i%len(s.people)); err != nil {
+				if err := request(s.tb.Context(), to, to.first+i%to.people); err != nil {
 					s.tb.Error(err)
 				}
 				took[i] = time.Since(at(i))

@@ -47,7 +47,7 @@ func openConsole(ctx context.Context, log *slog.Logger, all []*served) (address 
 	if err != nil {
 		return "", nil, usage(fmt.Errorf("listen.console_token: %w", err), configHint)
 	}
-	o := console.Options{Tokens: tokens, OIDC: listen.OIDC.options(), Log: log}
+	o := console.Options{Tokens: tokens, OIDC: listen.OIDC.options(), Shelf: all[0].conn.memory, Log: log}
 	for _, s := range all {
 		o.Connections = append(o.Connections, s.shown())
 	}

@@ -55,6 +55,7 @@ type memory interface {
 	jobs.Queue
 	jobs.Assertions
 	jobs.AlertBook
+	jobs.Shelf
 }
 
 // session says what a command needs of a connection.

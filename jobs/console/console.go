@@ -77,7 +77,8 @@ type Connection struct {
 type Options struct {
 	Connections []*Connection
 	Tokens      []Token
-	OIDC        *OIDC // nil: people sign in with tokens only
+	Shelf       jobs.Shelf // keeps who is signed in; replicas behind one address share it
+	OIDC        *OIDC      // nil: people sign in with tokens only
 	Log         *slog.Logger
 	Now         func() time.Time // default time.Now
 }
@@ -108,7 +109,7 @@ func Handler(ctx context.Context, o Options) http.Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &console{Options: o, ctx: ctx, sessions: newSessions(o.Now), provider: newProvider(o.OIDC, o.Now), attempts: newAttempts(o.Now), doors: newDoors(o.Now), streams: make(chan struct{}, mostStreams),
+	c := &console{Options: o, ctx: ctx, sessions: &sessions{o.Now, o.Shelf}, provider: newProvider(o.OIDC, o.Now), attempts: &attempts{o.Now, o.Shelf}, doors: newDoors(o.Now), streams: make(chan struct{}, mostStreams),
 		pages: template.Must(template.New("").Funcs(words()).ParseFS(templateFiles, "templates/*.html"))}
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", cached(http.FileServerFS(staticFiles)))
@@ -148,7 +149,7 @@ func (c *console) home(v *visit) {
 // posts nothing there.
 func (c *console) connected(show func(*visit)) func(*visit) {
 	return func(v *visit) {
-		if v.r.Method == http.MethodPost && !v.session.decides {
+		if v.r.Method == http.MethodPost && !v.session.Decides {
 			v.refused("", "You may look, and not decide.", "Ask for a role that listen.oidc.approvers names in the configuration of serve, then sign in again.")
 			return
 		}

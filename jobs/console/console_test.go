@@ -44,6 +44,7 @@ type world struct {
 	about     []reconcile.Explanation
 	now       time.Time
 	log       strings.Builder
+	shelf     *shelf
 }
 
 func (w *world) Status(context.Context) (jobs.Status, error) {
@@ -188,6 +189,7 @@ func newWorld() *world {
 		Planned: map[reconcile.Op]int{reconcile.OpCreate: 1}, Held: map[reconcile.HoldClass]int{reconcile.HoldGuard: 2}, Exit: jobs.ExitHeld}
 	at := evening.Add(-time.Hour)
 	w := &world{now: evening, decisions: make(map[string]reconcile.Decision), spent: map[reconcile.Limit]int{reconcile.LimitDeactivate: 20, reconcile.LimitRemoveFromGroup.Of("g1"): 7}, status: jobs.Status{Last: report}}
+	w.shelf = &shelf{now: w.clock}
 	w.entries = []jobs.Entry{
 		{ID: "1-0", Time: at, Kind: jobs.EntryBegin, Run: "r1", Trigger: &jobs.Trigger{By: "schedule", Who: "host"}, Planned: report.Planned,
 			Counts: &reconcile.Counts{People: 100, Accounts: 100, Active: 90}, Receipt: &reconcile.Receipt{Lists: []reconcile.ListReceipt{{List: "users", Pages: 2, Items: 100, Total: 100}}}},
@@ -237,7 +239,7 @@ func (w *world) serveWith(t *testing.T, edit func(*Connection), options func(o *
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	server := httptest.NewUnstartedServer(nil)
-	o := Options{Connections: []*Connection{conn}, Tokens: tokens, Log: slog.New(slog.NewTextHandler(w, nil)), Now: w.clock}
+	o := Options{Connections: []*Connection{conn}, Tokens: tokens, Shelf: w.shelf, Log: slog.New(slog.NewTextHandler(w, nil)), Now: w.clock}
 	if options != nil {
 		options(&o, "http://"+server.Listener.Addr().String())
 	}

@@ -34,8 +34,10 @@
 // one person (reconcile.SamePerson). The provider is looked for when somebody first
 // wants to sign in, and asked again what they may after an hour.
 //
-// Sessions live in this process, end after half an hour without a request and after
-// twelve hours at any rate. Each form carries a token of its session, and requests of
+// Sessions and sign-ins under way are kept on a jobs.Shelf, which all replicas share,
+// under digests of what the browser has. A session ends after half an hour without a
+// request, after twelve hours at any rate, and when the token that began it is not in the
+// configuration any more. Attempts to sign in are counted by each replica. Each form carries a token of its session, and requests of
 // other sites are refused beside that. There is no style and no script but our own
 // two files.
 //

@@ -165,24 +165,6 @@ func TestSessionEnds(t *testing.T) {
 	}
 }
 
-// TestSessionsAreBounded: a thousand are kept, and the idlest makes room.
-func TestSessionsAreBounded(t *testing.T) {
-	now := evening
-	all := newSessions(func() time.Time { return now })
-	first := all.begin("Ann", false)
-	now = now.Add(time.Second)
-	second := all.begin("Bob", false)
-	for range mostSessions - 1 {
-		all.begin("Eve", false)
-	}
-	if _, is := all.look(first, true); is || len(all.all) > mostSessions {
-		t.Errorf("the idlest is kept, and %d in all", len(all.all))
-	}
-	if _, is := all.look(second, true); !is {
-		t.Error("one that was not the idlest is gone")
-	}
-}
-
 // TestAttemptsAreCounted: after ten, not even the right token opens, until time has
 // passed; and from a thousand addresses it is no faster.
 func TestAttemptsAreCounted(t *testing.T) {

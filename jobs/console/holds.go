@@ -73,10 +73,10 @@ func (c *console) holdsNow(ctx context.Context, conn *Connection) ([]jobs.Hold, 
 
 // unknown says that two people must approve, and that this session's token does
 // not say who they are: the same person could sign in under two names.
-func (v *visit) unknown() bool { return v.conn.Policy.FourEyes && !v.session.proven }
+func (v *visit) unknown() bool { return v.conn.Policy.FourEyes && !v.session.Proven }
 
 func newHoldView(h *jobs.Hold, v *visit) holdView {
-	view := holdView{Hold: *h, Kinds: foldKinds(h.Changes, fewToDecide), Mine: slices.ContainsFunc(h.Approvals, func(by string) bool { return reconcile.SamePerson(by, v.session.who) }),
+	view := holdView{Hold: *h, Kinds: foldKinds(h.Changes, fewToDecide), Mine: slices.ContainsFunc(h.Approvals, func(by string) bool { return reconcile.SamePerson(by, v.session.Who) }),
 		Decided: h.Approved+h.Rejected >= len(h.Changes), FromRun: h.Changes[0].Origin != reconcile.FromUndo}
 	view.Stands = standing(h, v.conn.Policy.FourEyes)
 	seen := make(map[string]bool)
@@ -119,7 +119,7 @@ func standing(h *jobs.Hold, fourEyes bool) string {
 func (c *console) decide(v *visit) {
 	ctx, cancel := v.brief()
 	defer cancel()
-	word := jobs.Word{Who: v.session.who, By: "console", Approves: v.r.PostFormValue("verdict") == "approve", Only: v.r.PostForm["only"],
+	word := jobs.Word{Who: v.session.Who, By: "console", Approves: v.r.PostFormValue("verdict") == "approve", Only: v.r.PostForm["only"],
 		For: v.conn.ApprovalLife, Why: strings.TrimSpace(v.r.PostFormValue("why"))}
 	switch {
 	case !word.Approves && v.r.PostFormValue("verdict") != "reject":

@@ -102,7 +102,7 @@ func (s *stream) serve(ctx context.Context, entries <-chan jobs.Entry) {
 			}
 			s.lines, s.dirty, s.turned = nil, false, false
 		case <-look.C:
-			if _, in := s.v.c.sessions.look(cookie(s.v.r, sessionCookie), false); !in || !s.state(ctx) {
+			if _, in, err := s.v.c.session(s.v.r, false); err == nil && !in || !s.state(ctx) {
 				return
 			}
 		}

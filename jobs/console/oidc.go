@@ -152,7 +152,7 @@ func (p *provider) address(ctx context.Context, a *attempt) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return found.client.AuthCodeURL(a.state, oidc.Nonce(a.nonce), oauth2.S256ChallengeOption(a.verifier)), nil
+	return found.client.AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), nil
 }
 
 // finish exchanges a code for an id token, and reads it. No error repeats a token.
@@ -162,7 +162,7 @@ func (p *provider) finish(ctx context.Context, code string, a *attempt) (person,
 		return person{}, err
 	}
 	ctx = oidc.ClientContext(ctx, p.client)
-	answer, err := found.client.Exchange(ctx, code, oauth2.VerifierOption(a.verifier))
+	answer, err := found.client.Exchange(ctx, code, oauth2.VerifierOption(a.Verifier))
 	if err != nil {
 		return person{}, exchangeError(err)
 	}
@@ -174,7 +174,7 @@ func (p *provider) finish(ctx context.Context, code string, a *attempt) (person,
 	switch {
 	case err != nil:
 		return person{}, fmt.Errorf("id token: %w", err)
-	case !same(token.Nonce, a.nonce):
+	case !same(token.Nonce, a.Nonce):
 		return person{}, errors.New("id token: its nonce is not that of this sign-in")
 	case token.Subject == "":
 		return person{}, errors.New("id token: it is about nobody")

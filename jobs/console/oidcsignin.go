@@ -3,14 +3,15 @@ package console
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
+	"encoding/json"
 	"errors"
-	"maps"
+	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"tomorro-sync/jobs"
 )
 
 // attemptLife is how long somebody may take at the provider.
@@ -18,44 +19,43 @@ const attemptLife = 10 * time.Minute
 
 // attempt is a sign-in that is under way at the provider.
 type attempt struct {
-	state, nonce, verifier string
-	next                   string // where it leads to
-	began                  time.Time
+	State    string    `json:"state"`
+	Nonce    string    `json:"nonce"`
+	Verifier string    `json:"verifier"`
+	Next     string    `json:"next"` // where it leads to
+	Began    time.Time `json:"began"`
 }
 
-// attempts are kept in this process, each for one use, by a digest of the cookie
-// that its browser has. How many there are is bounded by the doors.
+// attempts are kept as sessions are, each for one use, by a digest of the cookie that
+// its browser has. How many there are is bounded by the doors.
 type attempts struct {
-	now func() time.Time
-
-	mu  sync.Mutex
-	all map[[sha256.Size]byte]attempt
+	now   func() time.Time
+	shelf jobs.Shelf
 }
 
-func newAttempts(now func() time.Time) *attempts {
-	return &attempts{now: now, all: make(map[[sha256.Size]byte]attempt)}
-}
-
-func (s *attempts) begin(next string) (id string, a attempt) {
+func (s *attempts) begin(ctx context.Context, next string) (id string, a attempt, err error) {
 	id = rand.Text() + rand.Text()
-	a = attempt{state: rand.Text(), nonce: rand.Text(), verifier: oauth2.GenerateVerifier(), next: next, began: s.now()}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	maps.DeleteFunc(s.all, func(_ [sha256.Size]byte, old attempt) bool { return s.over(&old) })
-	s.all[sha256.Sum256([]byte(id))] = a
-	return id, a
+	a = attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: next, Began: s.now()}
+	data, err := json.Marshal(a)
+	if err != nil {
+		return "", a, fmt.Errorf("begin a sign-in: %w", err)
+	}
+	return id, a, s.shelf.Keep(ctx, shelfName("attempt", id), data, attemptLife)
 }
-
-func (s *attempts) over(a *attempt) bool { return s.now().Sub(a.began) > attemptLife }
 
 // take gives an attempt once.
-func (s *attempts) take(id string) (attempt, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := sha256.Sum256([]byte(id))
-	a, is := s.all[key]
-	delete(s.all, key)
-	return a, is && !s.over(&a)
+func (s *attempts) take(ctx context.Context, id string) (a attempt, is bool, err error) {
+	if id == "" {
+		return attempt{}, false, nil
+	}
+	data, found, err := s.shelf.Withdraw(ctx, shelfName("attempt", id))
+	if err != nil || !found {
+		return attempt{}, false, err
+	}
+	if err := json.Unmarshal(data, &a); err != nil || s.now().Sub(a.Began) > attemptLife {
+		return attempt{}, false, nil
+	}
+	return a, true, nil
 }
 
 // attemptCookie goes with a sign-in at the provider. It is Lax, since the provider
@@ -78,13 +78,20 @@ func (c *console) leave(w http.ResponseWriter, r *http.Request) {
 		c.tooMany(w, r)
 		return
 	}
-	c.sessions.end(cookie(r, sessionCookie))
 	ctx, cancel := context.WithTimeout(r.Context(), providerTimeout)
 	defer cancel()
-	id, a := c.attempts.begin(local(r.FormValue("next")))
+	err := c.sessions.end(ctx, cookie(r, sessionCookie))
+	var id string
+	var a attempt
+	if err == nil {
+		id, a, err = c.attempts.begin(ctx, local(r.FormValue("next")))
+	}
+	if err != nil {
+		c.unkept(w, r, err)
+		return
+	}
 	to, err := c.provider.address(ctx, &a)
 	if err != nil {
-		c.attempts.take(id)
 		c.notEntered(w, r, err)
 		return
 	}
@@ -94,10 +101,14 @@ func (c *console) leave(w http.ResponseWriter, r *http.Request) {
 
 // enter takes somebody in whom the provider sends back.
 func (c *console) enter(w http.ResponseWriter, r *http.Request) {
-	a, is := c.attempts.take(cookie(r, attemptCookie))
+	a, is, err := c.attempts.take(r.Context(), cookie(r, attemptCookie))
+	if err != nil {
+		c.unkept(w, r, err)
+		return
+	}
 	c.setAttempt(w, "")
 	query := r.URL.Query()
-	if !is || !same(a.state, query.Get("state")) {
+	if !is || !same(a.State, query.Get("state")) {
 		c.Log.Warn("a sign-in came back that nobody here began", "from", r.RemoteAddr)
 		c.signInPage(w, r, http.StatusForbidden, &problem{What: "This sign-in is no longer good.", Do: "Sign in once more, in one window. Cookies of this address must be allowed; it may take ten minutes at most."})
 		return
@@ -124,12 +135,13 @@ func (c *console) enter(w http.ResponseWriter, r *http.Request) {
 			Do: "Ask for one of the roles of listen.oidc (viewers, approvers) in the configuration of serve, then sign in again."})
 		return
 	}
-	setCookie(w, r, sessionCookie, c.sessions.open(session{who: who.who, proven: true, decides: who.decides, life: oidcLife}), c.provider.https())
-	setCookie(w, r, formCookie, "", c.provider.https())
+	if !c.begin(w, r, session{Who: who.who, Proven: true, Decides: who.decides, Life: oidcLife, Key: c.provider.Issuer}) {
+		return
+	}
 	c.Log.Info("somebody signed in to the console", "from", r.RemoteAddr, "subject", who.id, "decides", who.decides)
 	// The session's cookie is Strict: it goes only with what a page of ours asks for,
 	// so this one does, where a redirect would still be the provider's.
-	c.render(w, http.StatusOK, "entered", &page{Title: "Signed in", Next: a.next})
+	c.render(w, http.StatusOK, "entered", &page{Title: "Signed in", Next: a.Next})
 }
 
 // notEntered answers when the provider could not be asked, or what it says is not

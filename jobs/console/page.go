@@ -56,7 +56,7 @@ const (
 )
 
 func (v *visit) page(section, title string) *page {
-	p := &page{Title: title, Section: section, Who: v.session.who, CSRF: v.session.csrf, Decides: v.session.decides, now: v.c.Now(), zone: time.UTC}
+	p := &page{Title: title, Section: section, Who: v.session.Who, CSRF: v.session.CSRF, Decides: v.session.Decides, now: v.c.Now(), zone: time.UTC}
 	for _, conn := range v.c.Connections {
 		p.Connections = append(p.Connections, conn.Name)
 	}

@@ -45,7 +45,7 @@ func (c *console) startRun(v *visit) {
 		return
 	}
 	said := "queued"
-	stored, err := v.conn.Starter.Start(v.session.who)
+	stored, err := v.conn.Starter.Start(v.session.Who)
 	switch {
 	case err != nil:
 		v.refused("overview", "The run could not be asked for.", err.Error())

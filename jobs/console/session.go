@@ -1,105 +1,85 @@
 package console
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"net/http"
-	"sync"
 	"time"
+
+	"tomorro-sync/jobs"
 )
 
 const (
-	sessionIdle  = 30 * time.Minute // without a request
-	sessionLife  = 12 * time.Hour   // whatever happens
-	oidcLife     = time.Hour        // then the provider is asked again what somebody may
-	mostSessions = 1000             // then the one that was idle longest ends
+	sessionIdle = 30 * time.Minute // without a request
+	sessionLife = 12 * time.Hour   // whatever happens
+	oidcLife    = time.Hour        // then the provider is asked again what somebody may
 )
 
 // session is somebody who is signed in.
 type session struct {
-	who     string
-	proven  bool          // their token, or the provider, says so; otherwise they do
-	decides bool          // they may change something; otherwise they look
-	life    time.Duration // at most
-	csrf    string        // each form carries it
-	began   time.Time
-	seen    time.Time
+	Who     string        `json:"who"`
+	Proven  bool          `json:"proven"`  // their token, or the provider, says so; otherwise they do
+	Decides bool          `json:"decides"` // they may change something; otherwise they look
+	Life    time.Duration `json:"life"`    // at most
+	Key     string        `json:"key"`     // what let them in, see Token.mark; when nobody gets in by it any more, they are out
+	CSRF    string        `json:"csrf"`    // each form carries it
+	Began   time.Time     `json:"began"`
 }
 
-// sessions are kept in this process, by a digest of their id: what is read out of
-// memory opens nothing.
+// sessions are kept where all replicas find them, by a digest of their id: what is read
+// there opens nothing.
 type sessions struct {
-	now func() time.Time
-
-	mu  sync.Mutex
-	all map[[sha256.Size]byte]*session
-}
-
-func newSessions(now func() time.Time) *sessions {
-	return &sessions{now: now, all: make(map[[sha256.Size]byte]*session)}
-}
-
-// begin makes the session of a token, and gives its id.
-func (s *sessions) begin(who string, proven bool) string {
-	return s.open(session{who: who, proven: proven, decides: true, life: sessionLife})
+	now   func() time.Time
+	shelf jobs.Shelf
 }
 
 // open makes a session and gives its id.
-func (s *sessions) open(one session) string {
-	id := rand.Text() + rand.Text()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sweep()
-	one.csrf, one.began, one.seen = rand.Text(), s.now(), s.now()
-	s.all[sha256.Sum256([]byte(id))] = &one
-	return id
-}
-
-// sweep forgets what has ended, and makes room.
-func (s *sessions) sweep() {
-	var idlest [sha256.Size]byte
-	var since time.Time
-	for id, one := range s.all {
-		switch {
-		case s.ended(one):
-			delete(s.all, id)
-		case since.IsZero() || one.seen.Before(since):
-			idlest, since = id, one.seen
-		}
+func (s *sessions) open(ctx context.Context, one session) (id string, err error) {
+	id = rand.Text() + rand.Text()
+	one.CSRF, one.Began = rand.Text(), s.now()
+	data, err := json.Marshal(one)
+	if err != nil {
+		return "", fmt.Errorf("begin a session: %w", err)
 	}
-	if len(s.all) >= mostSessions {
-		delete(s.all, idlest)
-	}
-}
-
-func (s *sessions) ended(one *session) bool {
-	return s.now().Sub(one.seen) > sessionIdle || s.now().Sub(one.began) > one.life
+	return id, s.shelf.Keep(ctx, shelfName("session", id), data, min(sessionIdle, one.Life))
 }
 
 // look finds a session. A visit keeps it from ending; a live page does not.
-func (s *sessions) look(id string, visits bool) (session, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := sha256.Sum256([]byte(id))
-	one := s.all[key]
-	if one == nil {
-		return session{}, false
+func (s *sessions) look(ctx context.Context, id string, visits bool) (one session, is bool, err error) {
+	if id == "" {
+		return session{}, false, nil
 	}
-	if s.ended(one) {
-		delete(s.all, key)
-		return session{}, false
-	}
+	var longer time.Duration
 	if visits {
-		one.seen = s.now()
+		longer = sessionIdle
 	}
-	return *one, true
+	data, found, err := s.shelf.Kept(ctx, shelfName("session", id), longer)
+	if err != nil || !found {
+		return session{}, false, err
+	}
+	if err := json.Unmarshal(data, &one); err != nil || s.now().Sub(one.Began) > one.Life {
+		return session{}, false, s.end(ctx, id) // one of another version of this program is none
+	}
+	return one, true, nil
 }
 
-func (s *sessions) end(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.all, sha256.Sum256([]byte(id)))
+func (s *sessions) end(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	_, _, err := s.shelf.Withdraw(ctx, shelfName("session", id))
+	return err
+}
+
+// shelfName is where something is kept, so that nobody who reads it there has the id.
+func shelfName(kind, id string) string {
+	digest := sha256.Sum256([]byte(id))
+	return kind + ":" + hex.EncodeToString(digest[:])
 }
 
 // The cookies: one names the session, the other goes with a sign-in form, for

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"net/url"
@@ -22,7 +23,7 @@ type signInForm struct {
 }
 
 func (c *console) showSignIn(w http.ResponseWriter, r *http.Request) {
-	if _, is := c.sessions.look(cookie(r, sessionCookie), true); is {
+	if _, is, err := c.session(r, true); err == nil && is {
 		http.Redirect(w, r, local(r.FormValue("next")), http.StatusSeeOther)
 		return
 	}
@@ -77,11 +78,47 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// With a provider, a token is nobody's second pair of eyes: its owner may have signed in there.
-	c.sessions.end(cookie(r, sessionCookie)) // an id from before the sign-in is never one after it
-	setCookie(w, r, sessionCookie, c.sessions.begin(who, token.Name != "" && c.provider == nil), c.provider.https())
-	setCookie(w, r, formCookie, "", c.provider.https())
+	one := session{Who: who, Proven: token.Name != "" && c.provider == nil, Decides: true, Life: sessionLife, Key: token.mark()}
+	if !c.begin(w, r, one) {
+		return
+	}
 	c.Log.Info("somebody signed in to the console", "from", r.RemoteAddr)
 	http.Redirect(w, r, local(r.PostFormValue("next")), http.StatusSeeOther)
+}
+
+// begin opens a session for the browser, and says so when it cannot. An id from before
+// the sign-in is never one after it.
+func (c *console) begin(w http.ResponseWriter, r *http.Request, one session) bool {
+	err := c.sessions.end(r.Context(), cookie(r, sessionCookie))
+	var id string
+	if err == nil {
+		id, err = c.sessions.open(r.Context(), one)
+	}
+	if err != nil {
+		c.unkept(w, r, err)
+		return false
+	}
+	setCookie(w, r, sessionCookie, id, c.provider.https())
+	setCookie(w, r, formCookie, "", c.provider.https())
+	return true
+}
+
+// unkept answers when who is signed in cannot be read or written.
+func (c *console) unkept(w http.ResponseWriter, r *http.Request, err error) {
+	c.Log.Warn("the console cannot tell who is signed in", "error", err)
+	w.Header().Set("Retry-After", "10")
+	c.signInPage(w, r, http.StatusServiceUnavailable, &problem{What: "Nobody can be signed in just now.", Do: "Redis does not answer, where the console keeps who is. Try again when it does; the log of this process says more."})
+}
+
+// session finds who a request is from. Who came in by what opens nothing any more is
+// out: a token that was changed, or a provider that is no longer asked.
+func (c *console) session(r *http.Request, visits bool) (session, bool, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
+	defer cancel()
+	one, is, err := c.sessions.look(ctx, cookie(r, sessionCookie), visits)
+	good := c.provider != nil && one.Key == c.provider.Issuer ||
+		slices.ContainsFunc(c.Tokens, func(t Token) bool { return t.mark() == one.Key })
+	return one, is && good, err
 }
 
 func (c *console) tooMany(w http.ResponseWriter, r *http.Request) {
@@ -96,7 +133,10 @@ func (c *console) belongs(name string) bool {
 }
 
 func (c *console) signOut(v *visit) {
-	c.sessions.end(cookie(v.r, sessionCookie))
+	if err := c.sessions.end(v.r.Context(), cookie(v.r, sessionCookie)); err != nil {
+		v.broken("", err)
+		return
+	}
 	setCookie(v.w, v.r, sessionCookie, "", c.provider.https())
 	v.redirect("/signin")
 }
@@ -105,7 +145,11 @@ func (c *console) signOut(v *visit) {
 func (c *console) signedIn(show func(*visit)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		live := strings.HasSuffix(r.URL.Path, "/events") // a page left open is no visit
-		s, is := c.sessions.look(cookie(r, sessionCookie), !live)
+		s, is, err := c.session(r, !live)
+		if err != nil {
+			c.unkept(w, r, err)
+			return
+		}
 		if !is {
 			to := "/signin"
 			if r.Method == http.MethodGet && r.URL.Path != "/" {
@@ -115,7 +159,7 @@ func (c *console) signedIn(show func(*visit)) http.HandlerFunc {
 			return
 		}
 		v := &visit{c: c, w: w, r: r, session: s}
-		if r.Method != http.MethodGet && r.Method != http.MethodHead && !same(s.csrf, r.PostFormValue("csrf")) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead && !same(s.CSRF, r.PostFormValue("csrf")) {
 			v.refused("", "This form is no longer good, or not one of ours.", "Go back, load the page again, and send it once more.")
 			return
 		}

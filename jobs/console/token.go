@@ -79,3 +79,9 @@ func admit(tokens []Token, given string) (Token, bool) {
 	}
 	return tokens[found], true
 }
+
+// mark tells tokens apart without telling anything of them: four bytes of a digest.
+func (t *Token) mark() string {
+	digest := sha256.Sum256(append([]byte(t.Name+"\x00"), t.hash[:]...))
+	return hex.EncodeToString(digest[:4])
+}

@@ -41,6 +41,7 @@ type Store interface {
 	jobs.Ignored
 	jobs.AlertBook
 	jobs.Profiles
+	jobs.Shelf
 }
 
 // Open gives a Store of the named connection. Stores of the same connection
@@ -88,6 +89,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("failed runs are counted", func(t *testing.T) { failures(t, open) })
 	t.Run("one tells of alerts", func(t *testing.T) { told(t, open) })
 	t.Run("what a probe found", func(t *testing.T) { profile(t, open) })
+	t.Run("who is signed in", func(t *testing.T) { shelf(t, open) })
 	t.Run("connections are apart", func(t *testing.T) { apart(t, open) })
 }
 

@@ -105,6 +105,9 @@ func (k keys) sharers(api string) string { return k.prefix + "sharers:" + api }
 // profile is a string: what the probe of Tomorro's service found (JSON).
 func (k keys) profile() string { return k.prefix + "profile" }
 
+// shelf is a string that ends by itself: somebody who is signed in to the console.
+func (k keys) shelf(name string) string { return k.prefix + "shelf:" + name }
+
 // edited is a hash from entry ids of a stream to what stands in their place since
 // a person was erased.
 func (k keys) edited(stream string) string { return stream + ":edited" }

@@ -1,0 +1,122 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// shelf keeps things in memory, as long as its clock says.
+type shelf struct {
+	now func() time.Time
+
+	mu     sync.Mutex
+	all    map[string]shelved
+	broken error
+}
+
+type shelved struct {
+	data  []byte
+	until time.Time
+}
+
+func (s *shelf) Keep(_ context.Context, name string, data []byte, life time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		s.all = make(map[string]shelved)
+	}
+	s.all[name] = shelved{data, s.now().Add(life)}
+	return s.broken
+}
+
+func (s *shelf) Kept(_ context.Context, name string, life time.Duration) ([]byte, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one, is := s.all[name]
+	if !is || s.now().After(one.until) {
+		return nil, false, s.broken
+	}
+	if life > 0 {
+		one.until = s.now().Add(life)
+		s.all[name] = one
+	}
+	return one.data, s.broken == nil, s.broken
+}
+
+func (s *shelf) Withdraw(ctx context.Context, name string) ([]byte, bool, error) {
+	data, is, err := s.Kept(ctx, name, 0)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		delete(s.all, name)
+	}
+	return data, is, err
+}
+
+// TestReplicasShareSessions: who signed in at one replica is signed in at another, may
+// send the forms of either, and is out of both at once; and what is kept of it opens
+// nothing.
+func TestReplicasShareSessions(t *testing.T) {
+	w := newWorld()
+	one, two := w.serve(t, nil), w.serve(t, nil)
+	one.signIn("Ann", sharedSecret)
+	id := one.cookie()
+	two.setCookie(id)
+	if !two.open() {
+		t.Fatal("the other replica does not know who signed in")
+	}
+	form := two.form("/c/acme/runs")
+	if resp, _ := one.do("POST", "/c/acme/runs", url.Values{"csrf": {form}}, nil); resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("a form of the other replica: %d", resp.StatusCode)
+	}
+	for name, kept := range w.shelf.all {
+		if strings.Contains(name+string(kept.data), id) || strings.Contains(name+string(kept.data), sharedSecret) {
+			t.Errorf("%s has what lets somebody in", name)
+		}
+	}
+	if code, _ := two.post("/signout", url.Values{}); code != http.StatusSeeOther {
+		t.Errorf("sign out: %d", code)
+	}
+	if one.setCookie(id); one.open() {
+		t.Error("a sign-out at one replica leaves the other open")
+	}
+}
+
+// TestTokenIsTakenAway: who came in by a token that the configuration no longer has is
+// out, although sessions outlive the process.
+func TestTokenIsTakenAway(t *testing.T) {
+	w := newWorld()
+	ann := w.serve(t, nil).signIn("", aliceSecret)
+	later := w.serveWith(t, nil, func(o *Options, _ string) { o.Tokens = o.Tokens[:1] })
+	if later.setCookie(ann.cookie()); later.open() {
+		t.Error("a token that is gone still opens")
+	}
+	if !ann.open() {
+		t.Error("it ended where the token still is")
+	}
+}
+
+// TestSessionsCannotBeRead: while Redis does not answer nobody is let in, nobody is
+// thrown out, and the page says why.
+func TestSessionsCannotBeRead(t *testing.T) {
+	w := newWorld()
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	w.shelf.broken = errors.New("redis is away")
+	for _, path := range []string{"/c/acme/", "/c/acme/holds"} {
+		if code, body := s.get(path); code != http.StatusServiceUnavailable || !strings.Contains(body, "Redis does not answer") || strings.Contains(body, "is away") {
+			t.Errorf("%s: %d %.300s", path, code, body)
+		}
+	}
+	if resp, _ := s.other().try("Eve", sharedSecret); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("signed in at %d", resp.StatusCode)
+	}
+	if w.shelf.broken = nil; !s.open() {
+		t.Error("thrown out")
+	}
+}

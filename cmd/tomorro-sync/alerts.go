@@ -27,14 +27,14 @@ func (a *alertsConfig) sinks() (sinks []alert.Sink) {
 
 // when says from when on somebody is called.
 func (c *config) when() alert.When {
-	return alert.When{HeldAfter: c.Alerts.HeldAfter, NoRunFor: c.Alerts.NoRunFor, MarksAfter: c.Alerts.MarksAfter,
+	return alert.When{HeldAfter: c.Alerts.HeldAfter, NoRunFor: c.Alerts.NoRunFor, MarksAfter: c.Alerts.MarksAfter, ExpiresWithin: c.Alerts.ExpiresWithin,
 		Schedule: c.Schedule.parsed(), QuarantineAfter: c.Schedule.QuarantineAfter}
 }
 
 // alerter calls whom the configuration names; nil when it names nobody.
 func (s *served) alerter() *alert.Alerter {
 	c := &s.config.Alerts
-	a := &alert.Alerter{Connection: s.config.Connection, Stander: s.watch, Book: s.conn.memory, When: s.config.when(), Sinks: c.sinks(), Repeat: c.Repeat, Log: s.log}
+	a := &alert.Alerter{Connection: s.config.Connection, Stander: s.watch, Book: s.conn.memory, When: s.config.when(), Credentials: s.config.credentials, Sinks: c.sinks(), Repeat: c.Repeat, Log: s.log}
 	if c.Heartbeat != "" {
 		a.Heart = &alert.Heartbeat{URL: c.Heartbeat.reveal()}
 	}
@@ -79,6 +79,7 @@ func (p *program) showAlerts(ctx context.Context, c *config, m memory) error {
 		return err
 	}
 	when := c.when()
+	when.Credentials = c.credentials()
 	all := []alertJSON{}
 	for _, a := range alert.Find(&s, &when) {
 		all = append(all, alertJSON{string(a.Kind), a.What, a.Do})

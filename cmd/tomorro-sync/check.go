@@ -185,6 +185,8 @@ func (k *checker) settings() *check.Settings {
 	policy := c.policy("")
 	out := &check.Settings{Policy: &policy, Domains: c.Domains, Target: c.Tomorro.URL, Now: time.Now(),
 		Explicit: map[string]string{"tomorro.update": c.Tomorro.Update, "tomorro.member_removal": c.Tomorro.MemberRemoval, "tomorro.content_type": c.Tomorro.ContentType}}
+	out.TokenExpires, _ = c.Tomorro.expires() // it was checked
+	out.ExpiresWarn = c.Alerts.ExpiresWithin
 	if c.Tomorro.PageSize > 0 {
 		out.Explicit["tomorro.page_size"] = fmt.Sprint(c.Tomorro.PageSize)
 	}

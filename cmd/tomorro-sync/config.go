@@ -67,7 +67,8 @@ type tomorroConfig struct {
 	URL               string `yaml:"url" env:"URL"`
 	Token             Secret `yaml:"token" env:"TOKEN"`
 	TokenFile         string `yaml:"token_file" env:"TOKEN_FILE"`
-	Pricing           string `yaml:"pricing" env:"PRICING"` // v4, v5, v6 and later
+	Pricing           string `yaml:"pricing" env:"PRICING"`             // v4, v5, v6 and later
+	TokenExpires      string `yaml:"token_expires" env:"TOKEN_EXPIRES"` // the day, when Tomorro gave the token an end
 	DefaultSubstitute string `yaml:"default_substitute" env:"DEFAULT_SUBSTITUTE"`
 	APIAccount        string `yaml:"api_account" env:"API_ACCOUNT"` // whose token this is; never changed
 	// Update is put or patch, MemberRemoval values, filter, scim1 or put, ContentType
@@ -229,7 +230,7 @@ func defaultConfig() config {
 		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run", QuarantineAfter: 3, DeltaOverlap: 5 * time.Minute, DeltaMost: 500, DeltaEvents: true},
 		Listen: listenConfig{Admin: "127.0.0.1:8081", Deadline: 8 * time.Second, Retry: 5 * time.Second,
 			OIDC: oidcConfig{GroupsClaim: "groups"}},
-		Alerts: alertsConfig{HeldAfter: 24 * time.Hour, NoRunFor: 26 * time.Hour, MarksAfter: time.Hour, Repeat: 24 * time.Hour},
+		Alerts: alertsConfig{HeldAfter: 24 * time.Hour, NoRunFor: 26 * time.Hour, MarksAfter: time.Hour, Repeat: 24 * time.Hour, ExpiresWithin: 14 * 24 * time.Hour},
 	}
 }
 

@@ -20,6 +20,8 @@ type alertsConfig struct {
 	NoRunFor   time.Duration `yaml:"no_run_for" env:"NO_RUN_FOR"`
 	MarksAfter time.Duration `yaml:"marks_after" env:"MARKS_AFTER"`
 	Repeat     time.Duration `yaml:"repeat" env:"REPEAT"`
+	// ExpiresWithin is how long before the end of a token or certificate; 0 is for never.
+	ExpiresWithin time.Duration `yaml:"expires_within" env:"EXPIRES_WITHIN"`
 }
 
 // smtpConfig is a mail server; without an address there is none.
@@ -35,7 +37,7 @@ type smtpConfig struct {
 func (a *alertsConfig) check(all *checks) {
 	all.secretURL("alerts.webhook", a.Webhook)
 	all.secretURL("alerts.heartbeat", a.Heartbeat)
-	for key, d := range map[string]time.Duration{"alerts.held_after": a.HeldAfter, "alerts.no_run_for": a.NoRunFor, "alerts.marks_after": a.MarksAfter} {
+	for key, d := range map[string]time.Duration{"alerts.held_after": a.HeldAfter, "alerts.no_run_for": a.NoRunFor, "alerts.marks_after": a.MarksAfter, "alerts.expires_within": a.ExpiresWithin} {
 		if d < 0 {
 			all.fail(key, "%s is negative; write a duration such as 24h, or 0 for never", d)
 		}

@@ -130,6 +130,9 @@ func (t *tomorroConfig) check(all *checks) {
 	if !pricings.MatchString(t.Pricing) {
 		all.fail("tomorro.pricing", "%q is not a pricing; write v4, v5, v6 or later", t.Pricing)
 	}
+	if _, err := t.expires(); err != nil {
+		all.fail("tomorro.token_expires", "%q is not a day; write it as 2027-01-31", t.TokenExpires)
+	}
 	all.oneOf("tomorro.update", t.Update, "put", "patch", "")
 	all.oneOf("tomorro.member_removal", t.MemberRemoval, "values", "filter", "scim1", "put", "")
 	all.oneOf("tomorro.content_type", t.ContentType, "application/json", "application/scim+json", "")

@@ -64,7 +64,7 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
   onelogin: url, client_id, client_secret, app_id, credentials, concurrency, page_size, requests_per_second,
             timeout, retries, backoff, scope_roles, active_statuses,
             rules: {combine, case, regexp, capture, groups_action}
-  tomorro:  url, token, pricing, default_substitute, api_account, update, member_removal, members_per_request, content_type,
+  tomorro:  url, token, token_expires, pricing, default_substitute, api_account, update, member_removal, members_per_request, content_type,
             concurrency, page_size, requests_per_second, timeout, retries, backoff,
             remove, allow_viewer, send_external_id
   redis:    url, password, ca_file
@@ -77,7 +77,7 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
   schedule: cron, timezone, missed, jitter, quarantine_after, delta, delta_overlap, delta_most, delta_events (for serve)
   listen:   scim, tokens, cert_file, key_file, base_url, allow, deadline, retry, requests_per_second, admin, console, console_token,
             oidc: {issuer, client_id, client_secret, redirect_url, groups_claim, viewers, approvers, scopes} (for serve)
-  alerts:   webhook, heartbeat, held_after, no_run_for, marks_after, repeat,
+  alerts:   webhook, heartbeat, held_after, no_run_for, marks_after, expires_within, repeat,
             smtp: {address, username, password, from, to} (for serve)
 client_secret, token, url and password of redis, tokens, console_token, webhook, heartbeat and password of smtp can be read from a
 file: add _file to the key.

@@ -12,7 +12,7 @@ import (
 func measure(all []*served) *metrics.Metrics {
 	connections := make([]metrics.Connection, len(all))
 	for i, s := range all {
-		connections[i] = metrics.Connection{Name: s.config.Connection, Stander: s.watch, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter, APIs: s.conn.counts}
+		connections[i] = metrics.Connection{Name: s.config.Connection, Stander: s.watch, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter, APIs: s.conn.counts, Credentials: s.config.credentials}
 	}
 	return metrics.New(connections, nil)
 }

@@ -44,12 +44,14 @@ type Alerter struct {
 	Stander    Stander
 	Book       jobs.AlertBook
 	When       When
-	Sinks      []Sink
-	Heart      Beater           // told of each good run; nil: nobody is
-	Repeat     time.Duration    // after how long it is told again; default 24 h
-	Every      time.Duration    // how often it looks; default 1 min
-	Log        *slog.Logger     // required
-	Now        func() time.Time // default time.Now
+	// Credentials are those of now, for When; nil when no end is known.
+	Credentials func() []jobs.Credential
+	Sinks       []Sink
+	Heart       Beater           // told of each good run; nil: nobody is
+	Repeat      time.Duration    // after how long it is told again; default 24 h
+	Every       time.Duration    // how often it looks; default 1 min
+	Log         *slog.Logger     // required
+	Now         func() time.Time // default time.Now
 }
 
 const (
@@ -88,7 +90,11 @@ func (a *Alerter) Look(ctx context.Context) {
 			a.Log.Warn("nothing is known to raise alerts about; trying again", "error", err)
 			return told
 		}
-		alerts := Find(&s, &a.When)
+		when := a.When
+		if a.Credentials != nil {
+			when.Credentials = a.Credentials()
+		}
+		alerts := Find(&s, &when)
 		for _, sink := range a.Sinks {
 			a.tell(ctx, sink, alerts, told)
 		}

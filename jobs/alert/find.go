@@ -1,7 +1,9 @@
 package alert
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +25,7 @@ const (
 	NoSeat          Kind = "no-seat"
 	RemovalsHeld    Kind = "removals-held"
 	MarksOld        Kind = "marks-old"
+	Expires         Kind = "credential-expires"
 )
 
 // Alert is something that somebody should know.
@@ -38,6 +41,9 @@ type When struct {
 	HeldAfter  time.Duration // removals that are held for longer
 	NoRunFor   time.Duration // without a complete run
 	MarksAfter time.Duration // people who wait for another look for longer
+	// ExpiresWithin is how long before its end somebody hears of one of Credentials.
+	ExpiresWithin time.Duration
+	Credentials   []jobs.Credential
 	// Schedule and QuarantineAfter are those of the Scheduler; nil when there is none.
 	Schedule        cron.Schedule
 	QuarantineAfter int
@@ -77,7 +83,29 @@ func Find(s *jobs.Standing, when *When) []Alert {
 		add(MarksOld, "people wait for another look", "tomorro-sync holds, and the log of tomorro-sync serve", "%s for another look, the first for %s.",
 			count(st.Marks, "person waits", "people wait"), words(s.At.Sub(st.Oldest)))
 	}
+	findExpiry(s.At, when, add)
 	return all
+}
+
+// findExpiry tells of what ends soon, all at once, the first first.
+func findExpiry(now time.Time, when *When, add func(kind Kind, title, do, format string, args ...any)) {
+	soon := slices.DeleteFunc(slices.Clone(when.Credentials), func(c jobs.Credential) bool {
+		return when.ExpiresWithin <= 0 || c.Expires.Sub(now) > when.ExpiresWithin
+	})
+	if len(soon) == 0 {
+		return
+	}
+	slices.SortFunc(soon, func(a, b jobs.Credential) int { return cmp.Or(a.Expires.Compare(b.Expires), cmp.Compare(a.Key, b.Key)) })
+	parts := make([]string, len(soon))
+	for i, c := range soon {
+		verb := "ends"
+		if !c.Expires.After(now) {
+			verb = "ended"
+		}
+		parts[i] = fmt.Sprintf("%s %s at %s", c.Key, verb, clock(c.Expires))
+	}
+	add(Expires, "a credential is about to end", "make a new one, put it into the configuration, restart tomorro-sync serve, and run: tomorro-sync check",
+		"%s.", strings.Join(parts, "; "))
 }
 
 // findRun says what is wrong with the last run.

@@ -19,7 +19,7 @@ func nightly(t *testing.T) alert.When {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return alert.When{HeldAfter: 24 * time.Hour, NoRunFor: 26 * time.Hour, MarksAfter: time.Hour, Schedule: spec, QuarantineAfter: 3}
+	return alert.When{HeldAfter: 24 * time.Hour, NoRunFor: 26 * time.Hour, MarksAfter: time.Hour, ExpiresWithin: 14 * 24 * time.Hour, Schedule: spec, QuarantineAfter: 3}
 }
 
 // well is a connection of which there is nothing to tell.
@@ -33,6 +33,9 @@ func TestFind(t *testing.T) {
 	ago := func(d time.Duration) time.Time { return start.Add(-d) }
 	held := func(class reconcile.HoldClass, removals int, since time.Duration) jobs.HeldCount {
 		return jobs.HeldCount{Rule: reconcile.RuleLimit, Class: class, Changes: removals + 5, Since: ago(since + time.Hour), Removals: removals, RemovalsSince: ago(since)}
+	}
+	ends := func(in time.Duration) {
+		when.Credentials = []jobs.Credential{{Key: "tomorro.token", Expires: start.Add(in)}}
 	}
 	for name, tt := range map[string]struct {
 		edit  func(*jobs.Standing)
@@ -68,12 +71,19 @@ func TestFind(t *testing.T) {
 		"only additions": {func(s *jobs.Standing) {
 			s.Held = []jobs.HeldCount{{Rule: reconcile.RuleData, Class: reconcile.HoldData, Changes: 3, Since: ago(99 * time.Hour)}}
 		}, "[]", ""},
-		"decided against": {func(s *jobs.Standing) { s.Held = []jobs.HeldCount{held(reconcile.HoldDecided, 7, 99*time.Hour)} }, "[]", ""},
-		"marks":           {func(s *jobs.Standing) { s.Status.Marks, s.Status.Oldest = 1, ago(61*time.Minute) }, "[marks-old]", "1 person waits for another look, the first for 61 minutes"},
-		"young marks":     {func(s *jobs.Standing) { s.Status.Marks, s.Status.Oldest = 900, ago(59*time.Minute) }, "[]", ""},
+		"decided against":   {func(s *jobs.Standing) { s.Held = []jobs.HeldCount{held(reconcile.HoldDecided, 7, 99*time.Hour)} }, "[]", ""},
+		"marks":             {func(s *jobs.Standing) { s.Status.Marks, s.Status.Oldest = 1, ago(61*time.Minute) }, "[marks-old]", "1 person waits for another look, the first for 61 minutes"},
+		"ends in two weeks": {func(*jobs.Standing) { ends(14 * 24 * time.Hour) }, "[credential-expires]", "tomorro.token ends at 2026-12-09 12:00 UTC."},
+		"ends later":        {func(*jobs.Standing) { ends(14*24*time.Hour + 1) }, "[]", ""},
+		"two that end": {func(*jobs.Standing) {
+			ends(time.Hour)
+			when.Credentials = append(when.Credentials, jobs.Credential{Key: "listen.cert_file", Expires: ago(time.Minute)})
+		}, "[credential-expires]", "listen.cert_file ended at 2026-11-25 11:59 UTC; tomorro.token ends at 2026-11-25 13:00 UTC."},
+		"young marks": {func(s *jobs.Standing) { s.Status.Marks, s.Status.Oldest = 900, ago(59*time.Minute) }, "[]", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := well(start)
+			when.Credentials = nil
 			tt.edit(&s)
 			var kinds []alert.Kind
 			text := ""

@@ -44,7 +44,7 @@ func oneloginCases() []spoiled {
 		{"onelogin.scimusername", check.Fail, `from "username"`, func(s *setup) { s.world.App.UserName = "username" }},
 		{"onelogin.groups_parameter", check.Fail, "no parameter Groups", func(s *setup) { s.world.App.NoGroups = true }},
 		{"onelogin.name_id", check.Fail, `from "username" and scimusername from "email"`, func(s *setup) { s.world.App.NameID = "username" }},
-		{"onelogin.name_id", check.Unseen, "cannot be seen", func(*setup) {}},
+		{"onelogin.name_id", check.Unseen, "cannot be seen", func(s *setup) { s.settings.TokenExpires = time.Time{} }},
 		{"onelogin.assigned", check.Fail, "0 of them", func(s *setup) {
 			for _, p := range s.world.People {
 				p.Assigned = false
@@ -158,6 +158,10 @@ func tomorroCases() []spoiled {
 	return []spoiled{
 		{"tomorro.reachable", check.Fail, "401", func(s *setup) { s.target.Token = "wrong" }},
 		{"tomorro.reachable", check.Fail, "404", func(s *setup) { s.target.URL += "/nowhere" }},
+		{"tomorro.token", check.Unseen, "cannot be seen", func(s *setup) { s.settings.TokenExpires = time.Time{} }},
+		{"tomorro.token", check.Pass, "good until 20", func(s *setup) { s.settings.TokenExpires = s.settings.Now.AddDate(0, 1, 0) }},
+		{"tomorro.token", check.Warn, "good until", func(s *setup) { s.settings.TokenExpires = s.settings.Now.AddDate(0, 0, 13) }},
+		{"tomorro.token", check.Fail, "the token ended at", func(s *setup) { s.settings.TokenExpires = s.settings.Now }},
 		{"tomorro.service", check.Unseen, "could not be read", func(s *setup) { s.target.Token = "wrong" }},
 		{"tomorro.service", check.Warn, "no PATCH", func(s *setup) {
 			s.front = func(w http.ResponseWriter, r *http.Request) bool {

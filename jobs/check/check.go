@@ -139,7 +139,10 @@ type Settings struct {
 	// Explicit are the settings of the client that the configuration names, by key: they
 	// win over what a probe found.
 	Explicit map[string]string
-	Now      time.Time
+	// TokenExpires is when tomorro.token ends; zero when nobody knows.
+	TokenExpires time.Time
+	ExpiresWarn  time.Duration // how long before that it is told of
+	Now          time.Time
 }
 
 // Evaluate says what of the set-up guide holds.
@@ -209,7 +212,7 @@ func subject(id string) string {
 		"people.titles": "the titles", "people.emails": "the e-mails", "people.domains": "the domains of e-mails", "people.data": "the names and statuses of people",
 		"rules.readable": "the rules", "rules.roles": "the roles that rules name", "rules.reachable": "rules that do nothing", "rules.counts": "whom each rule matches",
 		"rules.idle": "rules that match nobody", "rules.certain": "rules that are uncertain", "rules.actions": "what else rules do", "groups.exist": "the groups that rules give",
-		"tomorro.memberships": "who is in Tomorro's groups", "tomorro.default_substitute": "the default substitute", "tomorro.api_account": "the account whose token this is",
+		"tomorro.memberships": "who is in Tomorro's groups", "tomorro.default_substitute": "the default substitute", "tomorro.token": "when the token ends", "tomorro.api_account": "the account whose token this is",
 		"tomorro.seats": "the seats", "tomorro.service": "what Tomorro's service can do", "redis.persistence": "whether Redis keeps its data", "redis.eviction": "whether Redis evicts keys", "listener.certificate": "the certificate of the listener",
 		"onelogin.clock": "OneLogin's clock", "tomorro.clock": "Tomorro's clock",
 	}[id]

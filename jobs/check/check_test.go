@@ -91,7 +91,7 @@ func correct(t *testing.T) *setup {
 	s.store = &fakeStore{setup: jobs.StoreSetup{Version: "7.0.15", Eviction: "noeviction", Appends: "yes", SnapshotsShown: true}}
 	s.listener = &fakeListener{seen: check.Seen{Status: 200, Tried: true, SCIM: true, TLS: true, Expires: time.Now().AddDate(1, 0, 0)}}
 	s.settings = check.Settings{Policy: &reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, DefaultSubstitute: "legal@acme.example", APIAccount: "api@acme.example"},
-		Domains: []string{"acme.example"}, Target: s.target.URL, Now: time.Now()}
+		Domains: []string{"acme.example"}, Target: s.target.URL, Now: time.Now(), TokenExpires: time.Now().AddDate(1, 0, 0), ExpiresWarn: 14 * 24 * time.Hour}
 	return s
 }
 

@@ -17,6 +17,7 @@ func (e *evaluation) tomorro() {
 		reach.Status, reach.Found, reach.Do = Fail, e.f.ReadErr.Error(), do
 	}
 	e.add(reach)
+	e.token()
 	service := Result{ID: "tomorro.service", Step: stepTomorro, Status: Unseen, Found: "what Tomorro's service can do cannot be seen: it offers no ServiceProviderConfig"}
 	switch {
 	case e.f.ServiceErr != nil && e.f.ReadErr != nil:
@@ -44,6 +45,29 @@ func (e *evaluation) tomorro() {
 		members.Do = "Ask Tomorro's support for members in GET /Groups"
 	}
 	e.add(members)
+}
+
+// token tells when the token ends, as far as anybody knows.
+func (e *evaluation) token() {
+	r := Result{ID: "tomorro.token", Step: stepTomorro, Status: Unseen, Found: "whether the token ends cannot be seen",
+		Do: "If Tomorro gave it an end, set tomorro.token_expires to that day: serve tells before it comes"}
+	ends := e.s.TokenExpires
+	if e.f.ReadErr != nil && (ends.IsZero() || ends.After(e.s.Now)) {
+		e.unread(r.ID, r.Step, "Tomorro")
+		return
+	}
+	if !ends.IsZero() {
+		r.Status, r.Found, r.Do = Pass, "the token is good until "+ends.UTC().Format("2006-01-02 15:04 UTC"), "In Tomorro, Integrations > User Provisioning: make a new token, and put it into tomorro.token"
+		switch left := ends.Sub(e.s.Now); {
+		case left <= 0:
+			r.Status, r.Found = Fail, "the token ended at "+ends.UTC().Format("2006-01-02 15:04 UTC")
+		case left < e.s.ExpiresWarn:
+			r.Status = Warn
+		default:
+			r.Do = ""
+		}
+	}
+	e.add(r)
 }
 
 // account finds an account by its e-mail.

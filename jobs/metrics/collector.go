@@ -43,6 +43,7 @@ var (
 	failures        = desc("schedule_failures", "Scheduled runs in a row that failed.")
 	quarantined     = desc("schedule_quarantined", "Whether the schedule is slowed down after failed runs: 1 or 0.")
 	paused          = desc("schedule_paused", "Whether somebody paused the schedule: 1 or 0.")
+	expires         = desc("credential_left_seconds", "How long a token or certificate is still good, by its key in the configuration; below 0 once it ended. Told where an end is known, also without Redis.", "credential")
 	nextRun         = desc("next_run_timestamp_seconds", "When the next run is due by the schedule, in Unix time.")
 )
 
@@ -88,6 +89,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	if c.c.APIs != nil {
 		for _, api := range c.c.APIs() {
 			s.api(&api)
+		}
+	}
+	if c.c.Credentials != nil {
+		for _, one := range c.c.Credentials() {
+			s.gauge(expires, one.Expires.Sub(c.m.now()).Seconds(), one.Key)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)

@@ -58,6 +58,8 @@ type Connection struct {
 	// QuarantineAfter is that of the Scheduler.
 	QuarantineAfter int
 	APIs            func() []API // nil when nothing is counted
+	// Credentials are those whose end is known; nil when there are none.
+	Credentials func() []jobs.Credential
 }
 
 // Metrics are all that a process tells. It has a registry of its own.

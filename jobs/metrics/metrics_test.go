@@ -51,7 +51,10 @@ func connection(t *testing.T, name string, s metrics.Stander) metrics.Connection
 	if err != nil {
 		t.Fatal(err)
 	}
-	return metrics.Connection{Name: name, Stander: s, Schedule: spec, QuarantineAfter: 3, APIs: func() []metrics.API {
+	ends := func() []jobs.Credential {
+		return []jobs.Credential{{Key: "tomorro.token", Expires: now.Add(240 * time.Hour)}}
+	}
+	return metrics.Connection{Name: name, Stander: s, Schedule: spec, QuarantineAfter: 3, Credentials: ends, APIs: func() []metrics.API {
 		return []metrics.API{{Name: "onelogin", Requests: map[string]int{"GET /api/2/users": 4, "GET /api/2/users/{id}": 1}, Retries: 2, Throttled: 1, Quota: 4711}, {Name: "tomorro", Quota: -1}}
 	}}
 }
@@ -87,6 +90,7 @@ func TestValues(t *testing.T) {
 	m.Listening("acme", "scim", true)
 	m.Listening("", "console", false)
 	text := get(t, m, "/metrics")
+	wants(t, text, `tomorro_sync_credential_left_seconds{connection="acme",credential="tomorro.token"} 864000`)
 	wants(t, text,
 		`tomorro_sync_redis_up{connection="acme"} 1`,
 		`tomorro_sync_last_run_exit_code{connection="acme"} 3`,

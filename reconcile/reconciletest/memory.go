@@ -75,6 +75,13 @@ func (m *Memory) Writes() []reconcile.Write {
 	return slices.Clone(m.writes)
 }
 
+// ForgetWrites makes Writes begin anew.
+func (m *Memory) ForgetWrites() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.writes = nil
+}
+
 // Write implements reconcile.Sink.
 func (m *Memory) Write(_ context.Context, w reconcile.Write) (reconcile.Written, error) {
 	m.mu.Lock()

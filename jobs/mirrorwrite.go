@@ -37,6 +37,9 @@ func (m *mirror) drop(id string) {
 func (m *mirror) written(run string, outcomes []reconcile.Outcome, subjects []string, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.known == nil {
+		return // nothing was read yet that could be made old
+	}
 	grouped := make(map[string]bool)
 	for i := range outcomes {
 		for _, c := range outcomes[i].Write.Changes {

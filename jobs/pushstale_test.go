@@ -366,3 +366,12 @@ func TestAssertionsOfNobody(t *testing.T) {
 	}
 	awaitQuiet(t, p.store)
 }
+
+// TestGroupBeforeAnythingElse: a replica that has read nothing yet makes a group.
+func TestGroupBeforeAnythingElse(t *testing.T) {
+	p := newPair(t, 1, func(p *jobs.Pushes) { p.Runner.Policy.CreateGroups = true })
+	g, err := p.b.MakeGroup(t.Context(), "", "Fresh")
+	if c, _ := p.memory.Read(t.Context()); err != nil || !slices.ContainsFunc(c.Groups, func(x reconcile.Group) bool { return x.ID == g.ID && x.Name == "Fresh" }) {
+		t.Errorf("%+v %v %+v", g, err, c.Groups)
+	}
+}

@@ -286,3 +286,9 @@ func compareChanges(a, b Change) int {
 		cmp.Compare(a.Cause, b.Cause),
 	)
 }
+
+// Owner gives whose account one at Tomorro is, as far as the plan is certain of it.
+func (p *Plan) Owner(account string) (key Key, sure bool) {
+	key, sure = p.owner[account]
+	return key, sure
+}

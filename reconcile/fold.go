@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -21,4 +22,15 @@ func Fold(s string) string {
 		}
 	}
 	return strings.ToLower(s)
+}
+
+// Bare is a name without case, accents, blanks and punctuation. Two groups whose names
+// are alike in it are often meant to be one; they are never taken for it.
+func Bare(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, norm.NFD.String(Fold(name)))
 }

@@ -17,6 +17,8 @@ var importRules = []struct {
 }{
 	{"reconcile", []string{"reconcile/scim"}, []string{"github.com/sourcegraph/conc", "golang.org/x/text"}},
 	{"reconcile/scim", nil, []string{}},
+	{"reconcile/migration", []string{"reconcile", "reconcile/scim"}, []string{"github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
+	{"reconcile/roster", []string{"reconcile", "reconcile/scim"}, []string{"github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
 	{"reconcile/pace", nil, []string{"golang.org/x/time"}},
 	{"sources/onelogin", []string{"reconcile", "reconcile/pace"}, nil},
 	{"sources/onelogin/onelogintest", []string{"reconcile/reconciletest/flaky"}, nil},

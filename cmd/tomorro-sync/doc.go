@@ -17,6 +17,8 @@
 //	tomorro-sync undo RUN | --user EMAIL  take back what a run did, or what was done to
 //	                                      one person; who is undone stays so until
 //	tomorro-sync release EMAIL            runs may change them again
+//	tomorro-sync groups                   set by hand in OneLogin; also forget EMAIL, list,
+//	                                      create NAME..., plan-migration
 //	tomorro-sync serve                    make a run at each tick of the schedule, and
 //	                                      serve the console
 //	tomorro-sync schedule [pause|resume]  when runs are made

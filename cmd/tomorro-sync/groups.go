@@ -17,7 +17,7 @@ import (
 func (p *program) groupsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "groups",
-		Short: "List and forget the groups that were set by hand in OneLogin",
+		Short: "Groups: those set by hand, where members come from, and moving the assignment to OneLogin",
 		Long: `groups lists who has which group by hand: an administrator gave it to one person in OneLogin's app, and no rule does. OneLogin's API
 does not tell of these; pushes do, so they are remembered, and a run in exclusive mode keeps them. They end when OneLogin takes the
 group back, when the person leaves the app, or with: tomorro-sync groups forget EMAIL`,
@@ -42,7 +42,7 @@ rules give. OneLogin still shows the group there; it is pushed again when somebo
 		},
 	}
 	forget.Flags().StringVar(&group, "group", "", "only this `GROUP`")
-	cmd.AddCommand(forget)
+	cmd.AddCommand(forget, p.groupsListCommand(), p.groupsCreateCommand(), p.planMigrationCommand())
 	return cmd
 }
 

@@ -33,6 +33,8 @@ type runner interface {
 	Undo(ctx context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
 	// Look reads both sides as they are now; it writes nothing.
 	Look(ctx context.Context) (reconcile.Directory, reconcile.Current, error)
+	// Survey reads both sides and what is remembered; it writes nothing.
+	Survey(ctx context.Context) (jobs.Survey, error)
 	// Recover settles what a process that died left open.
 	Recover(ctx context.Context) ([]jobs.SettledIntent, error)
 }

@@ -65,6 +65,8 @@ func (f *fakeServices) Look(context.Context) (reconcile.Directory, reconcile.Cur
 	return reconcile.Directory{}, reconcile.Current{}, f.err
 }
 
+func (f *fakeServices) Survey(context.Context) (jobs.Survey, error) { return jobs.Survey{}, f.err }
+
 func (f *fakeServices) Undo(ctx context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
 	f.undone, f.by = what, by
 	return f.Reconcile(ctx, by, approve)

@@ -119,6 +119,12 @@ func (r runWith) Explain(ctx context.Context, who string, whatIf func(*reconcile
 	return r.Runner.Explain(ctx, who, whatIf)
 }
 
+// Survey implements runner.
+func (r runWith) Survey(ctx context.Context) (jobs.Survey, error) {
+	defer r.progress.stop()
+	return r.Runner.Survey(ctx)
+}
+
 // Look implements runner.
 func (r runWith) Look(ctx context.Context) (d reconcile.Directory, current reconcile.Current, err error) {
 	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()

@@ -2,10 +2,6 @@ package check
 
 import (
 	"fmt"
-	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"tomorro-sync/reconcile"
 )
@@ -88,7 +84,7 @@ func (e *evaluation) group(said string) (name string, how int) {
 			is = exact
 		case reconcile.Fold(g.Name) == reconcile.Fold(said):
 			is = folded
-		case bare(g.Name) == bare(said) && bare(said) != "":
+		case reconcile.Bare(g.Name) == reconcile.Bare(said) && reconcile.Bare(said) != "":
 			is = near
 		}
 		if is > how {
@@ -96,14 +92,4 @@ func (e *evaluation) group(said string) (name string, how int) {
 		}
 	}
 	return name, how
-}
-
-// bare is a name without case, accents, blanks and punctuation.
-func bare(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return r
-		}
-		return -1
-	}, norm.NFD.String(reconcile.Fold(name)))
 }

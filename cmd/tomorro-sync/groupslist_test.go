@@ -1,0 +1,40 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"tomorro-sync/reconcile/roster"
+)
+
+// TestGroupsOfACompany lists a company's groups, proposes rules for what it has, and
+// makes new groups, as an administrator does.
+func TestGroupsOfACompany(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 40, groups: 4, seed: 6, plain: true}, "groups: {create: true}\n")
+	o.must(exitDone, "reconcile", "--yes")
+	code, out, _ := o.run("groups", "list", "--output", "json")
+	var rows []roster.Row
+	if err := json.Unmarshal([]byte(out), &rows); code != exitDone || err != nil || len(rows) != 4 {
+		t.Fatalf("%d %v\n%s", code, err, out)
+	}
+	for _, r := range rows {
+		if r.ID == "" || r.Members == 0 || len(r.Rules) == 0 || r.NobodySays != 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+	name := rows[0].Name
+	if code, out, _ = o.run("groups", "plan-migration"); code != exitDone || !strings.Contains(out, "exactly what they have now") || !strings.Contains(out, name) {
+		t.Errorf("%d\n%s", code, out)
+	}
+	if code, out, _ = o.run("groups", "create", "Brand New", strings.ToUpper(name)); code != exitDone || !strings.Contains(out, "Brand New  created") || !strings.Contains(out, name+"  exists") {
+		t.Errorf("%d\n%s", code, out)
+	}
+	if code, out, _ = o.run("groups", "create", "brand-NEW"); code != exitSomeFailed || !strings.Contains(out, `Tomorro has "Brand New"`) {
+		t.Errorf("%d\n%s", code, out)
+	}
+	if code, out, _ = o.run("groups", "list"); code != exitDone || !strings.Contains(out, "Brand New  0 members, made by tomorro-sync") {
+		t.Errorf("%d\n%s", code, out)
+	}
+}

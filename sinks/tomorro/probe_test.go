@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -234,9 +235,9 @@ func TestProbeKilled(t *testing.T) {
 			r := newRig(t, knobs, nil)
 			r.fill(t, 3, 1)
 			sandbox := sandboxed(t, r.client)
-			left := n
+			var begun atomic.Int64
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-				if left--; left < 0 { // the process is gone: nothing arrives any more
+				if begun.Add(1) > int64(n) { // the process is gone: nothing arrives any more
 					panic(http.ErrAbortHandler)
 				}
 				r.sim.ServeHTTP(w, q)

@@ -49,6 +49,7 @@ type Runner struct {
 	// Grace is how long requests under way may still take when a run is asked to
 	// stop; default 20 s.
 	Grace    time.Duration
+	Seals    Sealer        // of the journal; nil when it is not sealed
 	Keep     time.Duration // how long the journal is kept; 0 for ever
 	KeepRuns int           // of these, how many runs whatever their age
 	Progress func(done, total int)
@@ -218,6 +219,9 @@ func (r *Runner) prepare(ctx context.Context, run *recorder) (p prepared, err er
 // tidy forgets, after a run that looked at everybody, the marks from before it,
 // and what the journal need not keep.
 func (r *Runner) tidy(ctx context.Context, report *Report, p *prepared) error {
+	if err := r.seal(ctx); err != nil {
+		return err
+	}
 	if report.Exit == ExitError || !p.full {
 		return nil
 	}
@@ -231,6 +235,19 @@ func (r *Runner) tidy(ctx context.Context, report *Report, p *prepared) error {
 	}
 	return r.Journal.Trim(ctx, r.Keep, r.KeepRuns)
 }
+
+// seal closes what the run wrote into the journal.
+func (r *Runner) seal(ctx context.Context) error {
+	if r.Seals == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sealTimeout)
+	defer cancel()
+	return r.Seals.Seal(ctx)
+}
+
+// sealTimeout bounds how long a run takes to read back what it wrote.
+const sealTimeout = 30 * time.Second
 
 func known(d *reconcile.Directory, c *reconcile.Current, email string) bool {
 	name := reconcile.Fold(email)

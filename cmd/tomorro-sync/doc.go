@@ -24,7 +24,8 @@
 //	tomorro-sync schedule [pause|resume]  when runs are made
 //	tomorro-sync alerts [--test]          what is wrong now; try whether alerts arrive
 //	tomorro-sync journal                  what runs did, and why; also show RUN,
-//	                                      person EMAIL, export FILE, erase EMAIL
+//	                                      person EMAIL, export FILE, erase EMAIL, verify
+//	tomorro-sync report [RUN]             what one run did, for a manager or an auditor
 //	tomorro-sync simulate                 serve both services as simulators on loopback;
 //	                                      --disaster NAME rehearses one
 //	tomorro-sync version

@@ -45,7 +45,7 @@ With --output json there is one document, but with --follow one for each entry. 
 	cmd.Flags().IntVar(&limit, "limit", 20, "how many runs to list")
 	cmd.Flags().StringVar(&since, "since", "", "entries from this `TIME` on")
 	cmd.Flags().BoolVar(&follow, "follow", false, "entries as they come, until Ctrl-C")
-	cmd.AddCommand(p.journalShowCommand(), p.journalPersonCommand(), p.journalExportCommand(), p.journalEraseCommand())
+	cmd.AddCommand(p.journalShowCommand(), p.journalPersonCommand(), p.journalExportCommand(), p.journalEraseCommand(), p.journalVerifyCommand())
 	return cmd
 }
 

@@ -58,6 +58,7 @@ type memory interface {
 	jobs.Assertions
 	jobs.AlertBook
 	jobs.Shelf
+	jobs.Sealer
 }
 
 // session says what a command needs of a connection.
@@ -156,7 +157,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(p.demoCommand(), p.initCommand(), p.planCommand(), p.checkCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.alertsCommand(), p.scheduleCommand(), p.journalCommand(), p.groupsCommand(), p.simulateCommand(), p.versionCommand())
+	root.AddCommand(p.demoCommand(), p.initCommand(), p.planCommand(), p.checkCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.alertsCommand(), p.scheduleCommand(), p.journalCommand(), p.reportCommand(), p.groupsCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
 

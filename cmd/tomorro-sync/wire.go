@@ -79,7 +79,7 @@ func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runne
 		shared = sharing(store)
 		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
 		run.Decisions, run.Experience, run.Reader, run.Pins = store, store, store, store
-		run.Ignored, run.Assertions = store, store
+		run.Ignored, run.Assertions, run.Seals = store, store, store
 	}
 	if s.remember {
 		if store := s.glance(ctx); store != nil {

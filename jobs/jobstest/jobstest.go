@@ -42,6 +42,7 @@ type Store interface {
 	jobs.AlertBook
 	jobs.Profiles
 	jobs.Shelf
+	jobs.Sealer
 }
 
 // Open gives a Store of the named connection. Stores of the same connection
@@ -90,6 +91,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("one tells of alerts", func(t *testing.T) { told(t, open) })
 	t.Run("what a probe found", func(t *testing.T) { profile(t, open) })
 	t.Run("who is signed in", func(t *testing.T) { shelf(t, open) })
+	t.Run("the journal is sealed", func(t *testing.T) { sealed(t, open) })
 	t.Run("connections are apart", func(t *testing.T) { apart(t, open) })
 }
 

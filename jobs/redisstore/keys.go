@@ -105,6 +105,11 @@ func (k keys) sharers(api string) string { return k.prefix + "sharers:" + api }
 // profile is a string: what the probe of Tomorro's service found (JSON).
 func (k keys) profile() string { return k.prefix + "profile" }
 
+// seals is a list of the seals over the journal (JSON), the oldest first. trimmed is a
+// string: the id of the oldest entry that was kept when the journal was trimmed last.
+func (k keys) seals() string   { return k.prefix + "seals" }
+func (k keys) trimmed() string { return k.prefix + "trimmed" }
+
 // shelf is a string that ends by itself: somebody who is signed in to the console.
 func (k keys) shelf(name string) string { return k.prefix + "shelf:" + name }
 

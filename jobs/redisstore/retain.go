@@ -48,6 +48,9 @@ func (s *Store) Trim(ctx context.Context, keep time.Duration, runs int) error {
 			oldestEntry = id
 		}
 	}
+	if err := s.client.Set(ctx, s.keys.trimmed(), oldestEntry, 0).Err(); err != nil {
+		return fmt.Errorf("trim the journal: %w", err)
+	}
 	for stream, least := range map[string]string{s.keys.journal(): oldestEntry, s.keys.runs(): oldestRun} {
 		if err := s.trim(ctx, stream, least); err != nil {
 			return fmt.Errorf("trim the journal: %w", err)
@@ -123,6 +126,7 @@ func (s *Store) replace(ctx context.Context, stream string, r record, e *jobs.En
 	if err != nil {
 		return err
 	}
+	r.values[wasField] = r.digest()
 	r.values["data"] = string(data)
 	text, err := json.Marshal(r.values)
 	if err != nil {

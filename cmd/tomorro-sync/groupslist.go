@@ -166,7 +166,7 @@ func (p *program) createGroup(ctx context.Context, conn *connection, current *re
 			m.ID, m.Name, m.Result = g.ID, g.Name, "exists"
 			return m
 		case !near && reconcile.Bare(g.Name) == reconcile.Bare(name) && reconcile.Bare(name) != "":
-			m.Result, m.err = "near", fmt.Errorf("Tomorro has %q: give --near to make both", g.Name)
+			m.Result, m.err = "near", fmt.Errorf("there is %q at Tomorro: give --near to make both", g.Name)
 		}
 	}
 	if m.err != nil {

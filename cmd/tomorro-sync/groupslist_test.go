@@ -31,7 +31,7 @@ func TestGroupsOfACompany(t *testing.T) {
 	if code, out, _ = o.run("groups", "create", "Brand New", strings.ToUpper(name)); code != exitDone || !strings.Contains(out, "Brand New  created") || !strings.Contains(out, name+"  exists") {
 		t.Errorf("%d\n%s", code, out)
 	}
-	if code, out, _ = o.run("groups", "create", "brand-NEW"); code != exitSomeFailed || !strings.Contains(out, `Tomorro has "Brand New"`) {
+	if code, out, _ = o.run("groups", "create", "brand-NEW"); code != exitSomeFailed || !strings.Contains(out, `there is "Brand New" at Tomorro`) {
 		t.Errorf("%d\n%s", code, out)
 	}
 	if code, out, _ = o.run("groups", "list"); code != exitDone || !strings.Contains(out, "Brand New  0 members, made by tomorro-sync") {

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ func sealedJournal(t *testing.T) (*Store, *miniredis.Miniredis) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	for i := range 10 {
+		server.SetTime(time.Unix(int64(1000+i), 0)) // which entry ids are made of: each in a second of its own
 		if _, err := s.Append(t.Context(), jobs.Lease{}, jobs.Entry{Kind: jobs.EntryPush, Run: fmt.Sprint("r", i), Time: time.Unix(int64(i), 0)}); err != nil {
 			t.Fatal(err)
 		}
@@ -94,15 +96,9 @@ func TestVerifyFinds(t *testing.T) {
 func TestVerifyFindsOneMore(t *testing.T) {
 	s, server := sealedJournal(t)
 	rewrite(t, s, server, func(l []record) []record {
-		id := l[4].id
-		ms, seq := splitID(id)
-		more := record{id: fmt.Sprintf("%d-%d", ms, seq+500), values: map[string]any{"kind": "push", "run": "forged", "data": "{}"}}
-		out := append([]record{}, l[:5]...)
-		if before(more.id, l[5].id) {
-			return append(append(out, more), l[5:]...)
-		}
-		more.id = fmt.Sprintf("%d-%d", ms-1, 0) // the next was written in the same millisecond
-		return append([]record{more}, l...)
+		ms, seq := splitID(l[4].id)
+		more := record{id: fmt.Sprintf("%d-%d", ms, seq+1), values: map[string]any{"kind": "push", "run": "forged", "data": "{}"}}
+		return slices.Insert(l, 5, more)
 	})
 	if v, err := s.Verify(t.Context()); err != nil || len(v.Broken) != 1 || v.Broken[0].Why != "entries were put in" || v.Broken[0].Found != 4 {
 		t.Errorf("%+v %v", v, err)

@@ -33,6 +33,7 @@ var importRules = []struct {
 		"github.com/coreos/go-oidc", "github.com/go-jose/go-jose", "golang.org/x/oauth2"}},
 	{"jobs/check", []string{"jobs", "reconcile", "reconcile/scim"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
 	{"jobs/audit", []string{"jobs", "reconcile", "reconcile/scim"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
+	{"jobs/migrate", []string{"jobs", "reconcile", "reconcile/scim"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
 	{"jobs/alert", []string{"jobs", "reconcile", "reconcile/scim"}, nil},
 	{"jobs/setup", []string{"reconcile", "reconcile/scim"}, []string{"github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
 	{"jobs/metrics", []string{"jobs", "reconcile", "reconcile/scim"}, nil},

@@ -18,7 +18,7 @@
 //	                                      one person; who is undone stays so until
 //	tomorro-sync release EMAIL            runs may change them again
 //	tomorro-sync groups                   set by hand in OneLogin; also forget EMAIL, list,
-//	                                      create NAME..., plan-migration
+//	                                      create NAME..., plan-migration, snapshot, migrate
 //	tomorro-sync serve                    make a run at each tick of the schedule, and
 //	                                      serve the console
 //	tomorro-sync schedule [pause|resume]  when runs are made

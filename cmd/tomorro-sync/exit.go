@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/migrate"
 	"tomorro-sync/reconcile"
 )
 
@@ -84,6 +85,12 @@ func classify(ctx context.Context, err error) *failure {
 		return &failure{exitError, err, "list who is pinned with: tomorro-sync release"}
 	case errors.Is(err, jobs.ErrNoHold):
 		return &failure{exitError, err, "list what is held now, as the last run left it, with: tomorro-sync holds"}
+	case errors.Is(err, jobs.ErrMembersUnknown):
+		return &failure{exitError, err, "ask Tomorro's support for members in GET /Groups"}
+	case errors.Is(err, migrate.ErrThere):
+		return &failure{exitError, err, "it is kept; name another with --file"}
+	case errors.Is(err, migrate.ErrNoSnapshot):
+		return &failure{exitError, err, "name the file that groups snapshot or groups migrate wrote with --file"}
 	case errors.Is(err, reconcile.ErrRefused):
 		return &failure{exitError, err, "correct the credentials or their privilege, then run it again"}
 	}

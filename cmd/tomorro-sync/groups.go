@@ -42,7 +42,7 @@ rules give. OneLogin still shows the group there; it is pushed again when somebo
 		},
 	}
 	forget.Flags().StringVar(&group, "group", "", "only this `GROUP`")
-	cmd.AddCommand(forget, p.groupsListCommand(), p.groupsCreateCommand(), p.planMigrationCommand())
+	cmd.AddCommand(forget, p.groupsListCommand(), p.groupsCreateCommand(), p.planMigrationCommand(), p.groupsSnapshotCommand(), p.groupsMigrateCommand())
 	return cmd
 }
 

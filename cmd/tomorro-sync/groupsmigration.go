@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -31,7 +30,7 @@ rule reaches them. It writes nothing; roles and rules are made by hand in OneLog
 func (p *program) planMigration(c *config, s *jobs.Survey) error {
 	switch {
 	case s.Current.MembersUnknown:
-		return &failure{exitError, errors.New("who is in which group, Tomorro does not show"), "ask Tomorro's support for members in GET /Groups"}
+		return jobs.ErrMembersUnknown
 	case !s.Directory.Receipt.Complete():
 		return &failure{exitError, fmt.Errorf("OneLogin could not be read completely: %s", strings.Join(s.Directory.Receipt.Why(), "; ")), "run tomorro-sync check; a proposal for half of the people would be wrong"}
 	}

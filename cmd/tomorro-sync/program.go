@@ -31,6 +31,10 @@ type runner interface {
 	Reconcile(ctx context.Context, by jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
 	// Undo makes one run that takes back what another did.
 	Undo(ctx context.Context, by jobs.Trigger, what jobs.UndoWhat, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
+	// Regroup makes one run about memberships alone: those that the rules give, and
+	// RegroupTo those that there were.
+	Regroup(ctx context.Context, by jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
+	RegroupTo(ctx context.Context, by jobs.Trigger, were []reconcile.Group, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error)
 	// Look reads both sides as they are now; it writes nothing.
 	Look(ctx context.Context) (reconcile.Directory, reconcile.Current, error)
 	// Survey reads both sides and what is remembered; it writes nothing.

@@ -72,6 +72,14 @@ func (f *fakeServices) Undo(ctx context.Context, by jobs.Trigger, what jobs.Undo
 	return f.Reconcile(ctx, by, approve)
 }
 
+func (f *fakeServices) Regroup(ctx context.Context, by jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
+	return f.Reconcile(ctx, by, approve)
+}
+
+func (f *fakeServices) RegroupTo(ctx context.Context, by jobs.Trigger, _ []reconcile.Group, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
+	return f.Reconcile(ctx, by, approve)
+}
+
 func (f *fakeServices) Recover(context.Context) ([]jobs.SettledIntent, error) { return nil, f.err }
 
 func (f *fakeServices) Forgive(context.Context) error { f.forgave = true; return nil }

@@ -155,6 +155,16 @@ func (r runWith) Undo(ctx context.Context, by jobs.Trigger, what jobs.UndoWhat, 
 	return r.Runner.Undo(ctx, by, what, r.pausing(approve))
 }
 
+func (r runWith) Regroup(ctx context.Context, by jobs.Trigger, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
+	defer r.progress.stop()
+	return r.Runner.Regroup(ctx, by, r.pausing(approve))
+}
+
+func (r runWith) RegroupTo(ctx context.Context, by jobs.Trigger, were []reconcile.Group, approve func(reconcile.Plan) (bool, error)) (jobs.Report, error) {
+	defer r.progress.stop()
+	return r.Runner.RegroupTo(ctx, by, were, r.pausing(approve))
+}
+
 func (r runWith) pausing(approve approval) approval {
 	return func(plan reconcile.Plan) (bool, error) {
 		r.progress.pause()

@@ -27,6 +27,14 @@
 // settled. The people it changes are pinned (Pins) before its first write, and
 // Guard holds what runs would do to them until Release. Pin and release are entries.
 //
+// # Adoption
+//
+// An organisation may have accounts before its first run. When nothing is remembered of
+// anybody and Tomorro has unmarked accounts that are people's (reconcile/adopt), that run
+// opens an adoption (Adoptions): Guard holds removals, renames and second accounts until
+// AdoptDone. What somebody decides of an account is a link, or that it is nobody's. Pushes
+// go by what is stored, so that one before the first run is not held by this.
+//
 // # Reading back
 //
 // A confirmed write is not yet a kept one. After a run, what the service answered

@@ -86,6 +86,7 @@ const (
 	EntryPin     EntryKind = "pin"     // people stay as an undo leaves them, from now on
 	EntryRelease EntryKind = "release" // and no longer
 	EntryDecide  EntryKind = "decide"  // somebody approved or rejected what was held
+	EntryAdopt   EntryKind = "adopt"   // an adoption begins or ends, or somebody decided whose an account is
 	EntryPush    EntryKind = "push"    // people were looked at because of pushes or marks; see Entry.Pushed
 )
 
@@ -107,14 +108,14 @@ type Entry struct {
 	Write   *reconcile.Write      `json:"write,omitempty"`   // intent
 	Intent  string                `json:"intent,omitempty"`  // outcome: the id of its intent
 	Result  string                `json:"result,omitempty"`  // outcome: done, failed, skipped, uncertain
-	Target  string                `json:"target,omitempty"`  // outcome: the account's or group's id
+	Target  string                `json:"target,omitempty"`  // outcome: the account's or group's id; adopt: the account
 	Error   string                `json:"error,omitempty"`   // outcome
-	Note    string                `json:"note,omitempty"`    // outcome
+	Note    string                `json:"note,omitempty"`    // outcome; adopt: open, match, foreign, forget, done
 	Held    []reconcile.Held      `json:"held,omitempty"`    // hold, and what a decision is about
 	Decided *reconcile.Decision   `json:"decided,omitempty"` // decide
 	Said    []reconcile.Testimony `json:"said,omitempty"`    // witness
 	Report  *Report               `json:"report,omitempty"`  // end
-	Keys    []reconcile.Key       `json:"keys,omitempty"`    // pin, release: who
+	Keys    []reconcile.Key       `json:"keys,omitempty"`    // pin, release, adopt: who
 	Erased  int                   `json:"erased,omitempty"`  // erase: how many entries lost a person's values
 	Pushed  []Pushed              `json:"pushed,omitempty"`  // push: what was asked for
 }

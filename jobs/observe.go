@@ -22,6 +22,8 @@ type observation struct {
 	pinned    map[reconcile.Key]string // with the reason that is shown
 	facts     *reconcile.Facts         // nil when nothing remembers
 	pulls     []reconcile.Census
+	adoption  Adoption
+	begins    bool // the adoption, with this look
 }
 
 func (o *observation) input(policy *reconcile.Policy) reconcile.Input {
@@ -50,8 +52,13 @@ func (r *Runner) observe(ctx context.Context) (seen observation, err error) {
 		return nil
 	})
 	p.Go(func(ctx context.Context) error { return r.recall(ctx, &seen) })
-	err = p.Wait()
-	return seen, err
+	if err = p.Wait(); err != nil {
+		return seen, err
+	}
+	if seen.begins = r.begins(&seen); seen.begins {
+		seen.adoption.Phase = AdoptionPhase{State: AdoptionOpen, At: r.now()}
+	}
+	return seen, nil
 }
 
 // recall reads what is remembered, as far as anything remembers.
@@ -101,6 +108,12 @@ func (r *Runner) recallFew(ctx context.Context, seen *observation) error {
 	if r.Assertions != nil {
 		p.Go(func(ctx context.Context) (err error) {
 			seen.asserted, err = r.Assertions.Assertions(ctx)
+			return err
+		})
+	}
+	if r.Adoptions != nil {
+		p.Go(func(ctx context.Context) (err error) {
+			seen.adoption, err = r.Adoptions.Adoption(ctx)
 			return err
 		})
 	}

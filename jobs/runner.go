@@ -34,6 +34,9 @@ type Runner struct {
 	Experience Experience
 	// Ignored is what Tomorro did not keep; optional, and read by Plan as well.
 	Ignored Ignored
+	// Adoptions are what is known of the accounts that were there first; optional, and
+	// read by Plan as well. Without them nothing waits for somebody to look through them.
+	Adoptions Adoptions
 	// Assertions are the groups set by hand; optional, and read by Plan as well.
 	Assertions Assertions
 
@@ -129,6 +132,7 @@ func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan,
 func (r *Runner) policy(seen *observation) reconcile.Policy {
 	policy := r.Policy
 	policy.Spent, policy.Pulls, policy.Pinned, policy.Ignored = seen.spent, seen.pulls, seen.pinned, notAgain(seen.ignored, r.now())
+	policy.Adoption = seen.known()
 	policy.Decisions = make(map[string]reconcile.Decision)
 	for digest, d := range seen.decisions {
 		if d.Until.IsZero() || r.now().Before(d.Until) {
@@ -179,6 +183,9 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 			return err
 		}
 		if err := run.pin(ctx, by, p.pins); err != nil {
+			return err
+		}
+		if err := run.open(ctx, by, &p.seen); err != nil {
 			return err
 		}
 		v := &verifier{recorder: run, r: r, p: &p}

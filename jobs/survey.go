@@ -12,6 +12,8 @@ type Survey struct {
 	Current   reconcile.Current
 	// Asserted are the groups that were set by hand in OneLogin, as pushes told.
 	Asserted []reconcile.Assertion
+	Links    map[reconcile.Key]string
+	Adoption Adoption
 	// Plan is what a run would do if nothing were held; it knows whose each account is.
 	Plan reconcile.Plan
 }
@@ -24,5 +26,5 @@ func (r *Runner) Survey(ctx context.Context) (Survey, error) {
 		return Survey{}, err
 	}
 	policy := r.policy(&seen)
-	return Survey{Directory: seen.directory, Current: seen.current, Asserted: seen.asserted, Plan: reconcile.Decide(seen.input(&policy))}, nil
+	return Survey{Directory: seen.directory, Current: seen.current, Asserted: seen.asserted, Links: seen.links, Adoption: seen.adoption, Plan: reconcile.Decide(seen.input(&policy))}, nil
 }

@@ -103,12 +103,13 @@ func HoldClasses() []HoldClass { return []HoldClass{HoldGuard, HoldApproval, Hol
 // HoldRule names the rule that holds a change.
 type HoldRule string
 
-// The rules. A person's word releases what is held by RuleBand, RuleLimit,
+// The rules. A person's word releases what is held by RuleBand, RuleAdoption, RuleLimit,
 // RuleApproval or RuleConfiguration; the others end with their reason.
 const (
 	RuleReceipt       HoldRule = "receipt"       // OneLogin was not read to the end
 	RuleNight         HoldRule = "night"         // only the fast pass named the person: a run that reads everything decides
 	RuleBand          HoldRule = "band"          // a count is far from those of the last good pulls
+	RuleAdoption      HoldRule = "adoption"      // the accounts that Tomorro had were not looked through
 	RuleProtect       HoldRule = "protect"       // protect: or the API account
 	RuleSubstitute    HoldRule = "substitute"    // the default substitute, or somebody it could not stand in for
 	RuleLimit         HoldRule = "limit"         // too many of a kind
@@ -125,13 +126,13 @@ const (
 
 // HoldRules lists every rule.
 func HoldRules() []HoldRule {
-	return []HoldRule{RuleReceipt, RuleBand, RuleProtect, RuleSubstitute, RuleLimit, RuleConfiguration, RuleApproval, RuleWitness, RuleDependent,
+	return []HoldRule{RuleReceipt, RuleBand, RuleAdoption, RuleProtect, RuleSubstitute, RuleLimit, RuleConfiguration, RuleApproval, RuleWitness, RuleDependent,
 		RuleAdmins, RuleRejected, RulePinned, RuleIgnored, RuleData}
 }
 
 // Approvable reports whether a person's word releases what the rule holds.
 func (r HoldRule) Approvable() bool {
-	return r == RuleBand || r == RuleLimit || r == RuleApproval || r == RuleConfiguration
+	return r == RuleBand || r == RuleAdoption || r == RuleLimit || r == RuleApproval || r == RuleConfiguration
 }
 
 // Held is a change that will not be made now, with its reason.
@@ -196,6 +197,8 @@ type Plan struct {
 	sizes map[string]int
 	// shielded are the members of protected groups, by account.
 	shielded map[string]string
+	// namesakes are accounts of nobody with the name of somebody to be created.
+	namesakes map[Key]*Account
 	// substitute is the account of Tomorro's default substitute; nil: there is none.
 	substitute *Account
 	// substituteKey is whose changes in this plan make the substitute fit; 0: nobody's.

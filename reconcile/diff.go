@@ -63,6 +63,7 @@ func Decide(in Input) Plan {
 	}
 	d.groups.finish()
 	d.noteHeirs()
+	d.plan.namesakes = d.namesakes()
 	d.count()
 	d.plan.seal()
 	if in.Last != nil {

@@ -35,7 +35,7 @@ func TestGuardLimits(t *testing.T) {
 		{100, 11, 0, true, "11 deactivations of 100: more than limits.deactivate.share, which is 10%"},
 		{1000, 25, 0, false, ""},
 		{1000, 26, 0, true, "26 deactivations: more than limits.deactivate.max, which is 25"},
-		{1000, 20, 6, true, "20 deactivations after 6 in the last 24h0m0s: more than limits.deactivate.max, which is 25"},
+		{1000, 20, 6, true, "20 deactivations after 6 in the last 24h: more than limits.deactivate.max, which is 25"},
 		{19, 10, 0, false, ""}, // below the minimum population only the number counts
 		{20, 3, 0, true, "3 deactivations of 20: more than limits.deactivate.share"},
 	} {

@@ -15,17 +15,18 @@ type pair struct {
 
 // joined is the answer to "who is who".
 type joined struct {
-	pairs   []pair // by Key; every managed person, then the leavers OneLogin forgot
-	current *Current
-	byName  map[string]*Account // by folded userName
-	owner   map[string]Key      // account id -> person, for every certain pair
-	extra   []Held              // accounts that a leaver has besides their own
-	unowned int
-	some    bool     // not everybody was looked at
-	foreign []string // the addresses of those of them that are active
-	outside int      // accounts of people outside the scope
-	notes   []Note
-	index   map[Key]int // into pairs; made when first needed
+	pairs    []pair // by Key; every managed person, then the leavers OneLogin forgot
+	current  *Current
+	byName   map[string]*Account // by folded userName
+	owner    map[string]Key      // account id -> person, for every certain pair
+	extra    []Held              // accounts that a leaver has besides their own
+	unowned  int
+	some     bool            // not everybody was looked at
+	declared map[string]bool // accounts that somebody said are nobody's
+	foreign  []string        // the addresses of those of them that are active
+	outside  int             // accounts of people outside the scope
+	notes    []Note
+	index    map[Key]int // into pairs; made when first needed
 }
 
 // join decides whose each account is.
@@ -35,11 +36,12 @@ type joined struct {
 //	both, and they differ                               clash, held
 //	an account that nobody else has, by folded userName that account: adoption
 //	an account with that userName that is somebody's    clash, held (unless that person is being renamed)
+//	one that somebody said is nobody's in OneLogin      clash, held; a leaver's is foreign
 //	a linked person whom OneLogin no longer knows       a leaver; by a mark alone, foreign, with a note
 //	anything else at Tomorro                            foreign: never touched
 func join(wants []Want, in Input) *joined {
 	links := in.Links
-	j := &joined{current: in.Current, some: in.Only != nil, owner: make(map[string]Key, len(in.Current.Accounts))}
+	j := &joined{current: in.Current, some: in.Only != nil, declared: in.Policy.Adoption.Foreign, owner: make(map[string]Key, len(in.Current.Accounts))}
 	claims, claimed := j.claims(links)
 	known := make(map[Key]bool, len(wants))
 	for i := range wants {
@@ -128,6 +130,12 @@ func (j *joined) match(w *Want, claims map[Key][]*Account, claimed map[string][]
 		p.clash = fmt.Sprintf("has two accounts at Tomorro, %s and %s: one by externalId, one by link", mine[0].ID, mine[1].ID)
 	}
 	named := j.named(w)
+	if named != nil && p.account == nil && len(claimed[named.ID]) == 0 && j.declared[named.ID] {
+		if w.Active {
+			p.account, p.clash = named, fmt.Sprintf("somebody said that account %s is nobody's in OneLogin; if it is theirs: tomorro-sync adopt forget %s", named.ID, named.UserName)
+		}
+		return p
+	}
 	switch {
 	case named == nil || named == p.account:
 	case len(claimed[named.ID]) > 0:

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // limitsOf names the limits that a change counts towards.
@@ -67,7 +68,7 @@ func (l Limits) exceeded(limit Limit, n, spent, population int) string {
 	a := l.Allow[kind]
 	before := ""
 	if spent > 0 {
-		before = fmt.Sprintf(" after %d in the last %s", spent, l.Window)
+		before = fmt.Sprintf(" after %d in the last %s", spent, l.window())
 	}
 	if a.Max != nil && n+spent > *a.Max {
 		return fmt.Sprintf("%d %s%s: more than limits.%s.max, which is %d", n, kind.words(), before, kind, *a.Max)
@@ -76,6 +77,14 @@ func (l Limits) exceeded(limit Limit, n, spent, population int) string {
 		return fmt.Sprintf("%d %s%s of %d: more than limits.%s.share, which is %g%%", n, kind.words(), before, population, kind, *a.Share*100)
 	}
 	return ""
+}
+
+// window writes 24h for 24h0m0s.
+func (l Limits) window() string {
+	if hours, whole := strings.CutSuffix(l.Window.String(), "h0m0s"); whole {
+		return hours + "h"
+	}
+	return l.Window.String()
 }
 
 // Most gives, for each limit that the plan's changes count towards, how many may be

@@ -144,6 +144,8 @@ type Policy struct {
 	Pinned map[Key]string `json:"-"`
 	// Spared are people who lose nothing in this plan, whatever OneLogin says of them.
 	Spared map[Key]bool `json:"-"`
+	// Adoption is what is known of the accounts that Tomorro had before.
+	Adoption Adoption `json:"-"`
 	// Approve holds these kinds of change ("create", "update", "delete") until
 	// Approved is the ID of the plan that shows them.
 	Approve  []string `json:"-"`

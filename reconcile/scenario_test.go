@@ -77,6 +77,8 @@ type scenario struct {
 		APIAccount   string `yaml:"api_account"`
 		Max          map[reconcile.Limit]int
 		LastWins     bool `yaml:"last_wins"`
+		Adopting     bool
+		Foreign      []string
 	}
 }
 
@@ -195,6 +197,10 @@ func (s *scenario) policy() *reconcile.Policy {
 		DeleteUsers: s.Policy.DeleteUsers, ScopeRoles: s.Policy.ScopeRoles, Limits: reconcile.DefaultLimits(), Protect: s.Policy.Protect,
 		MinAdmins: s.Policy.MinAdmins, DefaultSubstitute: s.Policy.Substitute, Approve: s.Policy.Approve, APIAccount: s.Policy.APIAccount,
 		Rules: reconcile.RuleReading{LastWins: s.Policy.LastWins},
+	}
+	p.Adoption = reconcile.Adoption{Open: s.Policy.Adopting, Foreign: make(map[string]bool)}
+	for _, id := range s.Policy.Foreign {
+		p.Adoption.Foreign[id] = true
 	}
 	for l, most := range s.Policy.Max {
 		p.Limits.Allow[l] = reconcile.Allowance{Max: &most}

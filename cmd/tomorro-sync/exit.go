@@ -85,6 +85,8 @@ func classify(ctx context.Context, err error) *failure {
 		return &failure{exitError, err, "list who is pinned with: tomorro-sync release"}
 	case errors.Is(err, jobs.ErrNoHold):
 		return &failure{exitError, err, "list what is held now, as the last run left it, with: tomorro-sync holds"}
+	case errors.Is(err, jobs.ErrOwned), errors.Is(err, jobs.ErrHasOne), errors.Is(err, jobs.ErrUndecided):
+		return &failure{exitError, err, "see whose each account is with: tomorro-sync adopt --all"}
 	case errors.Is(err, jobs.ErrMembersUnknown):
 		return &failure{exitError, err, "ask Tomorro's support for members in GET /Groups"}
 	case errors.Is(err, migrate.ErrThere):

@@ -57,6 +57,7 @@ type memory interface {
 	jobs.Decisions
 	jobs.Journal
 	jobs.Pins
+	jobs.Adoptions
 	jobs.Budget
 	jobs.Queue
 	jobs.Assertions
@@ -161,7 +162,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(p.demoCommand(), p.initCommand(), p.planCommand(), p.checkCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.alertsCommand(), p.scheduleCommand(), p.journalCommand(), p.reportCommand(), p.groupsCommand(), p.simulateCommand(), p.versionCommand())
+	root.AddCommand(p.demoCommand(), p.initCommand(), p.planCommand(), p.checkCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.alertsCommand(), p.scheduleCommand(), p.journalCommand(), p.reportCommand(), p.groupsCommand(), p.adoptCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
 

@@ -160,11 +160,22 @@ func (v *planView) showEntry(e *jobs.Entry, dated bool) {
 		}
 	case jobs.EntryPin, jobs.EntryRelease:
 		line(map[jobs.EntryKind]string{jobs.EntryPin: "pinned", jobs.EntryRelease: "released"}[e.Kind], pinText(e), purple)
+	case jobs.EntryAdopt:
+		line("adoption", adoptText(e), purple)
 	case jobs.EntryPush:
 		line("push", pushText(e), "")
 	case jobs.EntryErase:
 		line("erased", fmt.Sprintf("%s: %s", e.Note, plural(e.Erased, "entry", "entries")), purple)
 	}
+}
+
+// adoptText says what began, ended or was decided of an account.
+func adoptText(e *jobs.Entry) string {
+	what := map[string]string{"open": "begins: nobody is removed", "done": "is done", "foreign": "account " + e.Target + " is nobody's", "forget": "nothing is decided of account " + e.Target}[e.Note]
+	if len(e.Keys) > 0 {
+		what = fmt.Sprintf("account %s is OneLogin user %s's", e.Target, e.Keys[0])
+	}
+	return strings.TrimRight(what+" "+pinnedWho(e), " ")
 }
 
 func decidedText(e *jobs.Entry) string {

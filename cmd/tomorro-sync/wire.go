@@ -79,7 +79,7 @@ func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runne
 		shared = sharing(store)
 		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
 		run.Decisions, run.Experience, run.Reader, run.Pins = store, store, store, store
-		run.Ignored, run.Assertions, run.Seals = store, store, store
+		run.Ignored, run.Assertions, run.Adoptions, run.Seals = store, store, store, store
 	}
 	if s.remember {
 		if store := s.glance(ctx); store != nil {
@@ -89,7 +89,7 @@ func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runne
 			conn.memory, conn.close = store, func() { _ = store.Close() }
 			shared = sharing(store)
 			run.Links, run.Budget, run.Decisions, run.Experience, run.Pins = store, store, store, store, store
-			run.Ignored, run.Assertions = store, store
+			run.Ignored, run.Assertions, run.Adoptions = store, store, store
 		}
 	}
 	return shared, found, nil

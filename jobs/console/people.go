@@ -249,6 +249,8 @@ func pastRows(e *jobs.Entry, pricing reconcile.Pricing) []historyRow {
 		}
 	case e.Kind == jobs.EntryPin:
 		add("stays as an undo left them, until released", "", "warn")
+	case e.Kind == jobs.EntryAdopt:
+		add("account "+e.Target+" was decided to be theirs", "", "")
 	case e.Kind == jobs.EntryRelease:
 		add("released: runs may change them again", "", "")
 	}

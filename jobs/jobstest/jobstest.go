@@ -34,6 +34,7 @@ type Store interface {
 	jobs.Forgiver
 	jobs.Observer
 	jobs.Links
+	jobs.Adoptions
 	jobs.Pins
 	jobs.Budget
 	jobs.Decisions
@@ -79,6 +80,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("one outcome for an intent", func(t *testing.T) { outcomes(t, open) })
 	t.Run("links", func(t *testing.T) { links(t, open) })
 	t.Run("pins", func(t *testing.T) { pins(t, open) })
+	t.Run("adoption", func(t *testing.T) { adoption(t, open) })
 	t.Run("budget", func(t *testing.T) { budget(t, open) })
 	t.Run("decisions", func(t *testing.T) { decisions(t, open) })
 	t.Run("experience", func(t *testing.T) { experience(t, open) })

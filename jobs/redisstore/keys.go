@@ -42,6 +42,10 @@ func (k keys) pulls() string { return k.prefix + "pulls" }
 // pins is a hash from OneLogin id to why that person stays as they are (JSON).
 func (k keys) pins() string { return k.prefix + "pins" }
 
+// adoption is a hash from the ids of accounts to whose somebody said they are (JSON), and
+// an empty field with how far the adoption is.
+func (k keys) adoption() string { return k.prefix + "adoption" }
+
 // position is a counter that grows with each claim and outcome.
 func (k keys) position() string { return k.prefix + "position" }
 

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile/adopt"
+	"tomorro-sync/sinks/tomorro/tomorrotest"
+)
+
+// account adds one at Tomorro by hand, before this program.
+func (o *office) byHand(name, given, family string) {
+	o.lab.tomorro.AddUser(tomorrotest.User{UserName: name, GivenName: given, FamilyName: family, UserType: "user", Active: true})
+}
+
+// TestDayOne: an organisation that already has accounts loses nobody and renames nobody
+// until an administrator has looked through them, and what they decide holds.
+func TestDayOne(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 12, groups: 3, seed: 6, plain: true}, "")
+	people := o.world.People
+	o.byHand(people[0].Email, people[0].FirstName, people[0].LastName)
+	o.byHand(strings.ToUpper(people[1].Email), people[1].FirstName, people[1].LastName)
+	o.byHand("maiden.name@acme.example", people[2].LastName, people[2].FirstName)
+	o.byHand("namesake@lawfirm.example", people[3].FirstName, people[3].LastName)
+	o.byHand(people[4].Email, "Shared", "Inbox")
+	o.byHand("counsel@lawfirm.example", "Ext", "Counsel")
+	o.byHand(people[5].Email, people[5].FirstName, people[5].LastName)
+	people[5].Status = 2
+
+	if out := o.must(exitDone, "adopt"); !strings.Contains(out, "WAIT FOR A DECISION") || !strings.Contains(out, "adopt match maiden.name@acme.example "+people[2].Email) || !strings.Contains(out, "1 deactivation") {
+		t.Errorf("before the first run:\n%s", out)
+	}
+	out := o.must(exitApproval, "reconcile", "--yes")
+	for _, who := range []string{people[2].Email, people[3].Email, people[5].Email} {
+		if !strings.Contains(out, who) {
+			t.Errorf("nothing is held of %s:\n%s", who, out)
+		}
+	}
+	if a, _ := o.account(people[5].Email); !a.Active {
+		t.Error("somebody was removed on the first day")
+	}
+	if _, made := o.account(people[2].Email); made {
+		t.Error("somebody got a second account")
+	}
+	if a, _ := o.account(people[0].Email); a.UserName == "" || len(a.Groups) == 0 {
+		t.Errorf("who was found by address has no groups: %+v", a)
+	}
+
+	for _, c := range [][]string{{"match", "maiden.name@acme.example", people[0].Email}, {"match", people[0].Email, people[2].Email}, {"foreign", people[0].Email}, {"forget", people[0].Email}, {"foreign", "unknown@x.io"}} {
+		if code, _, stderr := o.run(append([]string{"adopt"}, c...)...); code != exitError || !strings.Contains(stderr, "what to do") {
+			t.Errorf("adopt %v: exit %d %s", c, code, stderr)
+		}
+	}
+	o.must(exitDone, "adopt", "match", "maiden.name@acme.example", people[2].Email, "--as", "Ann")
+	o.must(exitDone, "adopt", "foreign", "namesake@lawfirm.example")
+	o.must(exitApproval, "reconcile", "--yes") // the leaver waits, and the matched person's e-mail
+	if a, ok := o.account("maiden.name@acme.example"); !ok || len(a.Groups) == 0 {
+		t.Errorf("who was matched was renamed, or has no groups: %+v", a)
+	}
+	if _, made := o.account(people[3].Email); !made {
+		t.Error("the namesake of somebody else's account has none")
+	}
+	if code, _, stderr := o.run("adopt", "done"); code != exitUsage || !strings.Contains(stderr, "--yes") {
+		t.Errorf("exit %d %s", code, stderr)
+	}
+	o.must(exitDone, "adopt", "done", "--yes", "--as", "Ann")
+	o.must(exitDone, "reconcile", "--yes")
+	if a, _ := o.account(people[5].Email); a.Active {
+		t.Error("a leaver is still inside after adopt done")
+	}
+	if _, renamed := o.account(people[2].Email); !renamed {
+		t.Error("who was matched has not their e-mail after adopt done")
+	}
+	if a, ok := o.account("namesake@lawfirm.example"); !ok || !a.Active || len(a.Groups) > 0 {
+		t.Errorf("somebody else's account was touched: %+v", a)
+	}
+	o.dayTwo(people[2].Email)
+}
+
+// dayTwo looks at what is left of the adoption, in the list and in the journal.
+func (o *office) dayTwo(matched string) {
+	o.t.Helper()
+	var doc struct {
+		Adoption jobs.AdoptionPhase
+		Accounts []adopt.Row
+	}
+	if err := json.Unmarshal([]byte(o.must(exitDone, "adopt", "--output", "json")), &doc); err != nil || doc.Adoption.State != jobs.AdoptionDone || doc.Adoption.By != "Ann" {
+		o.t.Errorf("%v %+v", err, doc.Adoption)
+	}
+	i := slices.IndexFunc(doc.Accounts, func(r adopt.Row) bool { return strings.EqualFold(r.UserName, matched) })
+	if i < 0 || doc.Accounts[i].DecidedBy != "Ann" || doc.Accounts[i].Asks() {
+		o.t.Errorf("%+v", doc.Accounts)
+	}
+	out := o.must(exitDone, "journal", "--since", "1h")
+	for _, want := range []string{"begins: nobody is removed", "is nobody's", "by Ann", "is done by Ann"} {
+		if !strings.Contains(out, want) {
+			o.t.Errorf("the journal does not say %q:\n%s", want, out)
+		}
+	}
+}
+
+// TestFreshTomorro: who has no accounts has nothing to adopt, and nobody is asked.
+func TestFreshTomorro(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 6, groups: 1, seed: 6, plain: true}, "")
+	o.edit("tomorro: {", "tomorro: {send_external_id: false, ")
+	o.byHand("counsel@lawfirm.example", "Ext", "Counsel")
+	o.must(exitDone, "reconcile", "--yes")
+	o.world.People[3].Status = 2
+	o.must(exitDone, "reconcile", "--yes")
+	if out := o.must(exitDone, "adopt", "--all"); !strings.Contains(out, "No adoption is open") || !strings.Contains(out, "counsel@lawfirm.example") {
+		t.Errorf("%s", out)
+	}
+}

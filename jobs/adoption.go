@@ -1,0 +1,216 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/adopt"
+)
+
+// Adoption is how far somebody has looked through the accounts that Tomorro had before
+// the first run.
+type Adoption struct {
+	Phase   AdoptionPhase
+	Decided map[string]reconcile.AdoptionDecision // by account id
+}
+
+// AdoptionPhase is whether it is under way.
+type AdoptionPhase struct {
+	State string    `json:"state"` // AdoptionOpen, AdoptionDone; empty: there was no need, or no run yet
+	By    string    `json:"by,omitempty"`
+	At    time.Time `json:"at"`
+}
+
+// The states of an adoption.
+const (
+	AdoptionOpen = "open" // nobody is removed: see reconcile.Adoption
+	AdoptionDone = "done"
+)
+
+// Adoptions remember that.
+type Adoptions interface {
+	Adoption(ctx context.Context) (Adoption, error)
+	SetAdoption(ctx context.Context, phase AdoptionPhase) error
+	// DecideAdoption remembers whose an account is, for runs as well.
+	DecideAdoption(ctx context.Context, account string, d reconcile.AdoptionDecision) error
+	// UndecideAdoption forgets what was decided of an account, and nothing if nothing was.
+	UndecideAdoption(ctx context.Context, account string) error
+}
+
+// begins reports whether an adoption begins with what is seen: nothing is remembered of
+// anybody, and Tomorro has accounts that are not marked as ours and are, or may be, those
+// of people in OneLogin. Whoever is nobody's is never touched, and needs no looking at.
+func (r *Runner) begins(seen *observation) bool {
+	if r.Adoptions == nil || seen.adoption.Phase.State != "" || len(seen.links) > 0 || len(seen.pulls) > 0 || len(seen.current.Accounts) == 0 {
+		return false
+	}
+	rows := adopt.List(adopt.Input{Directory: &seen.directory, Current: &seen.current, Policy: &r.Policy, Decided: seen.adoption.Decided})
+	return slices.ContainsFunc(rows, func(row adopt.Row) bool {
+		name := reconcile.Fold(row.UserName)
+		ours := name == reconcile.Fold(r.Policy.APIAccount) || name == reconcile.Fold(r.Policy.DefaultSubstitute)
+		return row.Active && !ours && slices.Contains([]adopt.Match{adopt.Address, adopt.Folded, adopt.Name, adopt.Unclear}, row.Match)
+	})
+}
+
+// known is what a policy knows of the adoption.
+func (o *observation) known() reconcile.Adoption {
+	a := reconcile.Adoption{Open: o.adoption.Phase.State == AdoptionOpen, Foreign: make(map[string]bool)}
+	for account, d := range o.adoption.Decided {
+		if d.Key == 0 {
+			a.Foreign[account] = true
+		}
+	}
+	return a
+}
+
+// open remembers that an adoption begins with this run.
+func (rec *recorder) open(ctx context.Context, by Trigger, seen *observation) error {
+	if !seen.begins {
+		return nil
+	}
+	if err := rec.r.Adoptions.SetAdoption(ctx, seen.adoption.Phase); err != nil {
+		return fmt.Errorf("remember that an adoption begins: %w", err)
+	}
+	return rec.entries(ctx, Entry{Kind: EntryAdopt, Trigger: &by, Note: "open"})
+}
+
+// Adopter is what decisions about an adoption need of a store.
+type Adopter interface {
+	Adoptions
+	Journal
+}
+
+// Errors of decisions about accounts.
+var (
+	ErrOwned     = errors.New("the account is known to be somebody's")
+	ErrHasOne    = errors.New("has another account")
+	ErrUndecided = errors.New("nothing was decided of the account")
+)
+
+// AdoptMatch decides that an account, named by address or id, is a person's, named by
+// e-mail or OneLogin id: runs take it for theirs from now on. It fails with ErrUnknown,
+// ErrOwned or ErrHasOne.
+func AdoptMatch(ctx context.Context, store Adopter, by Trigger, s *Survey, account, person string, now time.Time) error {
+	a, err := s.account(account)
+	if err != nil {
+		return err
+	}
+	p, err := s.person(person)
+	if err != nil {
+		return err
+	}
+	if err := s.free(a); err != nil {
+		return err
+	}
+	for i := range s.Current.Accounts {
+		other := &s.Current.Accounts[i]
+		key, ours := reconcile.ParseExternalID(other.ExternalID)
+		theirs := ours && key == p.Key || s.Links[p.Key] == other.ID || p.Email != "" && reconcile.Fold(other.UserName) == reconcile.Fold(p.Email)
+		if theirs && other.ID != a.ID {
+			return fmt.Errorf("%s %w: %s", person, ErrHasOne, other.UserName)
+		}
+	}
+	return decideAdoption(ctx, store, by, a.ID, reconcile.AdoptionDecision{Key: p.Key, By: by.Who, At: now})
+}
+
+// AdoptForeign decides that an account is nobody's in OneLogin: no run takes it for
+// somebody's, not even by its address. It fails with ErrUnknown or ErrOwned.
+func AdoptForeign(ctx context.Context, store Adopter, by Trigger, s *Survey, account string, now time.Time) error {
+	a, err := s.account(account)
+	if err == nil {
+		err = s.free(a)
+	}
+	if err != nil {
+		return err
+	}
+	return decideAdoption(ctx, store, by, a.ID, reconcile.AdoptionDecision{By: by.Who, At: now})
+}
+
+func decideAdoption(ctx context.Context, store Adopter, by Trigger, account string, d reconcile.AdoptionDecision) error {
+	entry := Entry{Kind: EntryAdopt, Time: d.At, Trigger: &by, Target: account, Note: "foreign"}
+	if d.Key != 0 {
+		entry.Note, entry.Keys = "match", []reconcile.Key{d.Key}
+	}
+	if _, err := store.Append(ctx, Lease{}, entry); err != nil {
+		return err
+	}
+	return store.DecideAdoption(ctx, account, d)
+}
+
+// AdoptForget ends what was decided of an account. It fails with ErrUnknown or
+// ErrUndecided.
+func AdoptForget(ctx context.Context, store Adopter, by Trigger, s *Survey, account string, now time.Time) error {
+	a, err := s.account(account)
+	if err != nil {
+		return err
+	}
+	if _, decided := s.Adoption.Decided[a.ID]; !decided {
+		return fmt.Errorf("%w %s", ErrUndecided, a.UserName)
+	}
+	if _, err := store.Append(ctx, Lease{}, Entry{Kind: EntryAdopt, Time: now, Trigger: &by, Target: a.ID, Note: "forget"}); err != nil {
+		return err
+	}
+	return store.UndecideAdoption(ctx, a.ID)
+}
+
+// AdoptDone ends the adoption: runs remove and rename from now on, and who is known by
+// name only gets an account of their own.
+func AdoptDone(ctx context.Context, store Adopter, by Trigger, now time.Time) error {
+	if _, err := store.Append(ctx, Lease{}, Entry{Kind: EntryAdopt, Time: now, Trigger: &by, Note: AdoptionDone}); err != nil {
+		return err
+	}
+	return store.SetAdoption(ctx, AdoptionPhase{State: AdoptionDone, By: by.Who, At: now})
+}
+
+// account finds an account by address or id.
+func (s *Survey) account(name string) (*reconcile.Account, error) {
+	var found []*reconcile.Account
+	for i := range s.Current.Accounts {
+		if a := &s.Current.Accounts[i]; a.ID == name || reconcile.Fold(a.UserName) == reconcile.Fold(name) {
+			found = append(found, a)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return nil, fmt.Errorf("%w %s", ErrUnknown, name)
+	case len(found) > 1:
+		return nil, fmt.Errorf("%d accounts have the address %s; name one by its id", len(found), name)
+	}
+	return found[0], nil
+}
+
+// person finds a person by e-mail or OneLogin id.
+func (s *Survey) person(name string) (*reconcile.Person, error) {
+	var found []*reconcile.Person
+	for i := range s.Directory.People {
+		if p := &s.Directory.People[i]; p.Key.String() == name || p.Email != "" && reconcile.Fold(p.Email) == reconcile.Fold(name) {
+			found = append(found, p)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return nil, fmt.Errorf("%w %s", ErrUnknown, name)
+	case len(found) > 1:
+		return nil, fmt.Errorf("%d people have the e-mail %s in OneLogin; name one by OneLogin id", len(found), name)
+	}
+	return found[0], nil
+}
+
+// free fails with ErrOwned when a mark, a link or an earlier decision says whose the
+// account is.
+func (s *Survey) free(a *reconcile.Account) error {
+	key, owned := reconcile.ParseExternalID(a.ExternalID)
+	for person, account := range s.Links {
+		if account == a.ID {
+			key, owned = person, true
+		}
+	}
+	if !owned {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is OneLogin user %s's", ErrOwned, a.UserName, key)
+}

@@ -14,7 +14,7 @@ import (
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
 
-// TestFastPassFindsWhatTheNightWould lives through 200 days in ten companies, under
+// TestFastPassFindsWhatTheNightWould lives through twenty days in each of some companies, under
 // knobs that chance sets. During the day people are hired, edited, given and denied
 // roles and the app, sign in and leave, while the fast pass is made again and again.
 // What the night's plan still has is then nothing but
@@ -27,8 +27,9 @@ import (
 // And nobody has lost anything before the night.
 func TestFastPassFindsWhatTheNightWould(t *testing.T) {
 	t.Parallel()
-	for company := range uint64(10) {
+	for company := range uint64(companies) {
 		t.Run(fmt.Sprint(company), func(t *testing.T) {
+			t.Parallel()
 			d := newDays(t, company)
 			for day := range 20 {
 				d.rules = day > 16 // what was read of rules serves looks for a minute, and these days are shorter

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
+	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +20,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Most of these tests wait, for simulated services and for timeouts: unless told
+	// otherwise, more of them run at once than there are processors.
+	flag.Parse()
+	if p := flag.Lookup("test.parallel").Value; p.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
+		_ = p.Set(fmt.Sprint(2 * runtime.GOMAXPROCS(0)))
+	}
 	redisstore.Silence(slog.New(slog.DiscardHandler))
 	// After an outage the client of Redis sleeps for up to a second before it sees that it was closed.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))

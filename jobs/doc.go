@@ -1,7 +1,7 @@
 // Package jobs runs the reconciliation: under which lock, in which order, with
 // what written down. Runner.Reconcile is the whole flow on one screen; the small
 // interfaces in this package say what it needs from OneLogin (Source), Tomorro
-// (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Budget, Pins, Ignored, Queue, Assertions).
+// (Target) and whatever remembers (Locker, Journal, Ledger, Links, Marks, Recaller, Pins, Ignored, Queue, Assertions).
 // A Scheduler makes one run a tick, over all replicas (Ticks), and fewer while they
 // keep failing (ScheduleState.NextTry). The package
 // redisstore implements what remembers on Redis, jobstest says what it must do,

@@ -227,7 +227,7 @@ func (a *actor) Settle(ctx context.Context, o []jobs.Settled) error {
 
 // run is one run under the lock.
 func (s *stage) run(a *actor) error {
-	r := &jobs.Runner{Source: a, Target: a, Ledger: a, Locker: s.store, Journal: s.store, Marks: s.store, Links: s.store, Budget: s.store,
+	r := &jobs.Runner{Source: a, Target: a, Ledger: a, Locker: s.store, Journal: s.store, Marks: s.store, Links: s.store, Recaller: s.store,
 		Policy: s.policy(), Concurrency: 1, MembersPerWrite: 3, Holder: a.name}
 	_, err := r.Reconcile(s.ctx, jobs.Trigger{By: "test"}, yes)
 	return err
@@ -296,7 +296,7 @@ func (s *stage) settled() {
 		}
 	}
 	r := &jobs.Runner{Source: &source{d: s.directory()}, Target: s.memory, Ledger: s.store, Locker: s.store, Journal: s.store, Marks: s.store,
-		Links: s.store, Budget: s.store, Policy: s.policy()}
+		Links: s.store, Recaller: s.store, Policy: s.policy()}
 	if _, err := r.Reconcile(s.ctx, jobs.Trigger{By: "test"}, yes); err != nil {
 		s.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"time"
 
 	"github.com/sourcegraph/conc/pool"
 
@@ -80,44 +81,34 @@ func (r *Runner) recall(ctx context.Context, seen *observation) (err error) {
 	return err
 }
 
-// recallFew reads what does not grow with the number of people, all at once.
+// Recalled is what does not grow with the number of people.
+type Recalled struct {
+	Spent      map[reconcile.Limit]int
+	Decisions  map[string]reconcile.Decision
+	Pins       map[reconcile.Key]Pin
+	Ignored    map[string]Sighting
+	Assertions []reconcile.Assertion
+	Adoption   Adoption
+}
+
+// Recaller gives, at once, what Budget.Spent, Decisions, Pins, Ignored, Assertions and
+// Adoptions give one by one.
+type Recaller interface {
+	Recall(ctx context.Context, since time.Time) (Recalled, error)
+}
+
+// recallFew reads what does not grow with the number of people.
 func (r *Runner) recallFew(ctx context.Context, seen *observation) error {
-	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
-	if r.Budget != nil {
-		p.Go(func(ctx context.Context) (err error) {
-			seen.spent, err = r.Budget.Spent(ctx, r.now().Add(-r.Policy.Limits.Window))
-			return err
-		})
+	if r.Recaller == nil {
+		return nil
 	}
-	if r.Decisions != nil {
-		p.Go(func(ctx context.Context) (err error) {
-			seen.decisions, err = r.Decisions.Decisions(ctx)
-			return err
-		})
-	}
-	p.Go(func(ctx context.Context) (err error) {
-		seen.pinned, err = r.pinned(ctx)
+	all, err := r.Recaller.Recall(ctx, r.now().Add(-r.Policy.Limits.Window))
+	if err != nil {
 		return err
-	})
-	if r.Ignored != nil {
-		p.Go(func(ctx context.Context) (err error) {
-			seen.ignored, err = r.Ignored.Ignored(ctx)
-			return err
-		})
 	}
-	if r.Assertions != nil {
-		p.Go(func(ctx context.Context) (err error) {
-			seen.asserted, err = r.Assertions.Assertions(ctx)
-			return err
-		})
-	}
-	if r.Adoptions != nil {
-		p.Go(func(ctx context.Context) (err error) {
-			seen.adoption, err = r.Adoptions.Adoption(ctx)
-			return err
-		})
-	}
-	return p.Wait()
+	seen.spent, seen.decisions, seen.pinned, seen.ignored = all.Spent, all.Decisions, reasons(all.Pins), all.Ignored
+	seen.asserted, seen.adoption = all.Assertions, all.Adoption
+	return nil
 }
 
 // endAssertions forgets what needs no remembering after a plan was applied.

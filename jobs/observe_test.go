@@ -12,7 +12,7 @@ import (
 func newLearner(t *testing.T) *rig {
 	t.Helper()
 	r := newRig(t)
-	r.runner.Decisions, r.runner.Experience = r.store, r.store
+	r.runner.Experience = r.store
 	r.runner.Policy.Limits.MinPopulation = 1
 	r.runner.Policy.Limits.Allow = nil
 	r.reconcile(t)

@@ -40,20 +40,13 @@ func (p Pin) reason(key reconcile.Key) string {
 	return fmt.Sprintf("was undone%s on %s (run %s), and stays so until: tomorro-sync release %s", by, p.At.Format(time.DateOnly), p.Run, key)
 }
 
-// pinned gives the reason for each pinned person.
-func (r *Runner) pinned(ctx context.Context) (map[reconcile.Key]string, error) {
-	if r.Pins == nil {
-		return nil, nil
-	}
-	pins, err := r.Pins.Pins(ctx)
-	if err != nil {
-		return nil, err
-	}
-	reasons := make(map[reconcile.Key]string, len(pins))
+// reasons gives the reason for each pinned person.
+func reasons(pins map[reconcile.Key]Pin) map[reconcile.Key]string {
+	why := make(map[reconcile.Key]string, len(pins))
 	for key, p := range pins {
-		reasons[key] = p.reason(key)
+		why[key] = p.reason(key)
 	}
-	return reasons, nil
+	return why
 }
 
 // pin pins people for the run, and journals that. It comes before the first write:

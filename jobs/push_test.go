@@ -157,8 +157,8 @@ func (d *desk) Write(ctx context.Context, w reconcile.Write) (reconcile.Written,
 
 func (tn *town) runner(name string, store *redisstore.Store) (*desk, *jobs.Runner) {
 	d := &desk{town: tn, name: name, seen: make(map[reconcile.Key]int)}
-	return d, &jobs.Runner{Source: d, Target: d, Ledger: store, Locker: store, Journal: store, Reader: store, Marks: store, Links: store, Budget: store,
-		Decisions: store, Experience: store, Pins: store, Assertions: store, Concurrency: 2, MembersPerWrite: 3, Holder: name,
+	return d, &jobs.Runner{Source: d, Target: d, Ledger: store, Locker: store, Journal: store, Reader: store, Marks: store, Links: store, Recaller: store,
+		Experience: store, Pins: store, Assertions: store, Concurrency: 2, MembersPerWrite: 3, Holder: name,
 		Policy: reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, Limits: reconcile.Limits{Window: time.Hour}}}
 }
 

@@ -25,20 +25,15 @@ type Runner struct {
 	Reader  JournalReader // of the same journal; for Undo
 	Ledger  Ledger
 	Marks   Marks
-	Links   Links  // also read by Plan when it is there
-	Budget  Budget // likewise
-	// Decisions and Experience are read by Plan as well; nil: nobody decided
-	// anything, and nothing was learned.
-	Decisions  Decisions
-	Pins       Pins // likewise; nil: nobody is pinned
+	Links   Links // also read by Plan when it is there
+	// Recaller and Experience are read by Plan as well; nil: nothing was spent, nobody
+	// decided anything, and nothing was learned.
+	Recaller   Recaller
+	Pins       Pins // to pin; for Undo
 	Experience Experience
-	// Ignored is what Tomorro did not keep; optional, and read by Plan as well.
-	Ignored Ignored
-	// Adoptions are what is known of the accounts that were there first; optional, and
-	// read by Plan as well. Without them nothing waits for somebody to look through them.
-	Adoptions Adoptions
-	// Assertions are the groups set by hand; optional, and read by Plan as well.
-	Assertions Assertions
+	Ignored    Ignored    // remembers what Tomorro did not keep; optional
+	Adoptions  Adoptions  // opens an adoption; without them none begins
+	Assertions Assertions // forgets groups set by hand that say nothing any more; optional
 
 	User            string // the e-mail of the one person to look at; empty for all
 	Holder          string // how others see who holds the lock; default host and process

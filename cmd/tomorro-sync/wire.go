@@ -77,8 +77,8 @@ func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runne
 		}
 		conn.memory, conn.close = store, func() { _ = store.Close() }
 		shared = sharing(store)
-		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Budget = store, store, store, store, store, store
-		run.Decisions, run.Experience, run.Reader, run.Pins = store, store, store, store
+		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Recaller = store, store, store, store, store, store
+		run.Experience, run.Reader, run.Pins = store, store, store
 		run.Ignored, run.Assertions, run.Adoptions, run.Seals = store, store, store, store
 	}
 	if s.remember {
@@ -88,8 +88,8 @@ func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runne
 			}
 			conn.memory, conn.close = store, func() { _ = store.Close() }
 			shared = sharing(store)
-			run.Links, run.Budget, run.Decisions, run.Experience, run.Pins = store, store, store, store, store
-			run.Ignored, run.Assertions, run.Adoptions = store, store, store
+			run.Links, run.Recaller, run.Experience = store, store, store
+			run.Adoptions = store
 		}
 	}
 	return shared, found, nil

@@ -35,6 +35,7 @@ type Store interface {
 	jobs.Observer
 	jobs.Links
 	jobs.Adoptions
+	jobs.Recaller
 	jobs.Pins
 	jobs.Budget
 	jobs.Decisions
@@ -81,6 +82,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("links", func(t *testing.T) { links(t, open) })
 	t.Run("pins", func(t *testing.T) { pins(t, open) })
 	t.Run("adoption", func(t *testing.T) { adoption(t, open) })
+	t.Run("recall", func(t *testing.T) { recalled(t, open) })
 	t.Run("budget", func(t *testing.T) { budget(t, open) })
 	t.Run("decisions", func(t *testing.T) { decisions(t, open) })
 	t.Run("experience", func(t *testing.T) { experience(t, open) })

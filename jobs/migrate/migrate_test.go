@@ -160,8 +160,8 @@ func (r *rig) start(what func(context.Context, *migrate.Migration) (migrate.Outc
 		r.t.Fatal(err)
 	}
 	defer store.Close()
-	runner := &jobs.Runner{Source: p, Target: p, Ledger: store, Locker: store, Journal: store, Reader: store, Marks: store, Links: store, Budget: store,
-		Decisions: store, Experience: store, Pins: store, Assertions: store, Concurrency: 1, MembersPerWrite: 2, Policy: r.policy}
+	runner := &jobs.Runner{Source: p, Target: p, Ledger: store, Locker: store, Journal: store, Reader: store, Marks: store, Links: store, Recaller: store,
+		Experience: store, Pins: store, Assertions: store, Concurrency: 1, MembersPerWrite: 2, Policy: r.policy}
 	return what(ctx, &migrate.Migration{Runner: runner, Reader: p, Target: "https://x", File: r.file, By: jobs.Trigger{By: "test"}, Now: func() time.Time { return now }})
 }
 

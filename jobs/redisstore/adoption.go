@@ -16,11 +16,15 @@ const phaseField = ""
 
 // Adoption implements jobs.Adoptions.
 func (s *Store) Adoption(ctx context.Context) (jobs.Adoption, error) {
-	a := jobs.Adoption{Decided: make(map[string]reconcile.AdoptionDecision)}
 	all, err := s.client.HGetAll(ctx, s.keys.adoption()).Result()
 	if err != nil {
-		return a, fmt.Errorf("read the adoption: %w", err)
+		return jobs.Adoption{}, fmt.Errorf("read the adoption: %w", err)
 	}
+	return parseAdoption(all)
+}
+
+func parseAdoption(all map[string]string) (jobs.Adoption, error) {
+	a := jobs.Adoption{Decided: make(map[string]reconcile.AdoptionDecision)}
 	for field, data := range all {
 		if field == phaseField {
 			if err := json.Unmarshal([]byte(data), &a.Phase); err != nil {

@@ -61,7 +61,7 @@ func tenThousand(b *testing.B, store *redisstore.Store, journal jobs.Journal, le
 		d.People = append(d.People, reconcile.Person{Key: reconcile.Key(i + 1), Email: fmt.Sprintf("person%d@acme.example", i), FirstName: "First", LastName: "Last",
 			Title: "user", Status: 1, Licence: reconcile.Approved, Assigned: true})
 	}
-	r := jobs.Runner{Source: directory{d}, Target: &slowTarget{}, Locker: store, Journal: journal, Ledger: ledger, Marks: store, Links: store, Budget: store, Concurrency: 16,
+	r := jobs.Runner{Source: directory{d}, Target: &slowTarget{}, Locker: store, Journal: journal, Ledger: ledger, Marks: store, Links: store, Recaller: store, Concurrency: 16,
 		Policy: reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, Limits: reconcile.Limits{Window: time.Hour}}}
 	began := time.Now()
 	report, err := r.Reconcile(b.Context(), jobs.Trigger{By: "benchmark"}, func(reconcile.Plan) (bool, error) { return true, nil })

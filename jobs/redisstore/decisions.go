@@ -19,6 +19,10 @@ func (s *Store) Decisions(ctx context.Context) (map[string]reconcile.Decision, e
 	if err != nil {
 		return nil, fmt.Errorf("read what people decided: %w", err)
 	}
+	return parseDecisions(all)
+}
+
+func parseDecisions(all map[string]string) (map[string]reconcile.Decision, error) {
 	decisions := make(map[string]reconcile.Decision, len(all))
 	for digest, text := range all {
 		var d reconcile.Decision

@@ -25,6 +25,10 @@ func (s *Store) Ignored(ctx context.Context) (map[string]jobs.Sighting, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read what Tomorro did not keep: %w", err)
 	}
+	return parseIgnored(all)
+}
+
+func parseIgnored(all map[string]string) (map[string]jobs.Sighting, error) {
 	ignored := make(map[string]jobs.Sighting, len(all))
 	for effect, text := range all {
 		var times int

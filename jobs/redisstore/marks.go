@@ -219,6 +219,11 @@ func (s *Store) Assertions(ctx context.Context) ([]reconcile.Assertion, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read which groups were set by hand: %w", err)
 	}
+	return parseAssertions(all)
+}
+
+// parseAssertions gives them sorted.
+func parseAssertions(all map[string]string) ([]reconcile.Assertion, error) {
 	out := make([]reconcile.Assertion, 0, len(all))
 	for field, value := range all {
 		var of [2]string

@@ -40,30 +40,39 @@ func (s *Store) Link(ctx context.Context, lease jobs.Lease, links []reconcile.Li
 
 // Spent implements jobs.Budget.
 func (s *Store) Spent(ctx context.Context, since time.Time) (map[reconcile.Limit]int, error) {
-	limits := reconcile.LimitNames()
-	counts := make([]*redis.IntCmd, len(limits))
-	var removed *redis.StringSliceCmd
-	from := fmt.Sprint(since.UnixMilli())
-	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, l := range limits {
-			counts[i] = p.ZCount(ctx, s.keys.budget(l), from, "+inf")
-		}
-		removed = p.ZRangeByScore(ctx, s.keys.budget(reconcile.LimitRemoveFromGroup), &redis.ZRangeBy{Min: from, Max: "+inf"})
-		return nil
-	})
-	if err != nil {
+	var asked spentCmds
+	if _, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error { asked = s.askSpent(ctx, p, since); return nil }); err != nil {
 		return nil, fmt.Errorf("read the budget: %w", err)
 	}
-	spent := make(map[reconcile.Limit]int, len(limits))
-	for i, l := range limits {
-		spent[l] = int(counts[i].Val())
+	return asked.spent(), nil
+}
+
+// spentCmds are the answers that the budget is made of.
+type spentCmds struct {
+	counts  []*redis.IntCmd // as reconcile.LimitNames
+	removed *redis.StringSliceCmd
+}
+
+func (s *Store) askSpent(ctx context.Context, p redis.Pipeliner, since time.Time) (asked spentCmds) {
+	from := fmt.Sprint(since.UnixMilli())
+	for _, l := range reconcile.LimitNames() {
+		asked.counts = append(asked.counts, p.ZCount(ctx, s.keys.budget(l), from, "+inf"))
 	}
-	for _, member := range removed.Val() {
+	asked.removed = p.ZRangeByScore(ctx, s.keys.budget(reconcile.LimitRemoveFromGroup), &redis.ZRangeBy{Min: from, Max: "+inf"})
+	return asked
+}
+
+func (c *spentCmds) spent() map[reconcile.Limit]int {
+	spent := make(map[reconcile.Limit]int, len(c.counts))
+	for i, l := range reconcile.LimitNames() {
+		spent[l] = int(c.counts[i].Val())
+	}
+	for _, member := range c.removed.Val() {
 		if part := strings.SplitN(member, "/", 3); len(part) == 3 {
 			spent[reconcile.LimitRemoveFromGroup.Of(part[2])]++
 		}
 	}
-	return spent, nil
+	return spent
 }
 
 // budgetKept is how long spendings are remembered: longer than any sensible window.

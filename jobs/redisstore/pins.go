@@ -28,6 +28,10 @@ func (s *Store) Pins(ctx context.Context) (map[reconcile.Key]jobs.Pin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read who is pinned: %w", err)
 	}
+	return parsePins(all)
+}
+
+func parsePins(all map[string]string) (map[reconcile.Key]jobs.Pin, error) {
 	pins := make(map[reconcile.Key]jobs.Pin, len(all))
 	for text, data := range all {
 		key, ok := reconcile.ParseExternalID("onelogin:" + text)

@@ -62,6 +62,7 @@ var (
 	_ jobs.Budget        = (*Store)(nil)
 	_ jobs.Decisions     = (*Store)(nil)
 	_ jobs.Experience    = (*Store)(nil)
+	_ jobs.Recaller      = (*Store)(nil)
 	_ jobs.Adoptions     = (*Store)(nil)
 	_ jobs.Pins          = (*Store)(nil)
 	_ jobs.Ignored       = (*Store)(nil)

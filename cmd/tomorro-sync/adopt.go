@@ -201,9 +201,9 @@ func (v *planView) undecided(r *adopt.Row) {
 		return
 	}
 	for _, p := range r.People {
-		v.paragraph("      ", "tomorro-sync adopt match "+v.clean(r.UserName)+" "+v.clean(cmp.Or(p.Email, p.Key.String())), dim)
+		v.line("      %s", v.paint(dim, "tomorro-sync adopt match "+v.clean(r.UserName)+" "+v.clean(cmp.Or(p.Email, p.Key.String()))))
 	}
-	v.paragraph("      ", "tomorro-sync adopt foreign "+v.clean(r.UserName), dim)
+	v.line("      %s", v.paint(dim, "tomorro-sync adopt foreign "+v.clean(r.UserName)))
 }
 
 func matchText(m adopt.Match) string {
@@ -220,7 +220,10 @@ func rowText(r *adopt.Row) string {
 		who = append(who, fmt.Sprintf("%s (OneLogin user %s)", cmp.Or(p.Email, "unknown to OneLogin"), p.Key))
 	}
 	text := matchText(r.Match)
-	if len(who) > 0 {
+	switch {
+	case r.Match == adopt.Name:
+		text = "perhaps " + strings.Join(who, " or ") + ", with the same name and no account"
+	case len(who) > 0:
 		text = strings.Join(who, " or ") + ": " + text
 	}
 	if r.Why != "" {

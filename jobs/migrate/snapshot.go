@@ -129,8 +129,8 @@ type Moved struct {
 	Kept, Gone, New int    `json:"-"`
 }
 
-// Compare tells what became of each group of a snapshot; one that is not there any more
-// lost all.
+// Compare tells what became of each group of a snapshot, by name; one that is not there
+// any more lost all.
 func (s *Snapshot) Compare(current *reconcile.Current) []Moved {
 	out := make([]Moved, 0, len(s.Groups))
 	for _, was := range s.Groups {
@@ -149,5 +149,6 @@ func (s *Snapshot) Compare(current *reconcile.Current) []Moved {
 		m.New = len(members) - m.Kept
 		out = append(out, m)
 	}
+	slices.SortFunc(out, func(a, b Moved) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }

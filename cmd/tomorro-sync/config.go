@@ -46,6 +46,8 @@ type oneloginConfig struct {
 	Concurrency      int           `yaml:"concurrency" env:"CONCURRENCY"`                 // requests at once
 	PageSize         int           `yaml:"page_size" env:"PAGE_SIZE"`                     // people a page; OneLogin may give fewer
 	PerSecond        float64       `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"` // 0: no limit
+	Quota            string        `yaml:"quota" env:"QUOTA"`                             // v1 or all: which calls count against the hourly quota
+	Reserve          int           `yaml:"reserve" env:"RESERVE"`                         // calls of it to leave to others
 	ScopeRoles       []string      `yaml:"scope_roles" env:"SCOPE_ROLES"`                 // role names; empty: everybody with the app
 	ActiveStatuses   []int         `yaml:"active_statuses" env:"ACTIVE_STATUSES"`         // of 0 to 8; the others lose access
 	Timeout          time.Duration `yaml:"timeout" env:"TIMEOUT"`                         // of one request
@@ -220,7 +222,7 @@ type listenConfig struct {
 func defaultConfig() config {
 	return config{
 		Connection: "default",
-		OneLogin:   oneloginConfig{Credentials: "basic", Concurrency: 8, Rules: rulesConfig{Combine: "union"}, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
+		OneLogin:   oneloginConfig{Credentials: "basic", Concurrency: 8, Quota: "v1", Reserve: 100, Rules: rulesConfig{Combine: "union"}, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
 		Tomorro:    tomorroConfig{Pricing: "v6", MembersPerRequest: 100, Concurrency: 8, Remove: "deactivate", SendExternalID: true, Timeout: 30 * time.Second, Retries: 4, Backoff: 500 * time.Millisecond},
 		Groups:     groupsConfig{Mode: "exclusive"},
 		MinAdmins:  1,

@@ -110,6 +110,8 @@ func (o *oneloginConfig) check(all *checks) {
 	if o.PerSecond < 0 {
 		all.fail("onelogin.requests_per_second", "is negative; 0 means no limit")
 	}
+	all.oneOf("onelogin.quota", o.Quota, "v1", "all")
+	all.atLeast("onelogin.reserve", o.Reserve, 1)
 	for _, s := range o.ActiveStatuses {
 		if s < 0 || s > 8 || s == 6 {
 			all.fail("onelogin.active_statuses", "OneLogin has no status %d; they are 0 to 5, 7 and 8", s)

@@ -85,6 +85,8 @@ func classify(ctx context.Context, err error) *failure {
 		return &failure{exitError, err, "list who is pinned with: tomorro-sync release"}
 	case errors.Is(err, jobs.ErrNoHold):
 		return &failure{exitError, err, "list what is held now, as the last run left it, with: tomorro-sync holds"}
+	case isQuota(err):
+		return &failure{exitError, err, "nothing was written; run it again at that time, or at a time when others ask OneLogin less"}
 	case errors.Is(err, jobs.ErrOwned), errors.Is(err, jobs.ErrHasOne), errors.Is(err, jobs.ErrUndecided):
 		return &failure{exitError, err, "see whose each account is with: tomorro-sync adopt --all"}
 	case errors.Is(err, jobs.ErrMembersUnknown):

@@ -226,6 +226,7 @@ func TestRequests(t *testing.T) {
 			// Token, app, rules; people, roles, who has the app.
 			return 3 + pages(len(o.world.People), page) + pages(groups, 650) + pages(len(o.world.People), 1000), pages(accounts, page) + pages(groups, page)
 		}
+		var ahead planJSON // before each run
 		check := func(what string, accounts, extra, back, writes int) {
 			t.Helper()
 			ol, to := o.lab.oneloginWire.Stats(), o.lab.tomorroWire.Stats()
@@ -235,19 +236,33 @@ func TestRequests(t *testing.T) {
 				t.Errorf("pages of %d, %s: %d requests to OneLogin, %d reads and %d writes at Tomorro; want %d, %d, %d\n%v\n%v",
 					page, what, ol.Total, to.Total-to.Writes, to.Writes, wantOL+extra, wantTo, writes, ol.ByRoute, to.ByRoute)
 			}
+			if said := [2]int{ahead.Requests.OneLogin.Total, ahead.Requests.Tomorro.Total}; said != [2]int{ol.Total, to.Total} {
+				t.Errorf("pages of %d, %s: plan foresees %v requests, %d and %d were made", page, what, said, ol.Total, to.Total)
+			}
 			o.resetStats()
 		}
+		foresee := func(code int) {
+			t.Helper()
+			ahead = planJSON{}
+			if err := json.Unmarshal([]byte(o.must(code, "plan", "--output", "json")), &ahead); err != nil || ahead.Requests == nil || ahead.Requests.Quota == nil {
+				t.Fatalf("%v %+v", err, ahead.Requests)
+			}
+			o.resetStats()
+		}
+		foresee(exitPending)
 		o.must(exitDone, "reconcile", "--yes")
 		chunks := 0
 		for _, g := range o.lab.tomorro.State().Groups {
 			chunks += (len(g.Members) + 49) / 50
 		}
 		check("first run", 0, 0, pages(groups, page), n+chunks)
+		foresee(exitDone)
 		o.must(exitDone, "reconcile", "--yes")
 		check("nothing changed", n, 0, 0, 0)
 
 		before := o.lab.tomorro.State()
 		o.lab.onelogin.Edit(func(w *onelogintest.World) { w.Churn(9) }) // 5 renamed, 2 new, 2 suspended, 10 moved
+		foresee(exitPending)
 		o.must(exitDone, "reconcile", "--yes")
 		touched, after := 0, o.lab.tomorro.State()
 		for i := range after.Groups {

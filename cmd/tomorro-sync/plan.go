@@ -51,11 +51,18 @@ func (p *program) plan(cmd *cobra.Command, all bool) error {
 		if err != nil {
 			return err
 		}
+		var ahead *outlook
+		if conn.outlook != nil {
+			ahead = conn.outlook(cmd.Context(), &plan)
+		}
 		if p.asJSON() {
-			err = writeJSON(p.stdout, planDocument(plan))
+			doc := planDocument(plan)
+			doc.Requests = ahead
+			err = writeJSON(p.stdout, doc)
 		} else {
 			v := p.view(c, all)
 			v.show(&plan)
+			v.requests(ahead)
 			if next := nextAfterPlan(&plan); next != "" {
 				v.line("")
 				v.paragraph("next: ", next, bold)
@@ -74,7 +81,8 @@ func (p *program) view(c *config, all bool) *planView {
 
 type planJSON struct {
 	reconcile.Plan
-	Summary summary `json:"summary"`
+	Summary  summary  `json:"summary"`
+	Requests *outlook `json:"requests,omitempty"`
 }
 
 // planDocument gives the plan as JSON shows it: lists are never null.
@@ -92,5 +100,5 @@ func planDocument(plan reconcile.Plan) planJSON {
 	for _, c := range reconcile.HoldClasses() {
 		held[c] = plan.HeldBy(c)
 	}
-	return planJSON{plan, summary{Changes: plan.Count(), Held: held, Complete: plan.Receipt.Complete(), Exit: planExit(&plan)}}
+	return planJSON{Plan: plan, Summary: summary{Changes: plan.Count(), Held: held, Complete: plan.Receipt.Complete(), Exit: planExit(&plan)}}
 }

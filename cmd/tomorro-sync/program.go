@@ -86,11 +86,13 @@ type connector interface {
 
 // connection is both services and, if asked for, Redis.
 type connection struct {
-	runner  runner
-	memory  memory               // nil without Redis
-	desk    *desk                // when serving
-	counts  func() []metrics.API // what the clients counted; nil when they are not configured
-	target  jobs.Target          // nil when it is not configured
+	runner runner
+	memory memory               // nil without Redis
+	desk   *desk                // when serving
+	counts func() []metrics.API // what the clients counted; nil when they are not configured
+	target jobs.Target          // nil when it is not configured
+	// outlook tells what a run would ask of both services; nil when they are not configured.
+	outlook func(context.Context, *reconcile.Plan) *outlook
 	close   func()
 	changes jobs.Changes // while serving: who changed at OneLogin
 }

@@ -56,6 +56,9 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 	}
 	run.Source, run.Target, conn.target = source, target, target
 	conn.counts = counts(source, target)
+	conn.outlook = func(ctx context.Context, plan *reconcile.Plan) *outlook {
+		return newOutlook(ctx, s.config, source, target, plan)
+	}
 	if s.serving {
 		conn.changes = source
 		conn.desk = &desk{target: target, tell: time.Minute, pushes: &jobs.Pushes{Runner: run.Runner, Looker: source, Accounts: target, Queue: conn.memory, Deadline: s.config.Listen.Deadline, Retry: s.config.Listen.Retry}}
@@ -244,6 +247,7 @@ func oneloginClient(s session, shared sharedRate) onelogin.Config {
 	return onelogin.Config{
 		URL: o.URL, ClientID: o.ClientID, ClientSecret: o.ClientSecret.reveal(), AppID: o.AppID, Credentials: o.Credentials,
 		Concurrency: o.Concurrency, PageSize: o.PageSize, PerSecond: o.PerSecond, Tokens: shared("onelogin", o.PerSecond), Logger: s.log, NoEvents: !s.config.Schedule.DeltaEvents,
+		QuotaOnV2: o.Quota == "all", Reserve: o.Reserve,
 		Timeout: o.Timeout, Retries: o.patience().clientRetries(), Backoff: o.Backoff,
 		OnPage: func(list string, done, total int) { s.progress.step("OneLogin "+list, done, total) },
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Transport sends every request, and every retry of it, through a Gate. The
@@ -13,6 +14,9 @@ type Transport struct {
 	Base http.RoundTripper
 	// Sent, when not nil, is told of each request that is really sent.
 	Sent func(*http.Request)
+	// Took, when not nil, is told how long each answer took, from its request to the
+	// end of its body, without the wait for the Gate.
+	Took func(time.Duration)
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -24,12 +28,17 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.Sent != nil {
 		t.Sent(r)
 	}
+	began := time.Now()
 	resp, err := t.Base.RoundTrip(r)
 	if err != nil {
 		leave()
 		return nil, err
 	}
-	resp.Body = &leaving{ReadCloser: resp.Body, leave: leave}
+	end := leave
+	if t.Took != nil {
+		end = func() { leave(); t.Took(time.Since(began)) }
+	}
+	resp.Body = &leaving{ReadCloser: resp.Body, leave: end}
 	return resp, nil
 }
 

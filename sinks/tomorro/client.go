@@ -67,6 +67,7 @@ type Client struct {
 	gate      *pace.Gate
 	retries   atomic.Int64
 	throttled atomic.Int64
+	took      pace.Mean
 
 	mu      sync.Mutex
 	sent    map[string]int         // by method and kind of path
@@ -79,6 +80,7 @@ type Stats struct {
 	Total     int            `json:"total"`
 	Retries   int            `json:"retries"`
 	Throttled int            `json:"throttled"` // answers 429
+	Latency   time.Duration  `json:"latency"`   // mean of one request
 }
 
 // New checks the configuration and does no I/O.
@@ -92,7 +94,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	cfg.fill()
 	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), editing: make(map[string]*sync.Mutex)}
-	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Sent: c.count}
+	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Sent: c.count, Took: c.took.Add}
 	c.http = resty.NewWithClient(&http.Client{Transport: transport, Timeout: cfg.Timeout}).
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).
 		SetAuthToken(cfg.Token).
@@ -139,7 +141,7 @@ func (cfg *Config) fill() {
 func (c *Client) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Stats{Requests: make(map[string]int, len(c.sent)), Retries: int(c.retries.Load()), Throttled: int(c.throttled.Load())}
+	s := Stats{Requests: make(map[string]int, len(c.sent)), Retries: int(c.retries.Load()), Throttled: int(c.throttled.Load()), Latency: c.took.Value()}
 	for k, n := range c.sent {
 		s.Requests[k] = n
 		s.Total += n

@@ -42,6 +42,9 @@ type Config struct {
 	Tokens      pace.Tokens // shares PerSecond with other processes; nil: it is this one's
 	NoEvents    bool        // Changed does not read events, which count against the hourly quota
 	Reserve     int         // calls of the hourly quota to leave to others; default 100
+	// QuotaOnV2 says that calls of the v2 API count against the hourly quota as well, as
+	// older pages of OneLogin's have it; its newest wording is that v1 calls do.
+	QuotaOnV2 bool
 
 	Timeout time.Duration // of one request; default 30 s
 	Retries int           // after the first try; default 4, negative none
@@ -66,6 +69,7 @@ type Client struct {
 	standing  *standing
 	retries   atomic.Int64
 	throttled atomic.Int64
+	took      pace.Mean
 
 	mu    sync.Mutex
 	sent  map[string]int
@@ -78,7 +82,8 @@ type Stats struct {
 	Total     int            `json:"total"`
 	Retries   int            `json:"retries"`
 	Throttled int            `json:"throttled"`
-	Quota     int            `json:"quota"` // calls left this hour; -1 when OneLogin did not say
+	Quota     int            `json:"quota"`   // calls left this hour; -1 when OneLogin did not say
+	Latency   time.Duration  `json:"latency"` // mean of one request
 }
 
 // New checks the configuration and does no I/O.
@@ -107,7 +112,7 @@ func (cfg *Config) problem() error {
 func build(cfg Config) *Client {
 	cfg.fill()
 	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), quota: -1}
-	transport := &pace.Transport{Gate: c.gate, Base: pace.NewBase(cfg.Concurrency), Sent: c.count}
+	transport := &pace.Transport{Gate: c.gate, Base: pace.NewBase(cfg.Concurrency), Sent: c.count, Took: c.took.Add}
 	c.http = resty.NewWithClient(&http.Client{Transport: transport, Timeout: cfg.Timeout}).
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).
 		SetHeader("Accept", "application/json").
@@ -148,7 +153,7 @@ func (cfg *Config) fill() {
 func (c *Client) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Stats{Requests: make(map[string]int, len(c.sent)), Retries: int(c.retries.Load()), Throttled: int(c.throttled.Load()), Quota: c.quota}
+	s := Stats{Requests: make(map[string]int, len(c.sent)), Retries: int(c.retries.Load()), Throttled: int(c.throttled.Load()), Latency: c.took.Value(), Quota: c.quota}
 	for k, n := range c.sent {
 		s.Requests[k] = n
 		s.Total += n

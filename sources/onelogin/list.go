@@ -32,7 +32,9 @@ type list[T any] struct {
 	decode    func(body []byte) ([]T, error)
 	id        func(*T) int64
 	silent    bool // Config.OnPage is not told
-	pages     atomic.Int64
+	// after, when not nil, is asked with page 1 whether the others are read.
+	after func(first head, items int) error
+	pages atomic.Int64
 }
 
 // head is what the headers of a page say; -1 where they say nothing.
@@ -75,6 +77,11 @@ func (l *list[T]) once(ctx context.Context) (all []T, total int, err error) {
 	items, first, err := l.page(ctx, url.Values{"limit": {strconv.Itoa(l.limit)}, "page": {"1"}}, "page 1")
 	if err != nil {
 		return nil, -1, err
+	}
+	if l.after != nil {
+		if err := l.after(first, len(items)); err != nil {
+			return nil, first.totalCount, err
+		}
 	}
 	pages := [][]T{items}
 	switch {

@@ -34,6 +34,8 @@ func (c *Client) Pull(ctx context.Context) (reconcile.Directory, error) {
 	if _, err := c.tokens.get(ctx); err != nil {
 		return p.d, err
 	}
+	ctx, p.stop = context.WithCancelCause(ctx)
+	defer p.stop(nil)
 	w := pool.New().WithErrors()
 	for _, part := range []func(context.Context) error{p.app, p.users, p.assigned, p.roles, p.rules} {
 		w.Go(func() error { return part(ctx) })
@@ -62,6 +64,8 @@ type pull struct {
 	dropped  []string // fields that the user list refused
 	hasApp   map[reconcile.Key]bool
 	silent   bool // Config.OnPage is not told
+	// stop, when not nil, ends all parts of a pull that the quota does not allow.
+	stop context.CancelCauseFunc
 }
 
 func (p *pull) appPath() string { return "/api/2/apps/" + strconv.FormatInt(p.c.cfg.AppID, 10) }
@@ -138,6 +142,7 @@ func (p *pull) userList(ctx context.Context, filter url.Values) (people []reconc
 		l := &list[reconcile.Person]{
 			c: p.c, name: reconcile.ListUsers, path: "/api/2/users", query: query, silent: p.silent,
 			limit: p.c.cfg.PageSize, privilege: "Read Users", decode: p.texts.people, id: func(x *reconcile.Person) int64 { return int64(x.Key) },
+			after: func(first head, items int) error { return p.afford(ctx, first, items) },
 		}
 		people, receipt, err = l.read(ctx)
 		m := unknownAttribute.FindStringSubmatch(receipt.Why)

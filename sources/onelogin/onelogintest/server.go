@@ -31,6 +31,7 @@ type Knobs struct {
 	TokenLife     int      `json:"tokenLife"`     // seconds; 0 means 36000
 	QuotaLeft     int      `json:"quotaLeft"`     // v1 calls left; 0 means 5000
 	QuotaReset    int      `json:"quotaReset"`    // seconds until the quota is full again
+	QuotaOnV2     bool     `json:"quotaOnV2"`     // v2 calls count as well, as older pages say
 	ManagerAsText bool     `json:"managerAsText"` // manager_user_id as a string
 	RolesTouch    bool     `json:"rolesTouch"`    // a role given or taken moves updated_at; see Server.Happen
 	MappingsTouch bool     `json:"mappingsTouch"` // a title set by a mapping does as well
@@ -170,6 +171,10 @@ func (s *Server) authorised(h http.HandlerFunc, fail func(http.ResponseWriter, i
 			return
 		}
 		defer s.mu.RUnlock()
+		if s.knobs.QuotaOnV2 && strings.HasPrefix(r.URL.Path, "/api/2/") {
+			s.metered(h)(w, r)
+			return
+		}
 		h(w, r)
 	}
 }

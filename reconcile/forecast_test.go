@@ -1,0 +1,60 @@
+package reconcile_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
+)
+
+// TestLawForecast: over any world, the writes that are foreseen are those that Apply sends.
+func TestLawForecast(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := reconciletest.Worlds().Draw(t, "world")
+		opts := reconcile.ApplyOptions{MembersPerWrite: rapid.IntRange(1, 4).Draw(t, "members"), Concurrency: 2}
+		plan := planOf(w)
+		f := reconcile.NewForecast(&plan, reconcile.ForecastOptions{MembersPerWrite: opts.MembersPerWrite})
+		log := &reconciletest.Log{}
+		if _, err := reconcile.Apply(t.Context(), plan, reconciletest.NewMemory(w.Current), log, opts); err != nil {
+			t.Fatal(err)
+		}
+		sent := make(map[reconcile.WriteOp]int)
+		for i := range log.Outcomes {
+			sent[log.Outcomes[i].Write.Op]++
+		}
+		for op := range f.Tomorro.Writes {
+			if f.Tomorro.Writes[op] != sent[op] {
+				t.Fatalf("%d of %s are foreseen, %d were sent", f.Tomorro.Writes[op], op, sent[op])
+			}
+		}
+		if f.Tomorro.Edits != len(log.Outcomes) {
+			t.Fatalf("%d are foreseen, %d were sent", f.Tomorro.Edits, len(log.Outcomes))
+		}
+	})
+}
+
+// TestForecastTime: rounds of requests at once, or the limit a second.
+func TestForecastTime(t *testing.T) {
+	d := &reconcile.Directory{}
+	for i := range 100 {
+		d.People = append(d.People, reconcile.Person{Key: reconcile.Key(i + 1), Email: string(rune('a'+i%26)) + string(rune('a'+i/26)) + "@x.io", FirstName: "F", LastName: "L", Title: "user", Status: 1, Licence: reconcile.Approved, Assigned: true})
+	}
+	d.Receipt.Lists = []reconcile.ListReceipt{{List: reconcile.ListUsers, Pages: 41}, {List: reconcile.ListAssigned}, {List: reconcile.ListRoles}, {List: reconcile.ListRules}}
+	policy := &reconcile.Policy{Pricing: reconcile.PricingV6}
+	plan := reconcile.Guard(reconcile.Decide(reconcile.Input{Directory: d, Current: &reconcile.Current{}, Policy: policy}), policy)
+	f := reconcile.NewForecast(&plan, reconcile.ForecastOptions{})
+	to := reconcile.Speed{Concurrency: 10, Latency: 20 * time.Millisecond}
+	if f.Tomorro.Edits != 100 || f.Writing(to) != 200*time.Millisecond {
+		t.Errorf("%d writes in %s", f.Tomorro.Edits, f.Writing(to))
+	}
+	if got := f.Reading(to, to); got != 6*20*time.Millisecond { // token, first pages, forty others ten at once
+		t.Errorf("read in %s", got)
+	}
+	to.PerSecond = 25
+	if got := f.Writing(to); got != 4*time.Second {
+		t.Errorf("written in %s at 25 a second", got)
+	}
+}

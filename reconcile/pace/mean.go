@@ -1,0 +1,20 @@
+package pace
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Mean is the mean of durations, for Transport.Took. The zero value has seen none.
+type Mean struct{ sum, n atomic.Int64 }
+
+// Add notes one duration.
+func (m *Mean) Add(d time.Duration) {
+	m.sum.Add(int64(d))
+	m.n.Add(1)
+}
+
+// Value is the mean of those so far; 0 of none.
+func (m *Mean) Value() time.Duration {
+	return time.Duration(m.sum.Load() / max(1, m.n.Load()))
+}

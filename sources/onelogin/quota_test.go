@@ -1,0 +1,75 @@
+package onelogin_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest/flaky"
+	"tomorro-sync/sources/onelogin"
+	"tomorro-sync/sources/onelogin/onelogintest"
+)
+
+// metered is a company of 1,500 people in pages of ten, and a OneLogin with so many calls
+// left.
+func metered(t *testing.T, left int, counted, all bool) *rig {
+	t.Helper()
+	r := newRig(t, 1500, func(c *onelogin.Config) { c.QuotaOnV2, c.PageSize, c.Concurrency = all, 10, 4 })
+	r.sim.Turn(func(k *onelogintest.Knobs) {
+		k.UserPageCap, k.QuotaLeft, k.QuotaReset, k.QuotaOnV2 = 10, left, 1200, counted
+	})
+	return r
+}
+
+// TestQuotaIsLeft: where all calls count, a read that would use up what is left to others
+// does not begin, and says when it can; one for which there is enough does.
+func TestQuotaIsLeft(t *testing.T) {
+	t.Parallel()
+	r := metered(t, 200, true, true)
+	_, err := r.client.Pull(t.Context())
+	quota, is := errors.AsType[*reconcile.QuotaError](err)
+	if !is || !quota.Ever() || quota.Needs < 140 || quota.Reserve != 100 || time.Until(quota.Reset) < 15*time.Minute || time.Until(quota.Reset) > 20*time.Minute {
+		t.Fatalf("%v %+v", err, quota)
+	}
+	if !strings.Contains(err.Error(), "of which 100 are left to others") || !strings.Contains(err.Error(), "try after") {
+		t.Errorf("%v", err)
+	}
+	if sent := r.client.Stats().Total; sent > 12 {
+		t.Errorf("%d requests before it gave up", sent)
+	}
+	r = metered(t, 300, true, true)
+	d, err := r.client.Pull(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.check(t, d)
+	if left := r.client.Stats().Quota; left < 100 {
+		t.Errorf("%d calls are left to others", left)
+	}
+}
+
+// TestQuotaOfOthers: what does not count is not asked for, and a OneLogin that does not say
+// what is left is read.
+func TestQuotaOfOthers(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func() *rig{
+		"v1 only": func() *rig { return metered(t, 200, false, false) },
+		"not said": func() *rig {
+			r := metered(t, 5000, false, true)
+			r.flaky.Add(flaky.Fault{Path: "/auth/rate_limit", Kind: flaky.KindStatus, Status: 403, Times: 100})
+			return r
+		},
+	} {
+		r := prepare()
+		d, err := r.client.Pull(t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		r.check(t, d)
+	}
+	if q, err := metered(t, 200, false, false).client.Quota(t.Context()); err != nil || q.Left != 200 || q.Limit != 5000 || q.Reserve != 100 {
+		t.Errorf("%+v %v", q, err)
+	}
+}

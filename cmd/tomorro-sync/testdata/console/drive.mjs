@@ -58,6 +58,9 @@ async function shoot(page, name) {
   await page.screenshot({ path: join(shots, name + ".png"), fullPage: true });
 }
 
+// appears reports whether something is there, or comes within ten seconds.
+const appears = (what) => what.first().waitFor({ timeout: 10_000 }).then(() => true, () => false);
+
 // Every page, in both themes and narrow.
 async function tour(state, looks) {
   for (const [look, options] of Object.entries({
@@ -101,7 +104,7 @@ async function story() {
   await page.getByLabel("Your name").fill("Alice");
   await page.getByLabel("Token").fill("this is not the token");
   await page.getByRole("button", { name: "Sign in" }).click();
-  must(await page.getByText("This is not the token.").isVisible(), "another token is refused");
+  must(await appears(page.getByText("This is not the token.")), "another token is refused");
   refusing = false;
   await signIn(page, "Alice");
   must(/wait for somebody/.test(await page.locator("h1").innerText()), "the first page says that something waits");
@@ -113,7 +116,9 @@ async function story() {
   must(who.includes("@"), "a hold names its people: " + who);
 
   await page.getByRole("link", { name: "People", exact: true }).click();
+  await page.waitForURL(/\/people$/); // loaded, with its script
   await page.keyboard.press("/");
+  await page.locator("input:focus").waitFor();
   await page.keyboard.type(who);
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/people\/./);
@@ -123,8 +128,8 @@ async function story() {
 
   await page.getByRole("link", { name: "Holds", exact: true }).click();
   await page.getByRole("button", { name: "Approve" }).first().click();
-  must(await page.getByText("Approved. The next run makes").isVisible(), "the approval is confirmed");
-  must(await page.getByText("approved by Alice").isVisible(), "and says whose it is");
+  must(await appears(page.getByText("Approved. The next run makes")), "the approval is confirmed");
+  must(await appears(page.getByText("approved by Alice")), "and says whose it is");
 
   await page.getByRole("link", { name: "State now" }).click();
   const seen = { run: false, made: 0 };
@@ -167,7 +172,7 @@ async function plain() {
   await signIn(page, "Bob");
   await page.goto(url + base + "/");
   await page.getByRole("button", { name: "Run now" }).click();
-  must(await page.getByText("A run is asked for. It begins").isVisible(), "without JavaScript a run is asked for");
+  must(await appears(page.getByText("A run is asked for. It begins")), "without JavaScript a run is asked for");
   await page.goto(url + base + "/runs");
   for (let i = 0; i < 100 && !/Bob/.test(await page.locator("tbody tr").first().innerText()); i++) {
     await page.waitForTimeout(100);

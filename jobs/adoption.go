@@ -58,7 +58,10 @@ func (r *Runner) begins(seen *observation) bool {
 
 // known is what a policy knows of the adoption.
 func (o *observation) known() reconcile.Adoption {
-	a := reconcile.Adoption{Open: o.adoption.Phase.State == AdoptionOpen, Foreign: make(map[string]bool)}
+	a := reconcile.Adoption{Open: o.adoption.Phase.State == AdoptionOpen}
+	if len(o.adoption.Decided) > 0 {
+		a.Foreign = make(map[string]bool)
+	}
 	for account, d := range o.adoption.Decided {
 		if d.Key == 0 {
 			a.Foreign[account] = true

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"tomorro-sync/reconcile"
@@ -19,15 +18,12 @@ var ErrMembersUnknown = errors.New("who is in which group, Tomorro does not show
 // no limit holds them and none of it is spent; but not where it takes two people.
 // Protection, receipt and the rest hold as ever.
 func (r *Runner) Regroup(ctx context.Context, by Trigger, approve func(reconcile.Plan) (bool, error)) (Report, error) {
-	return r.run(ctx, by, func(ctx context.Context, run *recorder) (p prepared, err error) {
-		if p.seen, err = r.observe(ctx); err != nil {
+	return r.run(ctx, by, func(ctx context.Context, run *recorder) (prepared, error) {
+		p, err := r.observed(ctx, run)
+		switch {
+		case err != nil:
 			return p, err
-		}
-		run.position = p.seen.snapshot.Position
-		if p.settled, err = r.settle(ctx, run.id, &p.seen); err != nil {
-			return p, err
-		}
-		if p.seen.current.MembersUnknown {
+		case p.seen.current.MembersUnknown:
 			return p, ErrMembersUnknown
 		}
 		policy := r.policy(&p.seen)
@@ -44,29 +40,16 @@ func (r *Runner) Regroup(ctx context.Context, by Trigger, approve func(reconcile
 // RegroupTo makes one run that gives groups the members that they had. OneLogin is not
 // asked.
 func (r *Runner) RegroupTo(ctx context.Context, by Trigger, were []reconcile.Group, approve func(reconcile.Plan) (bool, error)) (Report, error) {
-	return r.run(ctx, by, func(ctx context.Context, run *recorder) (p prepared, err error) {
-		if p.seen.snapshot, err = r.Ledger.Snapshot(ctx); err != nil {
+	return r.run(ctx, by, func(ctx context.Context, run *recorder) (prepared, error) {
+		p, err := r.observedTarget(ctx, run)
+		switch {
+		case err != nil:
 			return p, err
-		}
-		run.position = p.seen.snapshot.Position
-		if p.seen.current, err = r.Target.Read(ctx); err != nil {
-			return p, fmt.Errorf("reading Tomorro: %w", err)
-		}
-		if err := r.recall(ctx, &p.seen); err != nil {
-			return p, err
-		}
-		if p.settled, err = r.settle(ctx, run.id, &p.seen); err != nil {
-			return p, err
-		}
-		if p.seen.current.MembersUnknown {
+		case p.seen.current.MembersUnknown:
 			return p, ErrMembersUnknown
 		}
-		links, err := r.Links.Links(ctx)
-		if err != nil {
-			return p, err
-		}
-		owner := make(map[string]reconcile.Key, len(links))
-		for key, account := range links {
+		owner := make(map[string]reconcile.Key, len(p.seen.links))
+		for key, account := range p.seen.links {
 			owner[account] = key
 		}
 		policy := r.policy(&p.seen)

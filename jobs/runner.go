@@ -205,16 +205,40 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 }
 
 // prepare reads both sides, settles what is open, and decides.
-func (r *Runner) prepare(ctx context.Context, run *recorder) (p prepared, err error) {
+func (r *Runner) prepare(ctx context.Context, run *recorder) (prepared, error) {
+	p, err := r.observed(ctx, run)
+	if err != nil {
+		return p, err
+	}
 	p.full = r.User == ""
+	p.plan, p.said, err = r.decide(ctx, &p.seen)
+	return p, err
+}
+
+// observed reads both sides, and settles what is open.
+func (r *Runner) observed(ctx context.Context, run *recorder) (p prepared, err error) {
 	if p.seen, err = r.observe(ctx); err != nil {
 		return p, err
 	}
 	run.position = p.seen.snapshot.Position
-	if p.settled, err = r.settle(ctx, run.id, &p.seen); err != nil {
+	p.settled, err = r.settle(ctx, run.id, &p.seen)
+	return p, err
+}
+
+// observedTarget reads Tomorro and what is remembered, and settles what is open, for runs
+// that do not ask OneLogin.
+func (r *Runner) observedTarget(ctx context.Context, run *recorder) (p prepared, err error) {
+	if p.seen.snapshot, err = r.Ledger.Snapshot(ctx); err != nil {
 		return p, err
 	}
-	p.plan, p.said, err = r.decide(ctx, &p.seen)
+	run.position = p.seen.snapshot.Position
+	if p.seen.current, err = r.Target.Read(ctx); err != nil {
+		return p, fmt.Errorf("reading Tomorro: %w", err)
+	}
+	if err := r.recall(ctx, &p.seen); err != nil {
+		return p, err
+	}
+	p.settled, err = r.settle(ctx, run.id, &p.seen)
 	return p, err
 }
 

@@ -51,18 +51,9 @@ func (r *Runner) person(ctx context.Context, what UndoWhat) (*Person, error) {
 
 // prepareUndo reads Tomorro, settles what is open, and then the journal, which has
 // those outcomes as well.
-func (r *Runner) prepareUndo(ctx context.Context, run *recorder, by Trigger, what UndoWhat) (p prepared, err error) {
-	if p.seen.snapshot, err = r.Ledger.Snapshot(ctx); err != nil {
-		return p, err
-	}
-	run.position = p.seen.snapshot.Position
-	if p.seen.current, err = r.Target.Read(ctx); err != nil {
-		return p, fmt.Errorf("reading Tomorro: %w", err)
-	}
-	if err := r.recall(ctx, &p.seen); err != nil {
-		return p, err
-	}
-	if p.settled, err = r.settle(ctx, run.id, &p.seen); err != nil {
+func (r *Runner) prepareUndo(ctx context.Context, run *recorder, by Trigger, what UndoWhat) (prepared, error) {
+	p, err := r.observedTarget(ctx, run)
+	if err != nil {
 		return p, err
 	}
 	done, cause, err := r.done(ctx, what)

@@ -22,8 +22,6 @@ type GroupReader interface {
 // Ignored remembers what Tomorro took and did not keep, so that it is not written
 // every night.
 type Ignored interface {
-	// Ignored gives what is remembered, by Change.Effect.
-	Ignored(ctx context.Context) (map[string]Sighting, error)
 	// Ignore remembers or replaces some and forgets others. It fails like
 	// Journal.Append.
 	Ignore(ctx context.Context, lease Lease, remember map[string]Sighting, forget []string) error

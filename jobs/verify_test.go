@@ -75,7 +75,7 @@ func TestIgnoredIsNotRewritten(t *testing.T) {
 	if report := r.reconcile(t); report.Done[reconcile.OpChangeRole] != 1 || len(report.Ignored) != 0 {
 		t.Errorf("Tomorro keeps it at last: %+v", report)
 	}
-	if left, err := r.store.Ignored(t.Context()); err != nil || len(left) != 0 {
+	if left, err := r.store.Recall(t.Context(), time.Now()); err != nil || len(left.Ignored) != 0 {
 		t.Errorf("still remembered: %v, %v", left, err)
 	}
 }

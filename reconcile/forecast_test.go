@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -34,6 +35,27 @@ func TestLawForecast(t *testing.T) {
 			t.Fatalf("%d are foreseen, %d were sent", f.Tomorro.Edits, len(log.Outcomes))
 		}
 	})
+}
+
+// TestForecastChunks: the members of one group go one after the other, whatever may go at
+// once.
+func TestForecastChunks(t *testing.T) {
+	d, c := &reconcile.Directory{}, &reconcile.Current{Groups: []reconcile.Group{{ID: "g", Name: "Legal"}}}
+	for i := range 250 {
+		id := fmt.Sprint(i + 1)
+		d.People = append(d.People, reconcile.Person{Key: reconcile.Key(i + 1), Email: id + "@x.io", FirstName: "F", LastName: "L", Title: "user", Status: 1, Licence: reconcile.Approved, Assigned: true, Department: "Legal"})
+		c.Accounts = append(c.Accounts, reconcile.Account{ID: id, UserName: id + "@x.io", GivenName: "F", FamilyName: "L", UserType: reconcile.User, Active: true})
+	}
+	d.Rules = []reconcile.Rule{{ID: 1, Conditions: []reconcile.Condition{{Source: "department", Operator: "=", Value: "Legal"}}, Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"Legal"}}}}}
+	for _, list := range []string{reconcile.ListUsers, reconcile.ListAssigned, reconcile.ListRoles, reconcile.ListRules} {
+		d.Receipt.Lists = append(d.Receipt.Lists, reconcile.ListReceipt{List: list})
+	}
+	policy := &reconcile.Policy{Pricing: reconcile.PricingV6}
+	plan := reconcile.Guard(reconcile.Decide(reconcile.Input{Directory: d, Current: c, Policy: policy}), policy)
+	f := reconcile.NewForecast(&plan, reconcile.ForecastOptions{MembersPerWrite: 100})
+	if got := f.Writing(reconcile.Speed{Concurrency: 10, Latency: time.Second}); f.Tomorro.Edits != 3 || got != 3*time.Second {
+		t.Errorf("%d writes in %s", f.Tomorro.Edits, got)
+	}
 }
 
 // TestForecastTime: rounds of requests at once, or the limit a second.

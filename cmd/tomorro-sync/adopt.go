@@ -33,14 +33,17 @@ address changes, and nobody gets a second account beside one of the same name. R
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also list each account that is sure")
 	cmd.AddCommand(
-		p.adoptDecision("match ACCOUNT PERSON", "Decide that an account, by address or id, is a person's, by e-mail or OneLogin id", 2, jobs.AdoptMatch),
+		p.adoptDecision("match ACCOUNT PERSON", "Decide that an account, by address or id, is a person's, by e-mail or OneLogin id", 2,
+			func(ctx context.Context, d *decision) error {
+				return jobs.AdoptMatch(ctx, d.store, d.by, d.survey, d.args[0], d.args[1], time.Now())
+			}),
 		p.adoptDecision("foreign ACCOUNT", "Decide that an account is nobody's in OneLogin: no run touches it", 1,
-			func(ctx context.Context, m jobs.Adopter, by jobs.Trigger, s *jobs.Survey, account, _ string, now time.Time) error {
-				return jobs.AdoptForeign(ctx, m, by, s, account, now)
+			func(ctx context.Context, d *decision) error {
+				return jobs.AdoptForeign(ctx, d.store, d.by, d.survey, d.args[0], time.Now())
 			}),
 		p.adoptDecision("forget ACCOUNT", "Forget what was decided of an account", 1,
-			func(ctx context.Context, m jobs.Adopter, by jobs.Trigger, s *jobs.Survey, account, _ string, now time.Time) error {
-				return jobs.AdoptForget(ctx, m, by, s, account, now)
+			func(ctx context.Context, d *decision) error {
+				return jobs.AdoptForget(ctx, d.store, d.by, d.survey, d.args[0], time.Now())
 			}),
 		p.adoptDoneCommand())
 	return cmd
@@ -49,9 +52,6 @@ address changes, and nobody gets a second account beside one of the same name. R
 // adopting reads both sides with Redis, and takes who decides.
 func (p *program) adopting(ctx context.Context, who string, do func(*config, memory, *jobs.Survey, jobs.Trigger) error) error {
 	c, err := p.configuration()
-	if err == nil {
-		err = c.storeGiven()
-	}
 	if err != nil {
 		return err
 	}
@@ -64,9 +64,15 @@ func (p *program) adopting(ctx context.Context, who string, do func(*config, mem
 	})
 }
 
-type decideAdoption func(ctx context.Context, m jobs.Adopter, by jobs.Trigger, s *jobs.Survey, account, person string, now time.Time) error
+// decision is what is said of an account, by whom, and what is known.
+type decision struct {
+	store  jobs.Adopter
+	survey *jobs.Survey
+	by     jobs.Trigger
+	args   []string
+}
 
-func (p *program) adoptDecision(use, short string, args int, decide decideAdoption) *cobra.Command {
+func (p *program) adoptDecision(use, short string, args int, decide func(context.Context, *decision) error) *cobra.Command {
 	who := ""
 	cmd := &cobra.Command{
 		Use:   use,
@@ -74,7 +80,7 @@ func (p *program) adoptDecision(use, short string, args int, decide decideAdopti
 		Args:  arguments(cobra.ExactArgs(args)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.adopting(cmd.Context(), who, func(c *config, m memory, s *jobs.Survey, by jobs.Trigger) error {
-				if err := decide(cmd.Context(), m, by, s, args[0], args[len(args)-1], time.Now()); err != nil {
+				if err := decide(cmd.Context(), &decision{m, s, by, args}); err != nil {
 					return err
 				}
 				return p.decided(c, cmd.Name(), args)

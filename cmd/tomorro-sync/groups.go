@@ -60,9 +60,6 @@ type groupByHand struct {
 // withGroups reads what is remembered, and Tomorro for the names.
 func (p *program) withGroups(ctx context.Context, do func(context.Context, *config, *connection, []groupByHand) error) error {
 	c, err := p.configuration()
-	if err == nil {
-		err = c.storeGiven()
-	}
 	if err != nil {
 		return err
 	}

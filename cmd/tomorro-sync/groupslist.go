@@ -134,9 +134,6 @@ type made struct {
 
 func (p *program) createGroups(ctx context.Context, names []string, near bool) error {
 	c, err := p.configuration()
-	if err == nil {
-		err = c.storeGiven()
-	}
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (p *program) groupsSnapshotCommand() *cobra.Command {
 		Use:   "snapshot",
 		Short: "Write into a file who is in which group at Tomorro",
 		Long: `snapshot writes who is in which group at Tomorro into a file that only you can read, for groups migrate --back. It takes no other file's
-place. It needs Tomorro only.`,
+place. It asks Tomorro only.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.migration(cmd.Context(), o, session{}, func(c *config, m *migrate.Migration) error {
@@ -86,9 +86,6 @@ there stays the one to come back to. Exit codes are those of reconcile.`,
 // migration opens what a migration needs.
 func (p *program) migration(ctx context.Context, o migrateOptions, s session, do func(*config, *migrate.Migration) error) error {
 	c, err := p.configuration()
-	if err == nil && s.store {
-		err = c.storeGiven()
-	}
 	if err != nil {
 		return err
 	}
@@ -101,8 +98,8 @@ func (p *program) migration(ctx context.Context, o migrateOptions, s session, do
 
 func (p *program) migrateGroups(ctx context.Context, c *config, m *migrate.Migration, o migrateOptions) error {
 	view := p.view(c, o.all)
-	if s, err := migrate.Load(o.file, c.Tomorro.URL); err == nil && !p.asJSON() {
-		view.line("%s", snapshotLine(o.file, s))
+	if !p.asJSON() {
+		m.Have = func(s *migrate.Snapshot) { view.line("%s", snapshotLine(o.file, s)) }
 	}
 	way := m.Forward
 	if o.back {

@@ -202,9 +202,6 @@ func (p *program) withMemory(cmd *cobra.Command, work func(*config, memory) erro
 	if err != nil {
 		return err
 	}
-	if err := c.storeGiven(); err != nil {
-		return err
-	}
 	return p.open(cmd.Context(), session{config: c, store: true}, func(conn *connection) error {
 		return work(c, conn.memory)
 	})

@@ -23,12 +23,13 @@ type outlook struct {
 	Counts bool             `json:"countsAgainstQuota"`
 }
 
-func newOutlook(ctx context.Context, c *config, source *onelogin.Client, target *tomorro.Client, plan *reconcile.Plan) *outlook {
+// newOutlook takes the settings of the client of Tomorro as they are, with what a probe found.
+func newOutlook(ctx context.Context, c *config, source *onelogin.Client, target *tomorro.Client, to tomorro.Config, plan *reconcile.Plan) *outlook {
 	f := reconcile.NewForecast(plan, reconcile.ForecastOptions{MembersPerWrite: c.Tomorro.MembersPerRequest, Canary: c.Apply.Canary, ReadBack: c.Apply.ReadBack,
-		MembersByPut: c.Tomorro.MemberRemoval == tomorro.RemoveByPut, PageSize: c.Tomorro.PageSize})
-	from := reconcile.Speed{Concurrency: c.OneLogin.Concurrency, PerSecond: c.OneLogin.PerSecond, Latency: source.Stats().Latency}
-	to := reconcile.Speed{Concurrency: c.Tomorro.Concurrency, PerSecond: c.Tomorro.PerSecond, Latency: target.Stats().Latency}
-	o := &outlook{Forecast: f, ReadingSeconds: f.Reading(from, to).Seconds(), WritingSeconds: f.Writing(to).Seconds(), Counts: c.OneLogin.Quota == "all"}
+		MembersByPut: to.MemberRemoval == tomorro.RemoveByPut, PageSize: to.PageSize})
+	asked := reconcile.Speed{Concurrency: c.OneLogin.Concurrency, PerSecond: c.OneLogin.PerSecond, Latency: source.Stats().Latency}
+	written := reconcile.Speed{Concurrency: c.Tomorro.Concurrency, PerSecond: c.Tomorro.PerSecond, Latency: target.Stats().Latency}
+	o := &outlook{Forecast: f, ReadingSeconds: f.Reading(asked, written).Seconds(), WritingSeconds: f.Writing(written).Seconds(), Counts: c.OneLogin.Quota == "all"}
 	if q, err := source.Quota(ctx); err == nil { // else OneLogin does not say it to these credentials
 		o.Quota = &q
 	}

@@ -246,8 +246,14 @@ func (c *config) storeGiven() error {
 	return usage(errors.Join(all...), "start a Redis and name it in redis.url; plan needs none")
 }
 
-// open connects, for as long as work lasts.
+// open connects, for as long as work lasts. It fails when the session needs a Redis and
+// none is named.
 func (p *program) open(ctx context.Context, s session, work func(*connection) error) error {
+	if s.store && !s.embedded {
+		if err := s.config.storeGiven(); err != nil {
+			return err
+		}
+	}
 	s.log = p.logger()
 	s.progress = newProgress(p.stderr)
 	defer s.progress.stop()

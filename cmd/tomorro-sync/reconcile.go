@@ -55,9 +55,6 @@ func (p *program) reconcile(ctx context.Context, o reconcileOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := c.storeGiven(); err != nil {
-		return err
-	}
 	s := session{config: c, approved: o.approve, user: o.user, store: true}
 	return p.open(ctx, s, func(conn *connection) error { return p.reconcileWith(ctx, conn, c, o) })
 }

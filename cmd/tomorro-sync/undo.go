@@ -69,9 +69,6 @@ func (p *program) undo(ctx context.Context, o undoOptions) error {
 		return usage(errors.New("undo asks before it writes, and this is not a terminal"), "add --yes to write without being asked")
 	}
 	c, err := p.configuration()
-	if err == nil {
-		err = c.storeGiven()
-	}
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,8 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		conn.close()
 		return nil, usage(err, "correct the configuration file or the environment")
 	}
-	target, err := tomorro.New(tomorroClient(s, shared, profile))
+	to := tomorroClient(s, shared, profile)
+	target, err := tomorro.New(to)
 	if err != nil {
 		conn.close()
 		return nil, usage(err, "correct the configuration file or the environment")
@@ -57,7 +58,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 	run.Source, run.Target, conn.target = source, target, target
 	conn.counts = counts(source, target)
 	conn.outlook = func(ctx context.Context, plan *reconcile.Plan) *outlook {
-		return newOutlook(ctx, s.config, source, target, plan)
+		return newOutlook(ctx, s.config, source, target, to, plan)
 	}
 	if s.serving {
 		conn.changes = source

@@ -34,16 +34,17 @@ func ignored(t *testing.T, open Open) {
 		}
 		return s.Ignore(ctx, l, twice, many[:1100])
 	})
-	got, err := s.Ignored(t.Context())
+	all, err := s.Recall(t.Context(), at)
 	must(t, err)
+	got := all.Ignored
 	if len(got) != 100 || got[many[1100]] != once[many[1100]] || got[many[1199]] != twice[many[1199]] {
 		t.Errorf("%d are remembered, %v, %v", len(got), got[many[1100]], got[many[1199]])
 	}
 	if err := s.Ignore(t.Context(), old, nil, many); !errors.Is(err, jobs.ErrLockLost) {
 		t.Errorf("with a lost lease: %v", err)
 	}
-	if got, err := s.Ignored(t.Context()); err != nil || len(got) != 100 {
-		t.Errorf("a lost lease forgot: %d left, %v", len(got), err)
+	if all, err = s.Recall(t.Context(), at); err != nil || len(all.Ignored) != 100 {
+		t.Errorf("a lost lease forgot: %d left, %v", len(all.Ignored), err)
 	}
 
 	within(t, s, func(ctx context.Context, l jobs.Lease) error {

@@ -13,19 +13,23 @@ import (
 // recalled: what is read at once is what is read one by one, of nothing and of something.
 func recalled(t *testing.T, open Open) {
 	s := open(t, "recall", 30*time.Second)
+	at := time.UnixMilli(1_790_000_000_000).UTC()
 	since := time.Now().Add(-time.Hour)
 	same := func(when string, something bool) {
 		t.Helper()
 		got, err := s.Recall(t.Context(), since)
 		must(t, err)
 		var want jobs.Recalled
-		var errs [6]error
+		var errs [5]error
 		want.Spent, errs[0] = s.Spent(t.Context(), since)
 		want.Decisions, errs[1] = s.Decisions(t.Context())
 		want.Pins, errs[2] = s.Pins(t.Context())
-		want.Ignored, errs[3] = s.Ignored(t.Context())
-		want.Assertions, errs[4] = s.Assertions(t.Context())
-		want.Adoption, errs[5] = s.Adoption(t.Context())
+		want.Ignored = map[string]jobs.Sighting{}
+		if something {
+			want.Ignored["effect"] = jobs.Sighting{Times: 1, Last: at.Local()}
+		}
+		want.Assertions, errs[3] = s.Assertions(t.Context())
+		want.Adoption, errs[4] = s.Adoption(t.Context())
 		for _, err := range errs {
 			must(t, err)
 		}
@@ -37,7 +41,6 @@ func recalled(t *testing.T, open Open) {
 		}
 	}
 	same("of nothing", false)
-	at := time.UnixMilli(1_790_000_000_000).UTC()
 	ask(t, s, reserving("run", amounts{reconcile.LimitDelete: 2}, nil))
 	must(t, s.Decide(t.Context(), []string{"digest"}, func(reconcile.Decision) reconcile.Decision { return reconcile.Decision{By: []string{"ann"}, At: at} }))
 	within(t, s, func(ctx context.Context, l jobs.Lease) error {

@@ -29,50 +29,36 @@ type Migration struct {
 	File   string // of the snapshot
 	By     jobs.Trigger
 	Now    func() time.Time
+	// Have is told of the snapshot that there is before anything is written; optional.
+	Have func(*Snapshot)
 }
 
-// Outcome is what came of it.
+// Outcome is what came of it: the run, and each group of the snapshot after it.
 type Outcome struct {
-	Report   jobs.Report
-	Snapshot *Snapshot
-	// Resumed says that the snapshot was there: an earlier try took it.
-	Resumed bool
-	Moved   []Moved
-	// Differs is how many memberships are not as the snapshot says; after Back none.
-	Differs int
+	Report jobs.Report
+	Moved  []Moved
 }
 
 // Forward takes the snapshot, unless there is one, and makes memberships what the rules
 // give. Nothing is written at Tomorro before the snapshot is in its file.
 func (m *Migration) Forward(ctx context.Context, approve func(reconcile.Plan) (bool, error)) (Outcome, error) {
-	out := Outcome{}
-	var err error
-	out.Snapshot, err = Load(m.File, m.Target)
-	switch {
-	case err == nil:
-		out.Resumed = true
-	case errors.Is(err, ErrNoSnapshot):
-		if out.Snapshot, err = m.Snapshot(ctx); err != nil {
-			return out, err
-		}
-	default:
-		return out, err
+	s, err := Load(m.File, m.Target)
+	if errors.Is(err, ErrNoSnapshot) {
+		s, err = m.Snapshot(ctx)
 	}
-	out.Report, err = m.Runner.Regroup(ctx, m.By, approve)
-	err = m.compare(ctx, &out, err)
-	return out, err
+	if err != nil {
+		return Outcome{}, err
+	}
+	return m.since(ctx, s, func() (jobs.Report, error) { return m.Runner.Regroup(ctx, m.By, approve) })
 }
 
 // Back makes memberships what the snapshot says.
 func (m *Migration) Back(ctx context.Context, approve func(reconcile.Plan) (bool, error)) (Outcome, error) {
-	out := Outcome{Resumed: true}
-	var err error
-	if out.Snapshot, err = Load(m.File, m.Target); err != nil {
-		return out, err
+	s, err := Load(m.File, m.Target)
+	if err != nil {
+		return Outcome{}, err
 	}
-	out.Report, err = m.Runner.RegroupTo(ctx, m.By, out.Snapshot.Were(), approve)
-	err = m.compare(ctx, &out, err)
-	return out, err
+	return m.since(ctx, s, func() (jobs.Report, error) { return m.Runner.RegroupTo(ctx, m.By, s.Were(), approve) })
 }
 
 // Snapshot takes and saves one.
@@ -88,18 +74,18 @@ func (m *Migration) Snapshot(ctx context.Context) (*Snapshot, error) {
 	return s, s.Save(m.File)
 }
 
-// compare looks at Tomorro once more after a run.
-func (m *Migration) compare(ctx context.Context, out *Outcome, err error) error {
-	if out.Report.Run == "" {
-		return err
+// since makes the run, and looks at Tomorro once more if there was one.
+func (m *Migration) since(ctx context.Context, s *Snapshot, run func() (jobs.Report, error)) (out Outcome, err error) {
+	if m.Have != nil {
+		m.Have(s)
+	}
+	if out.Report, err = run(); out.Report.Run == "" {
+		return out, err
 	}
 	current, read := m.Reader.Read(ctx)
 	if read != nil {
-		return errors.Join(err, fmt.Errorf("reading Tomorro once more: %w", read))
+		return out, errors.Join(err, fmt.Errorf("reading Tomorro once more: %w", read))
 	}
-	out.Moved = out.Snapshot.Compare(&current)
-	for _, g := range out.Moved {
-		out.Differs += g.Gone + g.New
-	}
-	return err
+	out.Moved = s.Compare(&current)
+	return out, err
 }

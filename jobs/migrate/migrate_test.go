@@ -182,20 +182,20 @@ func TestThereAndBack(t *testing.T) {
 	for seed := range uint64(8) {
 		r := newRig(t, seed)
 		out, err := r.start(forward)
-		if err != nil || out.Resumed || out.Report.Exit != jobs.ExitDone || !same(r.members(), r.byRules()) {
+		if err != nil || out.Report.Exit != jobs.ExitDone || !same(r.members(), r.byRules()) {
 			t.Fatalf("forward: %v %+v\n%v\nwant %v", err, out.Report, r.members(), r.byRules())
 		}
 		first, err := os.ReadFile(r.file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if out, err = r.start(forward); err != nil || !out.Resumed || len(out.Report.Done) > 0 {
+		if out, err = r.start(forward); err != nil || len(out.Report.Done) > 0 {
 			t.Errorf("forward again: %v %+v", err, out.Report)
 		}
 		if again, _ := os.ReadFile(r.file); string(again) != string(first) {
 			t.Error("the snapshot was written over")
 		}
-		if out, err = r.start(back); err != nil || out.Differs != 0 || !same(r.members(), r.before) {
+		if out, err = r.start(back); err != nil || differs(out) != 0 || !same(r.members(), r.before) {
 			t.Fatalf("back: %v %+v\n%v\nwant %v", err, out, r.members(), r.before)
 		}
 		for _, m := range out.Moved {
@@ -204,6 +204,14 @@ func TestThereAndBack(t *testing.T) {
 			}
 		}
 	}
+}
+
+// differs is how many memberships are not as the snapshot says.
+func differs(out migrate.Outcome) (n int) {
+	for _, g := range out.Moved {
+		n += g.Gone + g.New
+	}
+	return n
 }
 
 // TestKilledAtEveryStep: whenever the process dies, before a request or after it was
@@ -369,7 +377,7 @@ func TestGoneMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := r.start(back)
-	if err != nil || out.Differs != 2 || !same(r.members(), r.before) {
-		t.Errorf("%v %d %v", err, out.Differs, r.members())
+	if err != nil || differs(out) != 2 || !same(r.members(), r.before) {
+		t.Errorf("%v %d %v", err, differs(out), r.members())
 	}
 }

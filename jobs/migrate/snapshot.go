@@ -125,8 +125,8 @@ func Load(path, target string) (*Snapshot, error) {
 
 // Moved is what became of one group since a snapshot.
 type Moved struct {
-	Name            string `json:"name"`
-	Kept, Gone, New int    `json:"-"`
+	Name            string
+	Kept, Gone, New int
 }
 
 // Compare tells what became of each group of a snapshot, by name; one that is not there

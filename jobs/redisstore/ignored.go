@@ -19,15 +19,6 @@ var ignoreSource string
 
 var ignoreScript = redis.NewScript(ignoreSource)
 
-// Ignored implements jobs.Ignored.
-func (s *Store) Ignored(ctx context.Context) (map[string]jobs.Sighting, error) {
-	all, err := s.client.HGetAll(ctx, s.keys.ignored()).Result()
-	if err != nil {
-		return nil, fmt.Errorf("read what Tomorro did not keep: %w", err)
-	}
-	return parseIgnored(all)
-}
-
 func parseIgnored(all map[string]string) (map[string]jobs.Sighting, error) {
 	ignored := make(map[string]jobs.Sighting, len(all))
 	for effect, text := range all {

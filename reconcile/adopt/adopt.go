@@ -61,8 +61,9 @@ type Person struct {
 	Email string        `json:"email"`
 }
 
-// Asks reports whether the account waits for a decision.
-func (r *Row) Asks() bool { return r.Active && (r.Match == Name || r.Match == Unclear) }
+// Asks reports whether the account waits for a decision. One of the name of somebody who
+// is to get an account does so also when it is not active.
+func (r *Row) Asks() bool { return r.Match == Name || r.Active && r.Match == Unclear }
 
 // Input is what is known of both sides.
 type Input struct {

@@ -65,6 +65,33 @@ func keys(r *adopt.Row) []reconcile.Key {
 	return all
 }
 
+// TestLawNamesakes: who is held because of an account of their name finds that account
+// among those that wait for a decision.
+func TestLawNamesakes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := reconciletest.Worlds().Draw(t, "world")
+		w.Policy.Adoption.Open = true
+		for i := range w.Current.Accounts { // some were made by hand, for people, under other addresses
+			if a := &w.Current.Accounts[i]; len(w.Directory.People) > 0 && rapid.Bool().Draw(t, "by hand") {
+				person := rapid.SampledFrom(w.Directory.People).Draw(t, "named as")
+				a.UserName, a.ExternalID, a.GivenName, a.FamilyName = "hand-"+a.ID+"@x.io", "", person.LastName, person.FirstName
+			}
+		}
+		asked := make(map[reconcile.Key]bool)
+		for _, r := range adopt.List(adopt.Input{Directory: &w.Directory, Current: &w.Current, Policy: &w.Policy, Links: w.Links}) {
+			for _, p := range r.People {
+				asked[p.Key] = asked[p.Key] || r.Match == adopt.Name && r.Asks()
+			}
+		}
+		plan := reconcile.Guard(reconcile.Decide(w.Input()), &w.Policy)
+		for _, h := range plan.Held {
+			if h.Rule == reconcile.RuleAdoption && h.Op == reconcile.OpCreate && !asked[h.Key] {
+				t.Fatalf("%s is held, and nothing is asked: %s", h.Who, h.Reason)
+			}
+		}
+	})
+}
+
 // TestLawAsPlanned: over any world, what is sure here is what a plan takes for sure.
 func TestLawAsPlanned(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -261,11 +261,7 @@ func (c *Client) quotaReset(r *resty.Response) time.Duration {
 	if n, err := strconv.Atoi(r.Header().Get("X-RateLimit-Reset")); err == nil && n >= 0 {
 		return pace.Seconds(int64(n))
 	}
-	var limit struct {
-		Data struct {
-			Reset int `json:"X-RateLimit-Reset"`
-		} `json:"data"`
-	}
+	var limit rateLimit
 	// A plain client: the gate may be closed, and one look must not be retried.
 	req, err := http.NewRequestWithContext(r.Request.Context(), http.MethodGet, c.http.BaseURL+"/auth/rate_limit", nil)
 	if err != nil {
@@ -280,7 +276,7 @@ func (c *Client) quotaReset(r *resty.Response) time.Duration {
 	if json.NewDecoder(resp.Body).Decode(&limit) != nil || limit.Data.Reset < 0 {
 		return c.cfg.Backoff
 	}
-	return pace.Seconds(int64(limit.Data.Reset))
+	return pace.Seconds(limit.Data.Reset)
 }
 
 // watch reads the quota headers of v1 answers and stops before it is used up:

@@ -15,6 +15,15 @@ import (
 // a call more in each run.
 const askFrom = 100
 
+// rateLimit is the answer of GET /auth/rate_limit.
+type rateLimit struct {
+	Data struct {
+		Limit     *int  `json:"X-RateLimit-Limit"`
+		Remaining *int  `json:"X-RateLimit-Remaining"`
+		Reset     int64 `json:"X-RateLimit-Reset"` // seconds until the quota is full again
+	} `json:"data"`
+}
+
 // Quota asks OneLogin how many calls of the hourly quota are left. The call itself
 // uses none. (GET /auth/rate_limit, which has no version.)
 func (c *Client) Quota(ctx context.Context) (reconcile.Quota, error) {
@@ -25,13 +34,7 @@ func (c *Client) Quota(ctx context.Context) (reconcile.Quota, error) {
 	if r.StatusCode() != http.StatusOK {
 		return reconcile.Quota{}, refusal("ask for the quota", "Read Users", r)
 	}
-	var answer struct {
-		Data struct {
-			Limit     *int  `json:"X-RateLimit-Limit"`
-			Remaining *int  `json:"X-RateLimit-Remaining"`
-			Reset     int64 `json:"X-RateLimit-Reset"`
-		} `json:"data"`
-	}
+	var answer rateLimit
 	d := &answer.Data
 	if err := json.Unmarshal(r.Body(), &answer); err != nil || d.Limit == nil || d.Remaining == nil {
 		return reconcile.Quota{}, fmt.Errorf("ask OneLogin for the quota: the answer does not say it")

@@ -61,9 +61,9 @@ type Person struct {
 	Email string        `json:"email"`
 }
 
-// Asks reports whether the account waits for a decision. One of the name of somebody who
-// is to get an account does so also when it is not active.
-func (r *Row) Asks() bool { return r.Match == Name || r.Active && r.Match == Unclear }
+// Asks reports whether the account waits for a decision, active or not: somebody of its
+// name gets no account before.
+func (r *Row) Asks() bool { return r.Match == Name || r.Match == Unclear }
 
 // Input is what is known of both sides.
 type Input struct {
@@ -199,8 +199,9 @@ func (l *list) addressed(r *Row) {
 	slices.SortFunc(all, func(a, b *reconcile.Person) int { return cmp.Compare(a.Key, b.Key) })
 	if with := slices.DeleteFunc(slices.Clone(all), func(p *reconcile.Person) bool { return !l.access[p.Key] }); len(with) > 0 {
 		all = with // who has access has the address before those who left
-	} else {
-		all = all[:1] // whoever's it is, it is of somebody who left
+	} else { // whoever's it is, they left; first comes who has no other account
+		i := max(0, slices.IndexFunc(all, func(p *reconcile.Person) bool { return len(l.owns[p.Key]) == 0 }))
+		all = all[i : i+1]
 	}
 	for _, p := range all {
 		r.People = append(r.People, Person{p.Key, p.Email})

@@ -57,6 +57,9 @@ func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profil
 		if left := p.cleanUp(calm); left != nil {
 			err = errors.Join(err, fmt.Errorf("clean up after the probe: %w; the next probe takes over what is left, or remove it at Tomorro by hand", left))
 		}
+		if !p.profile.At.IsZero() && p.throttled == 0 {
+			p.answer(reconcile.ProbeRate, reconcile.AnswerNotSeen, "")
+		}
 		p.conclude()
 		profile = p.profile
 	}()
@@ -195,7 +198,7 @@ func (p *probe) call(ctx context.Context, method, path string, query url.Values,
 		}
 		p.throttled++
 		wait, asked := pace.RetryAfter(resp.Header().Get("Retry-After"), time.Now())
-		if p.profile.Answer(reconcile.ProbeRate).Answer == reconcile.AnswerUnknown {
+		if p.throttled == 1 {
 			how := "without Retry-After"
 			if asked {
 				how = "Retry-After " + wait.String()

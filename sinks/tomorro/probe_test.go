@@ -166,10 +166,10 @@ func TestProbeWithoutASeat(t *testing.T) {
 
 func TestProbeSeesTheRate(t *testing.T) {
 	t.Parallel()
-	for name, knobs := range map[string]tomorrotest.Knobs{"429 Retry-After 1s": {RatePerSecond: 30}, "429 without Retry-After": {RatePerSecond: 30, NoRetryAfter: true}} {
+	for name, knobs := range map[string]tomorrotest.Knobs{"429 Retry-After 1s": {RatePerSecond: 20}, "429 without Retry-After": {RatePerSecond: 20, NoRetryAfter: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, knobs, nil)
+			r := newPacedRig(t, knobs, nil)
 			got, err := r.probed(t)
 			if a := got.Answer(reconcile.ProbeRate); err != nil || a.Answer != reconcile.AnswerSeen || a.Seen != name || got.MemberRemoval != "values" {
 				t.Errorf("%v %+v", err, got)

@@ -141,9 +141,6 @@ func (p *probe) member(ctx context.Context) (bool, error) {
 
 // pages asks for more than any service gives at once, and for what is past the end.
 func (p *probe) pages(ctx context.Context) error {
-	if p.profile.Answer(reconcile.ProbeRate).Answer == reconcile.AnswerUnknown {
-		p.answer(reconcile.ProbeRate, reconcile.AnswerNotSeen, "")
-	}
 	total := 0
 	for _, size := range []int{1000, 200, 100, 50, 20} {
 		got, r, err := p.page(ctx, 1, size)

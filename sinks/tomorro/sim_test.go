@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +27,22 @@ type rig struct {
 
 func newRig(t *testing.T, knobs tomorrotest.Knobs, edit func(*tomorro.Config)) *rig {
 	t.Helper()
-	r := &rig{sim: tomorrotest.New(tomorrotest.Options{Knobs: knobs, Substitute: "sub@x.io"})}
+	return newRigOf(t, tomorrotest.Options{Knobs: knobs, Substitute: "sub@x.io"}, edit)
+}
+
+// newPacedRig is a rig whose simulator sees one request a second more than it allows,
+// however fast or slow they come, so that what is refused does not depend on the
+// machine.
+func newPacedRig(t *testing.T, knobs tomorrotest.Knobs, edit func(*tomorro.Config)) *rig {
+	t.Helper()
+	var looks atomic.Int64
+	now := func() time.Time { return time.UnixMilli(1000 * looks.Add(1) / int64(knobs.RatePerSecond+1)) }
+	return newRigOf(t, tomorrotest.Options{Knobs: knobs, Substitute: "sub@x.io", Now: now}, edit)
+}
+
+func newRigOf(t *testing.T, o tomorrotest.Options, edit func(*tomorro.Config)) *rig {
+	t.Helper()
+	r := &rig{sim: tomorrotest.New(o)}
 	r.flaky = flaky.New(r.sim)
 	server := httptest.NewServer(r.flaky)
 	t.Cleanup(server.Close)
@@ -319,7 +335,7 @@ func TestRefusals(t *testing.T) {
 
 func TestThrottling(t *testing.T) {
 	for _, noHeader := range []bool{false, true} {
-		r := newRig(t, tomorrotest.Knobs{RatePerSecond: 4, NoRetryAfter: noHeader}, func(c *tomorro.Config) { c.Concurrency, c.Retries, c.Backoff = 2, 6, 100*time.Millisecond })
+		r := newPacedRig(t, tomorrotest.Knobs{RatePerSecond: 4, NoRetryAfter: noHeader}, func(c *tomorro.Config) { c.Concurrency, c.Retries, c.Backoff = 2, 6, 100*time.Millisecond })
 		for i := range 9 {
 			if _, err := r.client.Write(t.Context(), create(fmt.Sprintf("p%d@x.io", i))); err != nil {
 				t.Fatalf("without Retry-After %v: %v", noHeader, err)

@@ -254,13 +254,13 @@ func list(claim json.RawMessage) (values []string, is bool) {
 func name(from ...string) string {
 	for _, text := range from {
 		text = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
-			if !nameRunes.MatchString(string(r)) {
+			if !providerRune(r) {
 				return ' '
 			}
 			return r
 		}, text)), " ")
-		if runes := []rune(text); len(runes) > 64 {
-			text = strings.TrimRight(string(runes[:64]), " ")
+		if runes := []rune(text); len(runes) > mostName {
+			text = strings.TrimRight(string(runes[:mostName]), " ")
 		}
 		if text != "" {
 			return text
@@ -268,5 +268,3 @@ func name(from ...string) string {
 	}
 	return "somebody"
 }
-
-var nameRunes = regexp.MustCompile(`^[\p{L}\p{M}\p{N}._@'’+-]$`)

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -47,9 +46,6 @@ func (c *console) signInPage(w http.ResponseWriter, r *http.Request, status int,
 	c.render(w, status, "signin", &page{Title: "Sign in", Problem: p, Body: body})
 }
 
-// peopleNames is what somebody may call themselves: what journals and pages show.
-var peopleNames = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@' +-]{0,63}$`)
-
 func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
 	if !same(cookie(r, formCookie), r.PostFormValue("csrf")) {
 		c.signInPage(w, r, http.StatusForbidden, &problem{What: "This form is no longer good.", Do: "Sign in once more. Cookies of this address must be allowed."})
@@ -69,7 +65,7 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
 	if who == "" {
 		who = strings.TrimSpace(r.PostFormValue("name"))
 	}
-	if !peopleNames.MatchString(who) {
+	if !personName(who) {
 		c.signInPage(w, r, http.StatusBadRequest, &problem{What: "Who are you?", Do: "Write your name: the journal keeps who decided what. Letters, digits and . _ @ - are fine."})
 		return
 	}

@@ -19,10 +19,7 @@ type Token struct {
 // leastToken is how long a token must be: it is all that stands before the console.
 const leastToken = 16
 
-var (
-	tokenNames   = regexp.MustCompile(`^([\p{L}\p{N}._@ -]{1,64}):(.+)$`)
-	hashedTokens = regexp.MustCompile(`^sha256:([0-9a-fA-F]{64})$`)
-)
+var hashedTokens = regexp.MustCompile(`^sha256:([0-9a-fA-F]{64})$`)
 
 // ParseTokens reads tokens, one a line or separated by commas: TOKEN, sha256:HEX of
 // one, or either after NAME: for one person's. No error repeats a token.
@@ -48,8 +45,8 @@ func ParseTokens(text string) ([]Token, error) {
 
 func parseToken(text string) (t Token, err error) {
 	if !strings.HasPrefix(text, "sha256:") {
-		if m := tokenNames.FindStringSubmatch(text); m != nil {
-			t.Name, text = strings.TrimSpace(m[1]), strings.TrimSpace(m[2])
+		if name, rest, ok := tokenName(text); ok {
+			t.Name, text = strings.TrimSpace(name), strings.TrimSpace(rest)
 		}
 	}
 	if strings.HasPrefix(text, "sha256:") {

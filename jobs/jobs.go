@@ -328,6 +328,7 @@ type Queue interface {
 // Wanted is a subject to look at, and what is to be remembered before.
 type Wanted struct {
 	Subject string
+	Looks   int                   // at least so many are wanted, whatever the next one finds; see Mark
 	Assert  []reconcile.Assertion // each replaces one of the same account and group
 }
 

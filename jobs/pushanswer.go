@@ -75,7 +75,9 @@ func (v *visit) answer(ctx context.Context, err error) {
 }
 
 // renew marks those again whose requests are not over. A subject has one mark: another
-// request, which is over, may have come in between and be about to end it.
+// request, which is over, may have come in between and be about to end it. And one that
+// comes now must not end it either, so that the mark says at once how often it is to be
+// looked at; this request knows that by itself.
 func (v *visit) renew(ctx context.Context, open []*request) {
 	open = slices.DeleteFunc(slices.Clone(open), func(r *request) bool { return r.drained })
 	if len(open) == 0 {
@@ -83,7 +85,7 @@ func (v *visit) renew(ctx context.Context, open []*request) {
 	}
 	wanted := make([]Wanted, len(open))
 	for i, r := range open {
-		wanted[i].Subject = r.subject
+		wanted[i] = Wanted{Subject: r.subject, Looks: v.p.later(r).Looks}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
@@ -93,7 +95,7 @@ func (v *visit) renew(ctx context.Context, open []*request) {
 		return
 	}
 	for i, r := range open {
-		r.mark = marks[i]
+		r.mark.Time, r.mark.Tries = marks[i].Time, marks[i].Tries
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -140,10 +141,43 @@ func wishes(t *testing.T, patience time.Duration) {
 	if l := <-late; !l.Late {
 		t.Fatalf("%+v", l)
 	}
+	p.askedAgain(t) // the others may not have ended their marks yet
+}
+
+func (p *pair) askedAgain(t *testing.T) {
+	t.Helper()
 	snapshot, err := p.store.Snapshot(t.Context())
-	if err != nil || len(snapshot.Marks) != 1 || snapshot.Marks[0].Looks == 0 {
+	if err != nil || !slices.ContainsFunc(snapshot.Marks, func(m jobs.Mark) bool { return m.Looks > 0 }) {
 		t.Errorf("it is not asked again: %+v %v", snapshot.Marks, err)
 	}
+}
+
+// between is a Queue in whose way something comes before marks are postponed.
+type between struct {
+	jobs.Queue
+	postpone func()
+}
+
+func (b *between) Postpone(ctx context.Context, later []jobs.Later) error {
+	b.postpone()
+	return b.Queue.Postpone(ctx, later)
+}
+
+// TestWishAndAnotherReplica: the same, when the other push comes to another replica in
+// the middle of it.
+func TestWishAndAnotherReplica(t *testing.T) {
+	var p *pair
+	var once sync.Once
+	p = newPair(t, 2, func(b *jobs.Pushes) {
+		b.Queue = &between{Queue: b.Queue, postpone: func() { once.Do(func() { one(t, p.a, byName(1)) }) }}
+	})
+	p.edit(1, func(x *reconcile.Person) { x.Assigned = false })
+	late := byName(1)
+	late.Want = jobs.WantIn
+	if l := one(t, p.b, late); !l.Late {
+		t.Fatalf("%+v", l)
+	}
+	p.askedAgain(t)
 }
 
 // TestMarksOfNobody: marks that name nobody whom a look can take are not worked off

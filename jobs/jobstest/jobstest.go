@@ -72,6 +72,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("who takes learns who wrote last", func(t *testing.T) { lastTouch(t, open) })
 	t.Run("a claim lives as long as it says", func(t *testing.T) { lifeEnds(t, open) })
 	t.Run("marks", func(t *testing.T) { marked(t, open) })
+	t.Run("marks want looks", func(t *testing.T) { insisted(t, open) })
 	t.Run("each mark is given to one", func(t *testing.T) { handedOut(t, open) })
 	t.Run("a mark comes back after its lease", func(t *testing.T) { leased(t, open) })
 	t.Run("a mark is postponed", func(t *testing.T) { postponed(t, open) })

@@ -244,6 +244,32 @@ func assertions(t *testing.T, open Open) {
 	}
 }
 
+// insisted: whoever marks a subject has the looks that others want as well.
+func insisted(t *testing.T, open Open) {
+	s := open(t, "insist", 30*time.Second)
+	ask := func(looks, tries, want int) jobs.Mark {
+		t.Helper()
+		marks, err := s.Mark(t.Context(), time.Hour, []jobs.Wanted{{Subject: "other"}, {Subject: "1", Looks: looks}})
+		must(t, err)
+		if got := marks[1]; got.Looks != want || got.Tries != tries || marks[0].Looks != 0 {
+			t.Errorf("asked for %d looks: %+v, want %d looks after %d tries", looks, marks, want, tries)
+		}
+		return marks[1]
+	}
+	ask(0, 0, 0)
+	ask(3, 0, 3)
+	ask(0, 0, 3)
+	last := ask(2, 0, 3)
+	must(t, s.Postpone(t.Context(), []jobs.Later{{Mark: last, After: time.Hour, Failed: true, Looks: 1}}))
+	ask(0, 1, 1)
+	last = ask(4, 1, 4)
+	if marks := snapshot(t, s).Marks; !slices.ContainsFunc(marks, func(m jobs.Mark) bool { return m.Subject == "1" && m.Looks == 4 && m.Tries == 1 }) {
+		t.Errorf("%+v", marks)
+	}
+	must(t, s.Unmark(t.Context(), "run", jobs.Snapshot{Position: last.Time.UnixMilli(), Marks: []jobs.Mark{last}}))
+	ask(0, 0, 0)
+}
+
 func sameAssertions(a, b []reconcile.Assertion) bool {
 	return slices.EqualFunc(a, b, func(x, y reconcile.Assertion) bool {
 		return x.Account == y.Account && x.Group == y.Group && x.Off == y.Off && x.At.Equal(y.At)

@@ -84,7 +84,7 @@ func (s *Store) Mark(ctx context.Context, wait time.Duration, wanted []jobs.Want
 	for part := range slices.Chunk(wanted, marksPerCall) {
 		args := []any{wait.Milliseconds()}
 		for i := range part {
-			args = append(args, part[i].Subject, len(part[i].Assert))
+			args = append(args, part[i].Subject, part[i].Looks, len(part[i].Assert))
 			for _, a := range part[i].Assert {
 				args = append(args, assertionField(a), assertionValue(a))
 			}

@@ -183,7 +183,7 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		if err := run.open(ctx, by, &p.seen); err != nil {
 			return err
 		}
-		v := &verifier{recorder: run, r: r, p: &p}
+		v := &verifier{recorder: run, r: r, p: &p, back: reconcile.ReadBack{Doubt: r.Canary > 0}}
 		result, err := v.apply(ctx)
 		report = newReport(run.id, by, &p.plan, &result, err)
 		v.readBack(ctx, &report)

@@ -75,15 +75,15 @@ type verifier struct {
 	p *prepared
 
 	mu      sync.Mutex
-	done    []reconcile.Outcome // what Tomorro confirmed, in the order in which it did
+	back    reconcile.ReadBack  // what Tomorro confirmed
 	stopped []reconcile.NotKept // why the canary kept the rest from being sent
 }
 
 // Outcome implements reconcile.Recorder.
 func (v *verifier) Outcome(ctx context.Context, ticket string, o reconcile.Outcome) error {
-	if o.Result == reconcile.Done && (v.r.ReadBack || v.r.Canary > 0) {
+	if o.Result == reconcile.Done && (v.r.ReadBack || v.back.Doubt) {
 		v.mu.Lock()
-		v.done = append(v.done, o)
+		v.back.Done(&o)
 		v.mu.Unlock()
 	}
 	return v.recorder.Outcome(ctx, ticket, o)
@@ -105,11 +105,12 @@ func (v *verifier) check(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading back: %w", err)
 	}
-	found, err := v.ours(ctx, reconcile.ReadBack(v.done, &now, &now))
+	found, err := v.ours(ctx, v.back.Compare(&now, &now))
 	if err != nil {
 		return fmt.Errorf("reading back: %w", err)
 	}
 	if len(found) == 0 {
+		v.back.Trust()
 		return nil
 	}
 	v.stopped = found
@@ -123,7 +124,7 @@ func (v *verifier) readBack(ctx context.Context, report *Report) {
 		return
 	}
 	found, err := v.stopped, error(nil)
-	if found == nil && v.r.ReadBack && len(v.done) > 0 {
+	if found == nil && v.r.ReadBack {
 		found, err = v.look(ctx)
 	}
 	for i := range found {
@@ -143,7 +144,7 @@ func (v *verifier) readBack(ctx context.Context, report *Report) {
 
 // look reads what the service's answers do not show, and compares.
 func (v *verifier) look(ctx context.Context) ([]reconcile.NotKept, error) {
-	accounts, groups := reconcile.Unanswered(v.done)
+	accounts, groups := v.back.Needs()
 	var read, seen *reconcile.Current
 	reader, able := v.r.Target.(GroupReader)
 	switch {
@@ -160,7 +161,7 @@ func (v *verifier) look(ctx context.Context) ([]reconcile.NotKept, error) {
 		}
 		seen = &now
 	}
-	return v.ours(ctx, reconcile.ReadBack(v.done, read, seen))
+	return v.ours(ctx, v.back.Compare(read, seen))
 }
 
 // ours leaves out what somebody else wrote since the run looked: what is there now

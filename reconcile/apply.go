@@ -132,10 +132,10 @@ type applier struct {
 }
 
 // run sends the chains of one wave side by side. A chain's writes follow each other.
-func (a *applier) run(ctx context.Context, chains [][]Write) {
-	mapper := iter.Iterator[[]Write]{MaxGoroutines: max(1, a.opts.Concurrency)}
-	mapper.ForEach(chains, func(chain *[]Write) {
-		for _, w := range *chain {
+func (a *applier) run(ctx context.Context, wave []chain) {
+	mapper := iter.Iterator[chain]{MaxGoroutines: max(1, a.opts.Concurrency)}
+	mapper.ForEach(wave, func(c *chain) {
+		for w := range *c {
 			a.one(ctx, w)
 		}
 	})

@@ -95,12 +95,14 @@ func (t *TargetForecast) stage(plan *Plan, changes []Change, opts ForecastOption
 	for _, phase := range phases {
 		for _, wave := range phase(a) {
 			size := wavesize{}
-			for _, chain := range wave {
-				size.writes += len(chain)
-				size.longest = max(size.longest, len(chain))
-				for i := range chain {
-					t.Writes[chain[i].Op]++
+			for _, c := range wave {
+				n := 0
+				for w := range c {
+					t.Writes[w.Op]++
+					n++
 				}
+				size.writes += n
+				size.longest = max(size.longest, n)
 			}
 			if size.writes > 0 {
 				t.waves = append(t.waves, size)
@@ -123,7 +125,7 @@ func (p *Plan) confirmations() int {
 	return len(asked)
 }
 
-// readBackPages follows Unanswered, for a service that answers creates and updates
+// readBackPages follows ReadBack.Needs, for a service that answers creates and updates
 // with the account.
 func (p *Plan) readBackPages(opts ForecastOptions) int {
 	count := p.Count()

@@ -4,13 +4,19 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 )
 
-// phases build the writes of an Apply, each when the one before has ended, as
-// waves of chains: a wave's chains run side by side, a chain's writes in order.
-var phases = []func(*applier) [][][]Write{
+// chain is writes that follow each other. Each is made when the one before it has
+// ended, and belongs to whoever takes it: a plan's changes are copied for the requests
+// under way, not all at once.
+type chain = iter.Seq[Write]
+
+// phases say what an Apply writes, each when the one before has ended, in waves: a
+// wave's chains run side by side.
+var phases = []func(*applier) [][]chain{
 	(*applier).groupCreates,
 	(*applier).people,
 	(*applier).memberships,
@@ -19,74 +25,115 @@ var phases = []func(*applier) [][][]Write{
 	(*applier).groupDeletes,
 }
 
-func (a *applier) groupCreates() [][][]Write {
-	return wave(a.each(OpCreateGroup, func(c Change) Write {
+func (a *applier) groupCreates() [][]chain {
+	return a.each(OpCreateGroup, func(c Change) Write {
 		return Write{Op: WriteCreateGroup, Group: c.Group, Changes: []Change{c}}
-	}))
+	})
 }
 
-func (a *applier) userDeletes() [][][]Write {
-	return wave(a.each(OpDelete, func(c Change) Write {
+func (a *applier) userDeletes() [][]chain {
+	return a.each(OpDelete, func(c Change) Write {
 		return Write{Op: WriteDeleteUser, Account: *c.Before, Before: *c.Before, Changes: []Change{c}}
-	}))
+	})
 }
 
-func (a *applier) groupDeletes() [][][]Write {
-	return wave(a.each(OpDeleteGroup, func(c Change) Write {
+func (a *applier) groupDeletes() [][]chain {
+	return a.each(OpDeleteGroup, func(c Change) Write {
 		return Write{Op: WriteDeleteGroup, GroupID: c.GroupID, Group: c.Group, Changes: []Change{c}}
-	}))
+	})
 }
 
-func (a *applier) each(op Op, build func(Change) Write) []Write {
-	var writes []Write
+// each makes a chain of its own of every change of a kind.
+func (a *applier) each(op Op, build func(Change) Write) [][]chain {
+	var wave []chain
 	for i := range a.changes {
-		if a.changes[i].Op == op {
-			writes = append(writes, build(a.changes[i]))
+		if c := &a.changes[i]; c.Op == op {
+			wave = append(wave, func(yield func(Write) bool) { yield(build(*c)) })
 		}
 	}
-	return writes
+	return [][]chain{wave}
 }
 
-// wave makes every write a chain of its own.
-func wave(writes []Write) [][][]Write {
-	chains := make([][]Write, len(writes))
-	for i := range writes {
-		chains[i] = writes[i : i+1]
+// draft is what travels of one person's changes in one request.
+type draft struct {
+	earlier []*Change // what another request has carried before
+	changes []*Change
+}
+
+func (d *draft) creates() bool { return d.changes[0].Op == OpCreate }
+
+// account is whose it is; empty before it exists.
+func (d *draft) account() string { return d.changes[0].Account }
+
+// userName is the address after the request.
+func (d *draft) userName() string {
+	for _, c := range d.changes {
+		if c.Op == OpCreate || c.Op == OpRename {
+			return c.After.UserName
+		}
 	}
-	return [][][]Write{chains}
+	return d.changes[0].Before.UserName
 }
 
-// userWrites merges each person's changes into one request.
-func (a *applier) userWrites() (keep, lose []Write) {
+func (d *draft) write() Write {
+	w := Write{Op: WriteUpdateUser, Changes: make([]Change, len(d.changes))}
+	for i, c := range d.changes {
+		w.Changes[i] = *c
+	}
+	if d.creates() {
+		w.Op, w.Account = WriteCreateUser, *d.changes[0].After
+		return w
+	}
+	w.Before = *d.changes[0].Before
+	for _, c := range d.earlier {
+		merge(&w.Before, c)
+	}
+	w.Account = w.Before
+	for _, c := range d.changes {
+		merge(&w.Account, c)
+	}
+	return w
+}
+
+// chained makes a chain of each draft.
+func chained(drafts []draft) []chain {
+	wave := make([]chain, len(drafts))
+	for i := range drafts {
+		wave[i] = func(yield func(Write) bool) { yield(drafts[i].write()) }
+	}
+	return wave
+}
+
+// drafts merges each person's changes into one request.
+func (a *applier) drafts() (keep, lose []draft) {
 	byKey := make(map[Key]int)
-	var writes []Write
+	var drafts []draft
 	for i := range a.changes {
 		c := &a.changes[i]
 		switch c.Op {
 		case OpCreate:
-			writes = append(writes, Write{Op: WriteCreateUser, Account: *c.After, Changes: []Change{*c}})
+			drafts = append(drafts, draft{changes: []*Change{c}})
 		case OpReactivate, OpRename, OpChangeRole, OpUpdateName, OpDeactivate:
 			j, seen := byKey[c.Key]
 			if !seen {
-				j = len(writes)
+				j = len(drafts)
 				byKey[c.Key] = j
-				writes = append(writes, Write{Op: WriteUpdateUser, Account: *c.Before, Before: *c.Before})
+				drafts = append(drafts, draft{})
 			}
-			merge(&writes[j].Account, c)
-			writes[j].Changes = append(writes[j].Changes, *c)
+			drafts[j].changes = append(drafts[j].changes, c)
 		}
 	}
 	needed := a.neededAddresses()
-	for _, w := range writes {
-		takes := func(c Change) bool { return c.Op == OpDeactivate || losesAdmin(&c) }
+	for _, d := range drafts {
+		takes := func(c *Change) bool { return c.Op == OpDeactivate || losesAdmin(c) }
 		switch {
-		case !slices.ContainsFunc(w.Changes, takes):
-			keep = append(keep, w)
-		case needed[w.Account.ID] && len(w.Changes) > 1:
-			first, second := split(w, takes)
+		case !slices.ContainsFunc(d.changes, takes):
+			keep = append(keep, d)
+		case needed[d.account()] && len(d.changes) > 1:
+			first, second := split(d, takes)
 			keep, lose = append(keep, first), append(lose, second)
 		default:
-			lose = append(lose, w)
+			lose = append(lose, d)
 		}
 	}
 	return keep, lose
@@ -109,17 +156,15 @@ func (a *applier) neededAddresses() map[string]bool {
 
 // split makes two requests of one: who waits for the address need not wait for
 // what is taken away last.
-func split(w Write, takes func(Change) bool) (first, second Write) {
-	first = Write{Op: w.Op, Account: w.Before, Before: w.Before}
-	for _, c := range w.Changes {
+func split(d draft, takes func(*Change) bool) (first, second draft) {
+	for _, c := range d.changes {
 		if takes(c) {
-			second.Changes = append(second.Changes, c)
+			second.changes = append(second.changes, c)
 		} else {
-			first.Changes = append(first.Changes, c)
-			merge(&first.Account, &c)
+			first.changes = append(first.changes, c)
 		}
 	}
-	second.Op, second.Account, second.Before = w.Op, w.Account, first.Account
+	second.earlier = first.changes
 	return first, second
 }
 
@@ -143,80 +188,85 @@ func merge(account *Account, c *Change) {
 
 // people are the creates and updates that take nothing away, in waves: who needs
 // an address comes after the one who gives it up.
-func (a *applier) people() [][][]Write {
-	writes, _ := a.userWrites()
-	leaves := make(map[string]int) // account -> index of the write that renames it
-	for i, w := range writes {
-		if w.Op == WriteUpdateUser && Fold(w.Account.UserName) != Fold(w.Before.UserName) {
-			leaves[w.Account.ID] = i
+func (a *applier) people() [][]chain {
+	drafts, _ := a.drafts()
+	leaves := make(map[string]int) // account -> index of the draft that renames it
+	for i := range drafts {
+		if d := &drafts[i]; !d.creates() && Fold(d.userName()) != Fold(d.changes[0].Before.UserName) {
+			leaves[d.account()] = i
 		}
 	}
-	depth := make([]int, len(writes))
-	var waves [][][]Write
-	for i := range writes {
-		d := a.depth(writes, leaves, depth, i)
+	depth := make([]int32, len(drafts))
+	var waves [][]chain
+	for i, c := range chained(drafts) {
+		d := int(a.depth(drafts, leaves, depth, i))
 		for len(waves) <= d {
 			waves = append(waves, nil)
 		}
-		waves[d] = append(waves[d], writes[i:i+1])
+		waves[d] = append(waves[d], c)
 	}
 	return waves
 }
 
 // depth is how many renames must come first; it is memoised as depth+1. Cycles
 // were held by the diff.
-func (a *applier) depth(writes []Write, leaves map[string]int, memo []int, i int) int {
+func (a *applier) depth(drafts []draft, leaves map[string]int, memo []int32, i int) int32 {
 	if memo[i] > 0 {
 		return memo[i] - 1
 	}
 	memo[i] = 1
-	w := &writes[i]
-	id, taken := a.plan.occupant[Fold(w.Account.UserName)]
-	if j, moves := leaves[id]; taken && moves && id != w.Account.ID {
-		memo[i] = a.depth(writes, leaves, memo, j) + 2
+	d := &drafts[i]
+	id, taken := a.plan.occupant[Fold(d.userName())]
+	if j, moves := leaves[id]; taken && moves && id != d.account() {
+		memo[i] = a.depth(drafts, leaves, memo, j) + 2
 	}
 	return memo[i] - 1
 }
 
 // losses are the demotions of admins and the deactivations.
-func (a *applier) losses() [][][]Write {
-	_, writes := a.userWrites()
-	return wave(writes)
+func (a *applier) losses() [][]chain {
+	_, drafts := a.drafts()
+	return [][]chain{chained(drafts)}
 }
 
 // memberships builds one chain per group, each request carrying as many members
 // as fit, adds before removals.
-func (a *applier) memberships() [][][]Write {
-	byGroup := make(map[string][]Change)
+func (a *applier) memberships() [][]chain {
+	byGroup := make(map[string][]*Change)
 	for i := range a.changes {
-		c := a.changes[i]
+		c := &a.changes[i]
 		if c.Op != OpAddMember && c.Op != OpRemoveMember {
 			continue
 		}
-		if c.GroupID == "" {
-			c.GroupID = a.groups[Fold(c.Group)]
-		}
-		id := c.GroupID
-		if id == "" {
-			id = Fold(c.Group) // could not be created: ready drops it
-		}
+		id := cmp.Or(c.GroupID, a.groups[Fold(c.Group)], Fold(c.Group)) // the last could not be created: ready drops it
 		byGroup[id] = append(byGroup[id], c)
 	}
-	size := a.opts.MembersPerWrite
-	if size <= 0 {
-		size = 100
-	}
-	var chains [][]Write
-	for _, id := range slices.Sorted(maps.Keys(byGroup)) {
-		var chain []Write
-		for part := range slices.Chunk(byGroup[id], size) {
-			chain = append(chain, Write{Op: WriteMembers, GroupID: part[0].GroupID, Group: part[0].Group, Changes: part})
-		}
-		chains = append(chains, chain)
-	}
+	groups := slices.Collect(maps.Values(byGroup))
 	// The longest chains start first, so that none is left alone at the end.
-	slices.SortStableFunc(chains, func(x, y []Write) int { return cmp.Compare(len(y), len(x)) })
-	return [][][]Write{chains}
+	slices.SortFunc(groups, func(x, y []*Change) int {
+		return cmp.Or(cmp.Compare(len(y), len(x)), cmp.Compare(x[0].Group, y[0].Group), cmp.Compare(x[0].GroupID, y[0].GroupID))
+	})
+	wave := make([]chain, len(groups))
+	for i := range groups {
+		wave[i] = func(yield func(Write) bool) {
+			for part := range slices.Chunk(groups[i], cmp.Or(max(0, a.opts.MembersPerWrite), 100)) {
+				if !yield(a.memberWrite(part)) {
+					return
+				}
+			}
+		}
+	}
+	return [][]chain{wave}
+}
+
+// memberWrite is one request about a group.
+func (a *applier) memberWrite(part []*Change) Write {
+	w := Write{Op: WriteMembers, GroupID: cmp.Or(part[0].GroupID, a.groups[Fold(part[0].Group)]), Group: part[0].Group, Changes: make([]Change, len(part))}
+	for i, c := range part {
+		w.Changes[i] = *c
+		w.Changes[i].GroupID = w.GroupID
+	}
+	return w
 }
 
 // ready drops from a write what an earlier failure forbids, and fills in the
@@ -231,7 +281,7 @@ func (a *applier) ready(ctx context.Context, w Write) (Write, map[string][]Chang
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	kept := make([]Change, 0, len(w.Changes))
+	kept := w.Changes[:0] // a write's changes are its own
 	for _, c := range w.Changes {
 		if reason := a.forbids(&w, &c); reason != "" {
 			dropped[reason] = append(dropped[reason], c)

@@ -55,105 +55,133 @@ func (o Op) aspect(a *Account) *Account {
 	return &Account{UserName: a.UserName, GivenName: a.GivenName, FamilyName: a.FamilyName, UserType: a.UserType, Active: a.Active}
 }
 
-// Unanswered tells what must be read again to know what these done writes left
-// behind: accounts where the service did not answer with the account, groups
-// where any of them was written.
-func Unanswered(done []Outcome) (accounts, groups bool) {
-	for i := range done {
-		switch o := &done[i]; o.Write.Op {
-		case WriteCreateUser, WriteUpdateUser:
-			accounts = accounts || o.Account.ID == ""
-		case WriteDeleteUser:
-			accounts = true
-		default:
-			groups = true
-		}
-	}
-	return accounts, groups
+// ReadBack collects what Tomorro confirmed, and compares it with what is there. Of
+// what the service answers with the account, and as it was sent, nothing is kept, so
+// that it grows with what must be read again and not with the run. The zero value is
+// ready; one at a time may use it.
+type ReadBack struct {
+	// Doubt keeps that as well, to compare it with what is read: see Trust.
+	Doubt bool
+
+	accounts map[string]Outcome // each account's last write, by id
+	groups   []Outcome          // made and deleted
+	members  []sentMembers
 }
 
-// ReadBack compares what was sent with what is there, in the plan's order. For
-// accounts that is what the service answered, or what read shows when it is not
-// nil; for groups it is what they show. It is pure; done are outcomes in the order
-// in which they came.
-func ReadBack(done []Outcome, read *Current, groups *Current) []NotKept {
-	last := make(map[string]*Outcome) // each account's last write
-	for i := range done {
-		if o := &done[i]; o.Write.Op == WriteCreateUser || o.Write.Op == WriteUpdateUser || o.Write.Op == WriteDeleteUser {
-			last[o.ID] = o
+// sentMembers is what was sent of one group's members.
+type sentMembers struct {
+	group, name string // id, displayName
+	members     []sentMember
+}
+
+type sentMember struct {
+	key                 Key
+	account, who, cause string
+	remove              bool
+}
+
+// Done takes up a write that is done, in the order in which they come.
+func (b *ReadBack) Done(o *Outcome) {
+	switch o.Write.Op {
+	case WriteCreateUser, WriteUpdateUser, WriteDeleteUser:
+		if b.accounts == nil {
+			b.accounts = make(map[string]Outcome)
+		}
+		if b.accounts[o.ID] = *o; !b.Doubt {
+			b.forget(o)
+		}
+	case WriteMembers:
+		b.members = append(b.members, sentTo(o))
+	default:
+		b.groups = append(b.groups, *o)
+	}
+}
+
+// Trust ends Doubt, and forgets what was answered as it was sent.
+func (b *ReadBack) Trust() {
+	b.Doubt = false
+	for _, o := range b.accounts {
+		b.forget(&o)
+	}
+}
+
+// forget drops what needs no other look than that at its answer.
+func (b *ReadBack) forget(o *Outcome) {
+	if o.Account.ID != "" && len(o.unlike(&o.Account)) == 0 {
+		delete(b.accounts, o.ID)
+	}
+}
+
+func sentTo(o *Outcome) sentMembers {
+	s := sentMembers{group: o.Write.GroupID, name: o.Write.Group, members: make([]sentMember, 0, len(o.Write.Changes))}
+	for i := range o.Write.Changes {
+		if c := &o.Write.Changes[i]; !slices.Contains(o.Missing, c.Account) {
+			s.members = append(s.members, sentMember{key: c.Key, account: c.Account, who: c.Who, cause: c.Cause, remove: c.Op == OpRemoveMember})
 		}
 	}
-	b := &readBack{accounts: make(map[string]*Account), groups: make(map[string]*Group), members: make(map[[2]string]bool)}
-	b.index(last, read, groups)
-	for _, o := range last {
-		b.account(o)
+	return s
+}
+
+// Needs tells what must be read to know what the writes left behind: accounts where
+// the service did not answer with the account, groups where any of them was written.
+func (b *ReadBack) Needs() (accounts, groups bool) {
+	for _, o := range b.accounts {
+		accounts = accounts || o.Write.Op == WriteDeleteUser || o.Account.ID == ""
+	}
+	return accounts, len(b.groups)+len(b.members) > 0
+}
+
+// Compare finds what is not there as it was sent, in the plan's order. For accounts
+// that is what the service answered, or what read shows when it is not nil; for groups
+// it is what they show.
+func (b *ReadBack) Compare(read, groups *Current) []NotKept {
+	there := make(map[string]*Account)
+	if read != nil {
+		for i := range read.Accounts {
+			there[read.Accounts[i].ID] = &read.Accounts[i]
+		}
+	}
+	var found []NotKept
+	for id, o := range b.accounts {
+		a := there[id]
+		if read == nil && o.Account.ID != "" {
+			a = &o.Account
+		}
+		found = append(found, o.unlike(a)...)
 	}
 	if groups != nil {
-		for i := range done {
-			b.group(&done[i], groups.MembersUnknown)
-		}
+		found = append(found, b.unlikeGroups(groups)...)
 	}
-	slices.SortFunc(b.found, func(x, y NotKept) int { return compareChanges(x.Change, y.Change) })
-	return b.found
+	slices.SortFunc(found, func(x, y NotKept) int { return compareChanges(x.Change, y.Change) })
+	return found
 }
 
-type readBack struct {
-	accounts map[string]*Account
-	groups   map[string]*Group
-	members  map[[2]string]bool // group id, account id
-	found    []NotKept
-}
-
-func (b *readBack) index(last map[string]*Outcome, read, groups *Current) {
-	for id, o := range last {
-		if o.Account.ID != "" {
-			b.accounts[id] = &o.Account
-		}
-	}
-	if read != nil {
-		clear(b.accounts)
-		for i := range read.Accounts {
-			b.accounts[read.Accounts[i].ID] = &read.Accounts[i]
-		}
-	}
-	if groups == nil {
-		return
-	}
-	for i := range groups.Groups {
-		g := &groups.Groups[i]
-		b.groups[g.ID] = g
-		for _, m := range g.Members {
-			b.members[[2]string{g.ID, m}] = true
-		}
-	}
-}
-
-// account compares attribute by attribute, as Decide does.
-func (b *readBack) account(o *Outcome) {
-	sent, there := o.Write.Account, b.accounts[o.ID]
+// unlike compares attribute by attribute, as Decide does. there is nil when there is
+// no account.
+func (o *Outcome) unlike(there *Account) (found []NotKept) {
+	sent := o.Write.Account
 	sent.ID = o.ID
 	origin := o.Write.Changes[0]
 	add := func(op Op, was, is string, edit func(*Account)) {
 		after := *there
 		edit(&after)
-		b.found = append(b.found, NotKept{Sent: was, There: is, Change: Change{
+		found = append(found, NotKept{Sent: was, There: is, Change: Change{
 			Op: op, Key: origin.Key, Who: origin.Who, Account: o.ID, Before: there, After: &after, Cause: causeOf(o, op)}})
 	}
 	switch {
 	case o.Write.Op == WriteDeleteUser:
 		if there != nil {
-			b.found = append(b.found, NotKept{Sent: "delete the account", There: activeWord(there.Active), Change: Change{
+			found = append(found, NotKept{Sent: "delete the account", There: activeWord(there.Active), Change: Change{
 				Op: OpDelete, Key: origin.Key, Who: origin.Who, Account: o.ID, Before: there, Cause: origin.Cause}})
 		}
-		return
+		return found
 	case there == nil && sent.Active:
 		wanted := sent
 		wanted.ID = ""
-		b.found = append(b.found, NotKept{Sent: "an account", There: "no account", Change: Change{
-			Op: OpCreate, Key: origin.Key, Who: origin.Who, After: &wanted, Cause: origin.Cause}})
-		return
+		return []NotKept{{Sent: "an account", There: "no account", Change: Change{
+			Op: OpCreate, Key: origin.Key, Who: origin.Who, After: &wanted, Cause: origin.Cause}}}
 	case there == nil:
-		return // who is not there has no access, which is what was wanted
+		return nil // who is not there has no access, which is what was wanted
 	}
 	// Of an inactive account nothing is compared but what was to change: no plan
 	// asks for the rest.
@@ -175,6 +203,7 @@ func (b *readBack) account(o *Outcome) {
 	case !sent.Active && there.Active:
 		add(OpDeactivate, activeWord(false), activeWord(true), func(x *Account) { x.Active = false })
 	}
+	return found
 }
 
 // causeOf is why that part of the write was sent.
@@ -196,34 +225,55 @@ func activeWord(active bool) string {
 
 func fullName(a *Account) string { return fmt.Sprintf("%q", a.GivenName+" "+a.FamilyName) }
 
-// group compares groups and memberships.
-func (b *readBack) group(o *Outcome, membersUnknown bool) {
-	g := b.groups[cmp.Or(o.Write.GroupID, o.ID)]
-	for _, c := range o.Write.Changes {
-		was, is := "", ""
-		member := b.members[[2]string{o.Write.GroupID, c.Account}]
-		switch {
+// unlikeGroups compares groups and memberships.
+func (b *ReadBack) unlikeGroups(now *Current) (found []NotKept) {
+	byID := make(map[string]*Group, len(now.Groups))
+	for i := range now.Groups {
+		byID[now.Groups[i].ID] = &now.Groups[i]
+	}
+	for i := range b.groups {
+		o := &b.groups[i]
+		c := o.Write.Changes[0]
+		switch g := byID[cmp.Or(o.Write.GroupID, o.ID)]; {
 		case o.Write.Op == WriteCreateGroup && g == nil:
-			was, is = "a group", "no group"
+			found = append(found, NotKept{Change: c, Sent: "a group", There: "no group"})
 		case o.Write.Op == WriteDeleteGroup && g != nil:
-			was, is = "no group", "the group"
-		case o.Write.Op != WriteMembers || membersUnknown || slices.Contains(o.Missing, c.Account):
-		case c.Op == OpAddMember && !member:
-			was, is = "a member", "no member"
-		case c.Op == OpRemoveMember && member:
-			was, is = "no member", "a member"
+			c.Group = g.Name
+			found = append(found, NotKept{Change: c, Sent: "no group", There: "the group"})
 		}
-		if was == "" {
+	}
+	if now.MembersUnknown {
+		return found
+	}
+	for i := range b.members {
+		s := &b.members[i]
+		found = append(found, s.unlike(byID[s.group])...)
+	}
+	return found
+}
+
+// unlike compares with the group as it is; nil when there is none.
+func (s *sentMembers) unlike(g *Group) (found []NotKept) {
+	name, has := s.name, map[string]bool{}
+	if g != nil {
+		name = g.Name
+		for _, m := range g.Members {
+			has[m] = true
+		}
+	}
+	words := map[bool]string{true: "a member", false: "no member"}
+	for _, m := range s.members {
+		if has[m.account] != m.remove {
 			continue
 		}
-		if c.GroupID == "" && g != nil {
-			c.GroupID = g.ID // made in this run
+		op := OpAddMember
+		if m.remove {
+			op = OpRemoveMember
 		}
-		if g != nil {
-			c.Group = g.Name
-		}
-		b.found = append(b.found, NotKept{Change: c, Sent: was, There: is})
+		found = append(found, NotKept{Sent: words[!m.remove], There: words[m.remove],
+			Change: Change{Op: op, Key: m.key, Who: m.who, Account: m.account, Group: name, GroupID: s.group, Cause: m.cause}})
 	}
+	return found
 }
 
 // ignoredRule holds what Tomorro does not keep, so that it is not

@@ -16,6 +16,15 @@ func confirmed(log *reconciletest.Log) []reconcile.Outcome {
 	return slices.DeleteFunc(slices.Clone(log.Outcomes), func(o reconcile.Outcome) bool { return o.Result != reconcile.Done })
 }
 
+// readBack doubts answers where everything is read.
+func readBack(done []reconcile.Outcome, read, groups *reconcile.Current) []reconcile.NotKept {
+	b := reconcile.ReadBack{Doubt: read != nil}
+	for i := range done {
+		b.Done(&done[i])
+	}
+	return b.Compare(read, groups)
+}
+
 // TestLawAnHonestTargetKeepsEverything, also among writes that fail.
 func TestLawAnHonestTargetKeepsEverything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -35,7 +44,7 @@ func TestLawAnHonestTargetKeepsEverything(t *testing.T) {
 			if read == nil { // a deletion is answered with nothing
 				done = slices.DeleteFunc(done, func(o reconcile.Outcome) bool { return o.Write.Op == reconcile.WriteDeleteUser })
 			}
-			if found := reconcile.ReadBack(done, read, &after); len(found) > 0 {
+			if found := readBack(done, read, &after); len(found) > 0 {
 				t.Fatalf("%+v", found)
 			}
 		}
@@ -60,7 +69,7 @@ func TestLawWhatIsIgnoredIsNotRewritten(t *testing.T) {
 			next := *w
 			next.Current, _ = memory.Read(t.Context())
 			next.Links = remember(w.Links, plan.Links, result.Links)
-			for _, n := range reconcile.ReadBack(confirmed(log), &next.Current, &next.Current) {
+			for _, n := range readBack(confirmed(log), &next.Current, &next.Current) {
 				w.Policy.Ignored[n.Change.Effect()] = time.Now()
 			}
 			w = &next
@@ -105,6 +114,38 @@ func drawLies(t *rapid.T) func(*reconcile.Write, reconcile.Account) {
 		}
 		if lies[6] && !before.Active {
 			w.Account.Active = false
+		}
+	}
+}
+
+// TestReadBackForgets what was answered as it was sent, unless it doubts.
+func TestReadBackForgets(t *testing.T) {
+	account := reconcile.Account{ID: "a1", UserName: "ann@x.io", GivenName: "Ann", FamilyName: "Doe", UserType: reconcile.User, Active: true}
+	o := reconcile.Outcome{ID: "a1", Account: account, Write: reconcile.Write{Op: reconcile.WriteUpdateUser, Account: account, Changes: []reconcile.Change{{Op: reconcile.OpRename, Key: 1}}}}
+	other := o
+	other.Account.UserName = "old@x.io"
+	for _, tt := range []struct {
+		name         string
+		doubt, trust bool
+		done         []reconcile.Outcome
+		gone, kept   int // what is found when the account is gone, and by the answers alone
+	}{
+		{"as sent", false, false, []reconcile.Outcome{o}, 0, 0},
+		{"in doubt", true, false, []reconcile.Outcome{o}, 1, 0},
+		{"trusted again", true, true, []reconcile.Outcome{o}, 0, 0},
+		{"not as sent", false, false, []reconcile.Outcome{other}, 1, 1},
+		{"not as sent, trusted", true, true, []reconcile.Outcome{other}, 1, 1},
+		{"mended", false, false, []reconcile.Outcome{other, o}, 0, 0},
+	} {
+		b := reconcile.ReadBack{Doubt: tt.doubt}
+		for i := range tt.done {
+			b.Done(&tt.done[i])
+		}
+		if tt.trust {
+			b.Trust()
+		}
+		if gone, kept := b.Compare(&reconcile.Current{}, nil), b.Compare(nil, nil); len(gone) != tt.gone || len(kept) != tt.kept {
+			t.Errorf("%s: %+v and %+v, want %d and %d", tt.name, gone, kept, tt.gone, tt.kept)
 		}
 	}
 }
@@ -160,7 +201,7 @@ func TestReadBackSays(t *testing.T) {
 			if tt.there != nil {
 				read.Accounts = []reconcile.Account{*tt.there}
 			}
-			found := reconcile.ReadBack([]reconcile.Outcome{tt.o}, read, tt.groups)
+			found := readBack([]reconcile.Outcome{tt.o}, read, tt.groups)
 			if tt.op == "" {
 				if len(found) > 0 {
 					t.Errorf("%+v", found)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -122,21 +123,53 @@ func (m *measurement) phase(name string, accounts int) {
 		_ = resp.Body.Close()
 	}
 	cmd := exec.Command(m.bin, "--config", m.config, "reconcile", "--yes", "--output", "json")
-	cmd.Stderr = os.Stderr
 	began := time.Now()
-	out, err := cmd.Output()
+	peak := m.peak(cmd)
 	took := time.Since(began)
-	if err != nil {
-		m.b.Fatalf("%s: %v\n%.2000s", name, err, out)
-	}
 	ol, to := m.stats(m.onelogin), m.stats(m.tomorro)
 	bound := m.bound(ol, to, accounts)
-	peak := float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024
 	m.b.ReportMetric(float64(ol.Total+to.Total), name+"-requests")
 	m.b.ReportMetric(took.Seconds(), name+"-s")
 	m.b.ReportMetric(bound.Seconds(), name+"-bound-s")
 	m.b.ReportMetric(took.Seconds()/bound.Seconds(), name+"-ratio")
 	m.b.ReportMetric(peak, name+"-MiB")
+}
+
+// peak runs a command and gives the most memory it had, in MiB. It asks while the
+// command runs: what the system says afterwards has this process's memory in it, of
+// which the command was a copy when it began.
+func (m *measurement) peak(cmd *exec.Cmd) float64 {
+	m.b.Helper()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	if err := cmd.Start(); err != nil {
+		m.b.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	most := 0.0
+	for tick := time.NewTicker(2 * time.Millisecond); ; {
+		select {
+		case <-tick.C:
+			most = max(most, highWater(cmd.Process.Pid))
+		case err := <-ended:
+			tick.Stop()
+			if err != nil {
+				m.b.Fatalf("%v: %v\n%.2000s", cmd.Args, err, out.String())
+			}
+			return most
+		}
+	}
+}
+
+// highWater is the most memory that a process has had so far, in MiB; 0 where the
+// system does not tell.
+func highWater(pid int) float64 {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kib float64
+	_, _ = fmt.Sscan(rest, &kib)
+	return kib / 1024
 }
 
 func (m *measurement) stats(at string) flaky.Stats {

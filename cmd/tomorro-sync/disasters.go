@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/reconciletest/flaky"
 	"tomorro-sync/sinks/tomorro/tomorrotest"
 	"tomorro-sync/sources/onelogin/onelogintest"
@@ -71,7 +70,6 @@ type rehearsal struct {
 	before tomorrotest.State
 }
 
-// newRehearsal fills Tomorro with what OneLogin says.
 func newRehearsal(l *lab, o labOptions) (*rehearsal, error) {
 	i := slices.IndexFunc(disasters(), func(d disaster) bool { return d.name == o.disaster })
 	if i < 0 {
@@ -81,33 +79,7 @@ func newRehearsal(l *lab, o labOptions) (*rehearsal, error) {
 		return nil, usage(fmt.Errorf("a disaster needs people on three pages, and a group: %d people on pages of %d, and %d groups, are too few", o.users, o.pageCap, o.groups),
 			"give more --users, fewer --users-per-page, or more --groups")
 	}
-	l.onelogin.Edit(func(w *onelogintest.World) { l.fill(w) })
 	return &rehearsal{lab: l, disaster: disasters()[i]}, nil
-}
-
-// fill gives Tomorro the accounts that the world should have, with the marks that
-// former runs would have left on them.
-func (l *lab) fill(w *onelogintest.World) {
-	titles := make(map[string]string)
-	for title, userType := range onelogintest.MappedTitles() {
-		titles[strings.ToLower(title)] = userType
-	}
-	accounts, _ := onelogintest.Expected(w, titles, w.GroupNames())
-	members := make(map[string][]string)
-	for _, p := range w.People {
-		a, has := accounts[strings.ToLower(p.Email)]
-		if !has {
-			continue
-		}
-		l.tomorro.AddUser(tomorrotest.User{UserName: a.UserName, GivenName: a.GivenName, FamilyName: a.FamilyName, UserType: a.UserType, Active: true,
-			ExternalID: reconcile.ExternalID(reconcile.Key(p.ID))})
-		for _, g := range a.Groups {
-			members[g] = append(members[g], a.UserName)
-		}
-	}
-	for group, who := range members {
-		_ = l.tomorro.Members(group, who, nil) // both are there: they were just made
-	}
 }
 
 // mistakenFile is the configuration with the disaster's mistake.

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
+	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/reconciletest/flaky"
 	"tomorro-sync/sinks/tomorro/tomorrotest"
 	"tomorro-sync/sources/onelogin/onelogintest"
@@ -32,13 +34,14 @@ type labOptions struct {
 	oneloginAddress string
 	tomorroAddress  string
 	disaster        string // empty: none
+	settled         bool
 }
 
 const simToken = "tomorro-token"
 
 // newLab makes a world, a Tomorro with the groups that the world's rules name,
-// and serves both. Tomorro has no accounts, unless a disaster is rehearsed: then
-// it has those that OneLogin says. Nothing but loopback is listened on.
+// and serves both. Tomorro has no accounts, unless it is to be settled, or a disaster
+// is rehearsed: then it has those that OneLogin says. Nothing but loopback is listened on.
 func newLab(o labOptions) (*lab, error) {
 	world := onelogintest.Generate(onelogintest.Options{Users: o.users, Groups: o.groups, Seed: o.seed, Plain: o.plain})
 	if o.disaster != "" {
@@ -48,6 +51,9 @@ func newLab(o labOptions) (*lab, error) {
 	l.onelogin.Turn(func(k *onelogintest.Knobs) { k.UserPageCap = o.pageCap })
 	for _, name := range world.GroupNames() {
 		l.tomorro.AddGroup(name)
+	}
+	if o.settled || o.disaster != "" {
+		l.onelogin.Edit(func(w *onelogintest.World) { l.fill(w) })
 	}
 	l.oneloginWire, l.tomorroWire = flaky.New(l.onelogin), flaky.New(l.tomorro)
 	l.oneloginWire.Latency, l.tomorroWire.Latency = o.latency, o.latency
@@ -71,6 +77,31 @@ func newLab(o labOptions) (*lab, error) {
 	l.oneloginURL, l.tomorroURL = "http://"+first, "http://"+second+"/scim/v2"
 	l.stop = func() { stopFirst(); stopSecond() }
 	return l, nil
+}
+
+// fill gives Tomorro the accounts that the world should have, with the marks that
+// former runs would have left on them.
+func (l *lab) fill(w *onelogintest.World) {
+	titles := make(map[string]string)
+	for title, userType := range onelogintest.MappedTitles() {
+		titles[strings.ToLower(title)] = userType
+	}
+	accounts, _ := onelogintest.Expected(w, titles, w.GroupNames())
+	members := make(map[string][]string)
+	for _, p := range w.People {
+		a, has := accounts[strings.ToLower(p.Email)]
+		if !has {
+			continue
+		}
+		l.tomorro.AddUser(tomorrotest.User{UserName: a.UserName, GivenName: a.GivenName, FamilyName: a.FamilyName, UserType: a.UserType, Active: true,
+			ExternalID: reconcile.ExternalID(reconcile.Key(p.ID))})
+		for _, g := range a.Groups {
+			members[g] = append(members[g], a.UserName)
+		}
+	}
+	for group, who := range members {
+		_ = l.tomorro.Members(group, who, nil) // both are there: they were just made
+	}
 }
 
 // serveLoopback serves h and gives the address. Another address than loopback is

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+
 	"github.com/spf13/cobra"
 
 	"tomorro-sync/reconcile"
@@ -58,7 +63,7 @@ func (p *program) plan(cmd *cobra.Command, all bool) error {
 		if p.asJSON() {
 			doc := planDocument(plan)
 			doc.Requests = ahead
-			err = writeJSON(p.stdout, doc)
+			err = writePlan(p.stdout, doc)
 		} else {
 			v := p.view(c, all)
 			v.show(&plan)
@@ -101,4 +106,60 @@ func planDocument(plan reconcile.Plan) planJSON {
 		held[c] = plan.HeldBy(c)
 	}
 	return planJSON{Plan: plan, Summary: summary{Changes: plan.Count(), Held: held, Complete: plan.Receipt.Complete(), Exit: planExit(&plan)}}
+}
+
+// writePlan writes what writeJSON does, one change after another: the text of a large
+// plan is larger than everything else.
+func writePlan(w io.Writer, doc planJSON) error {
+	changes, held := doc.Changes, doc.Held
+	doc.Changes, doc.Held = []reconcile.Change{}, []reconcile.Held{}
+	var frame bytes.Buffer
+	if err := writeJSON(&frame, doc); err != nil {
+		return err
+	}
+	// Nothing but the id comes before the first of these, nothing but it before the second.
+	head, rest, _ := bytes.Cut(frame.Bytes(), []byte(`"changes": []`))
+	middle, tail, _ := bytes.Cut(rest, []byte(`"held": []`))
+	out := bufio.NewWriter(w)
+	_, _ = out.Write(head) // the first error is kept for Flush
+	_, _ = out.WriteString(`"changes": `)
+	if err := writeList(out, changes); err != nil {
+		return err
+	}
+	_, _ = out.Write(middle)
+	_, _ = out.WriteString(`"held": `)
+	if err := writeList(out, held); err != nil {
+		return err
+	}
+	_, _ = out.Write(tail)
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("print the JSON document: %w", err)
+	}
+	return nil
+}
+
+// writeList writes a list that is a value of the outermost object.
+func writeList[T any](out *bufio.Writer, list []T) error {
+	if len(list) == 0 {
+		_, err := out.WriteString("[]")
+		return err
+	}
+	var item bytes.Buffer
+	for i := range list {
+		item.Reset()
+		if err := writeJSON(&item, &list[i]); err != nil {
+			return err
+		}
+		separator := ",\n    "
+		if i == 0 {
+			separator = "[\n    "
+		}
+		_, _ = out.WriteString(separator)
+		text := bytes.TrimRight(item.Bytes(), "\n")
+		if _, err := out.Write(bytes.ReplaceAll(text, []byte("\n"), []byte("\n    "))); err != nil {
+			return err
+		}
+	}
+	_, err := out.WriteString("\n  ]")
+	return err
 }

@@ -41,6 +41,7 @@ people join on the same day; GET /_sim/disaster says what it cost. The disasters
 	f.Uint64Var(&o.lab.seed, "seed", 1, "the same seed makes the same company")
 	f.DurationVar(&o.lab.latency, "latency", 0, "added to each request")
 	f.BoolVar(&o.lab.plain, "plain", false, "a company without oddities: five roles each, every title a role; for measurements")
+	f.BoolVar(&o.lab.settled, "settled", false, "Tomorro already is what OneLogin says")
 	f.IntVar(&o.lab.pageCap, "users-per-page", 50, "how many people OneLogin gives in a page at most")
 	f.StringVar(&o.lab.oneloginAddress, "onelogin", "127.0.0.1:0", "`ADDRESS` of the simulated OneLogin")
 	f.StringVar(&o.lab.tomorroAddress, "tomorro", "127.0.0.1:0", "`ADDRESS` of the simulated Tomorro")

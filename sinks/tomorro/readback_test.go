@@ -99,7 +99,9 @@ func TestMembersConfirmedAndNotKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := reconcile.ReadBack([]reconcile.Outcome{{Write: w, ID: g.ID}}, nil, &now)
+		var back reconcile.ReadBack
+		back.Done(&reconcile.Outcome{Write: w, ID: g.ID})
+		found := back.Compare(nil, &now)
 		if len(found) != 2 || found[0].KeepsAccess() || !found[1].KeepsAccess() {
 			t.Errorf("%s: %+v", removal, found)
 		}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"sync"
 
 	"github.com/sourcegraph/conc/pool"
-
-	"tomorro-sync/reconcile/scim"
 )
 
 // members fills in what GET /Groups left out. known is false when the service
@@ -17,11 +17,11 @@ import (
 //
 // An attribute without a value may be left out as well (RFC 7643 section 2.5),
 // so as soon as one group has members in the list, the others are empty.
-func (c *Client) members(ctx context.Context, groups []group, users []user) (known bool, err error) {
+func (c *Client) members(ctx context.Context, groups []listed, sides *memberships) (known bool, err error) {
 	if len(groups) == 0 || shown(groups) {
 		return true, nil
 	}
-	if fromUsers(groups, users) {
+	if sides.fill(groups) {
 		return true, nil
 	}
 	p := pool.New().WithMaxGoroutines(c.cfg.Concurrency).WithContext(ctx).WithCancelOnError().WithFirstError()
@@ -36,7 +36,7 @@ func (c *Client) members(ctx context.Context, groups []group, users []user) (kno
 				return err
 			}
 			unsupported[i] = err != nil
-			groups[i].Members = whole.Members
+			groups[i].Members = whole.group().Members
 			return nil
 		})
 	}
@@ -52,29 +52,34 @@ func (c *Client) members(ctx context.Context, groups []group, users []user) (kno
 	return true, nil
 }
 
-func shown(groups []group) bool {
-	for i := range groups {
-		if groups[i].Members != nil {
-			return true
-		}
-	}
-	return false
+func shown(groups []listed) bool {
+	return slices.ContainsFunc(groups, func(g listed) bool { return g.shown })
 }
 
-// fromUsers takes the memberships from the users' side, where there are any.
-func fromUsers(groups []group, users []user) bool {
-	index := make(map[string]int, len(groups))
-	for i := range groups {
-		index[groups[i].ID] = i
+// memberships are what users say of the groups they are in.
+type memberships struct {
+	mu sync.Mutex
+	of map[string][]string // group id -> account ids
+}
+
+func (m *memberships) clear() { m.of = make(map[string][]string) }
+
+func (m *memberships) add(u *user) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, g := range u.Groups {
+		m.of[g.Value] = append(m.of[g.Value], u.ID)
 	}
-	found := false
-	for i := range users {
-		for _, g := range users[i].Groups {
-			if j, ok := index[g.Value]; ok {
-				found = true
-				groups[j].Members = append(groups[j].Members, scim.Member{Value: users[i].ID})
-			}
-		}
+}
+
+// fill gives groups their members from the users' side; false where there are none.
+func (m *memberships) fill(groups []listed) (found bool) {
+	for i := range groups {
+		g := &groups[i]
+		members := slices.Clone(m.of[g.ID])
+		slices.Sort(members)
+		g.Members = slices.Compact(members)
+		found = found || len(g.Members) > 0
 	}
 	return found
 }

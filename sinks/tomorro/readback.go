@@ -2,8 +2,6 @@ package tomorro
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"tomorro-sync/reconcile"
 )
@@ -12,7 +10,7 @@ import (
 // pages of one list. Where that list shows no members at all, these have to be
 // found as Read finds them, and everything is read.
 func (c *Client) ReadGroups(ctx context.Context) (reconcile.Current, error) {
-	groups, receipt, err := list(ctx, c, "groups", "/Groups", func(g *group) string { return g.ID })
+	groups, receipt, err := c.groups(ctx, &interner{})
 	if err != nil {
 		return reconcile.Current{}, err
 	}
@@ -21,9 +19,8 @@ func (c *Client) ReadGroups(ctx context.Context) (reconcile.Current, error) {
 	}
 	current := reconcile.Current{Lists: []reconcile.ListReceipt{receipt}}
 	for i := range groups {
-		current.Groups = append(current.Groups, groups[i].group())
+		current.Groups = append(current.Groups, groups[i].Group)
 	}
-	slices.SortFunc(current.Groups, func(a, b reconcile.Group) int { return strings.Compare(a.ID, b.ID) })
 	return current, nil
 }
 

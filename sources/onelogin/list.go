@@ -83,14 +83,14 @@ func (l *list[T]) once(ctx context.Context) (all []T, total int, err error) {
 			return nil, first.totalCount, err
 		}
 	}
-	pages := [][]T{items}
+	all = items
 	switch {
 	case first.totalPages >= 0:
-		pages, err = l.numbered(ctx, items, first)
+		all, err = l.numbered(ctx, items, first)
 	case first.after != "":
-		pages, err = l.cursors(ctx, items, first)
+		all, err = l.cursors(ctx, items, first)
 	}
-	all, unique := l.join(pages)
+	unique := l.unique(all)
 	switch {
 	case err != nil:
 	case unique != len(all):
@@ -142,10 +142,9 @@ func decodeOK[T any](r *resty.Response, decode func([]byte) (T, error)) (T, erro
 
 // numbered asks for pages 2 to the last in parallel. After a failure no further
 // page is begun.
-func (l *list[T]) numbered(ctx context.Context, items []T, first head) ([][]T, error) {
+func (l *list[T]) numbered(ctx context.Context, items []T, first head) ([]T, error) {
 	n := min(max(first.totalPages, 1), mostPages)
-	pages := make([][]T, n)
-	pages[0] = items
+	pages := newShelf(items, n)
 	var done atomic.Int64
 	done.Store(int64(len(items)))
 	l.progress(len(items), first.totalCount)
@@ -172,61 +171,93 @@ func (l *list[T]) numbered(ctx context.Context, items []T, first head) ([][]T, e
 				mu.Unlock()
 				return
 			}
-			pages[i] = got
+			pages.put(i, got)
 			l.progress(int(done.Add(int64(len(got)))), first.totalCount)
 		})
 	}
 	p.Wait()
 	if ctx.Err() != nil {
-		return pages, context.Cause(ctx)
+		why = context.Cause(ctx)
 	}
-	return pages, why
+	return pages.all(), why
+}
+
+// shelf keeps the pages of a list where they belong in it: no page is kept beside the
+// list, and pages arrive in any order.
+type shelf[T any] struct {
+	items []T // a room of size for each page
+	size  int
+	held  []int // how many items each page has
+	more  [][]T // what a page has beyond its room
+}
+
+func newShelf[T any](first []T, pages int) *shelf[T] {
+	s := &shelf[T]{items: make([]T, pages*len(first)), size: len(first), held: make([]int, pages), more: make([][]T, pages)}
+	s.put(0, first)
+	return s
+}
+
+// put may be called by several goroutines, each for pages of its own.
+func (s *shelf[T]) put(page int, items []T) {
+	s.held[page] = copy(s.items[page*s.size:(page+1)*s.size], items)
+	if rest := items[s.held[page]:]; len(rest) > 0 {
+		s.more[page] = rest
+	}
+}
+
+// all closes the gaps. The shelf is used up.
+func (s *shelf[T]) all() []T {
+	out := s.items[:0]
+	for page, n := range s.held {
+		out = append(out, s.items[page*s.size:page*s.size+n]...)
+	}
+	for _, rest := range s.more {
+		out = append(out, rest...)
+	}
+	return out
 }
 
 // cursors follows After-Cursor from page to page. Filters are sent again; limit
 // and page never, as OneLogin refuses them beside a cursor.
-func (l *list[T]) cursors(ctx context.Context, items []T, h head) ([][]T, error) {
-	pages, seen := [][]T{items}, map[string]bool{}
-	read := len(items)
+func (l *list[T]) cursors(ctx context.Context, items []T, h head) ([]T, error) {
+	all, seen := items, map[string]bool{}
 	total := h.totalCount
 	for h.after != "" {
-		which := fmt.Sprintf("page %d", len(pages)+1)
-		if seen[h.after] || len(pages) >= mostPages {
-			return pages, fmt.Errorf("%s: OneLogin gives the same cursor again; ask its support", which)
+		which := fmt.Sprintf("page %d", len(seen)+2)
+		if seen[h.after] || len(seen)+1 >= mostPages {
+			return all, fmt.Errorf("%s: OneLogin gives the same cursor again; ask its support", which)
 		}
 		seen[h.after] = true
 		var err error
 		if items, h, err = l.page(ctx, url.Values{"cursor": {h.after}}, which); err != nil {
-			return pages, err
+			return all, err
 		}
 		if total >= 0 && h.totalCount >= 0 && h.totalCount != total {
-			return pages, fmt.Errorf("%s: %w: the total was %d and is %d", which, errInconsistent, total, h.totalCount)
+			return all, fmt.Errorf("%s: %w: the total was %d and is %d", which, errInconsistent, total, h.totalCount)
 		}
 		if len(items) == 0 {
 			break
 		}
-		pages = append(pages, items)
-		read += len(items)
-		l.progress(read, total)
+		all = append(all, items...)
+		l.progress(len(all), total)
 	}
-	return pages, nil
+	return all, nil
 }
 
-// join puts the pages together; unique is how many different ids they have.
-func (l *list[T]) join(pages [][]T) (all []T, unique int) {
-	n := 0
-	for _, p := range pages {
-		n += len(p)
+// unique is how many different ids there are. OneLogin sorts by id.
+func (l *list[T]) unique(all []T) int {
+	sorted := 1
+	for sorted < len(all) && l.id(&all[sorted-1]) < l.id(&all[sorted]) {
+		sorted++
 	}
-	all = make([]T, 0, n)
-	ids := make(map[int64]struct{}, n)
-	for _, p := range pages {
-		for i := range p {
-			ids[l.id(&p[i])] = struct{}{}
-		}
-		all = append(all, p...)
+	if sorted >= len(all) {
+		return len(all)
 	}
-	return all, len(ids)
+	ids := make(map[int64]struct{}, len(all))
+	for i := range all {
+		ids[l.id(&all[i])] = struct{}{}
+	}
+	return len(ids)
 }
 
 func (l *list[T]) distinct(all []T, unique int) []T {

@@ -1,0 +1,185 @@
+package tomorro
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/sourcegraph/conc/pool"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/scim"
+)
+
+// page is one answer of a list.
+type page[T any] struct {
+	Total     *int `json:"totalResults"`
+	Resources []T  `json:"Resources"`
+	Schemas   []string
+}
+
+// errMoved says that a list did not add up, and may do so when it is read again.
+var errMoved = errors.New("the list changed while it was read")
+
+// kind is one of the two lists, and what its items become.
+type kind[T any] struct {
+	name, path string
+	id         func(*T) string
+}
+
+// list reads a whole list, sorted by id: its pages in parallel, and, should that not
+// add up, once more from page to page. Each W is made a T as it comes, so that no page
+// is kept; collect is called when reading begins, and again when it begins anew.
+func list[W, T any](ctx context.Context, c *Client, k kind[T], collect func() func(*W) T) ([]T, reconcile.ListReceipt, error) {
+	l := &lister[W, T]{kind: k, c: c, convert: collect()}
+	all, err := l.parallel(ctx)
+	if errors.Is(err, errMoved) {
+		l.pages.Store(0)
+		l.convert = collect()
+		all, err = l.sequential(ctx)
+	}
+	receipt := reconcile.ListReceipt{List: "tomorro " + k.name, Pages: int(l.pages.Load()), Items: len(all), Total: len(all)}
+	slices.SortFunc(all, l.byID)
+	return all, receipt, err
+}
+
+type lister[W, T any] struct {
+	kind[T]
+	c       *Client
+	convert func(*W) T
+	pages   atomic.Int64
+}
+
+func (l *lister[W, T]) byID(a, b T) int { return strings.Compare(l.id(&a), l.id(&b)) }
+
+// page reads one page. total is nil where the answer says none.
+func (l *lister[W, T]) page(ctx context.Context, start int) (items []T, total *int, err error) {
+	what := fmt.Sprintf("read %s from Tomorro, from number %d", l.name, start)
+	query := url.Values{"startIndex": {strconv.Itoa(start)}, "count": {strconv.Itoa(l.c.cfg.PageSize)}}
+	r, err := l.c.send(ctx, http.MethodGet, l.path, query, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", what, err)
+	}
+	switch {
+	case r.StatusCode() == http.StatusForbidden:
+		return nil, nil, fmt.Errorf("%w: %w; check tomorro.token", refusal(what, r), reconcile.ErrRefused)
+	case r.StatusCode() != http.StatusOK:
+		return nil, nil, refusal(what, r)
+	}
+	var p page[W]
+	if err := json.Unmarshal(r.Body(), &p); err != nil {
+		return nil, nil, fmt.Errorf("%s: the answer is not SCIM (%w); check tomorro.url", what, err)
+	}
+	if p.Total == nil && p.Resources == nil && !slices.Contains(p.Schemas, scim.SchemaList) {
+		return nil, nil, fmt.Errorf("%s: the answer is no SCIM list; check tomorro.url", what)
+	}
+	items = make([]T, len(p.Resources))
+	for i := range p.Resources {
+		if items[i] = l.convert(&p.Resources[i]); l.id(&items[i]) == "" {
+			return nil, nil, fmt.Errorf("%s: number %d has no id", what, start+i)
+		}
+	}
+	l.pages.Add(1)
+	return items, p.Total, nil
+}
+
+// mostItems is more than any organisation has: a total that is wrong must not take all
+// memory.
+const mostItems = 10_000_000
+
+// parallel asks for the other pages at once, as large as page 1 really was.
+func (l *lister[W, T]) parallel(ctx context.Context) ([]T, error) {
+	first, announced, err := l.page(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	size := len(first)
+	if announced == nil || size == 0 && *announced > 0 || size > *announced || *announced > mostItems {
+		return nil, errMoved // nothing to count by
+	}
+	total := *announced
+	l.progress(size, total)
+	all := make([]T, total)
+	copy(all, first)
+	var done atomic.Int64
+	done.Store(int64(size))
+	p := pool.New().WithMaxGoroutines(l.c.cfg.Concurrency).WithContext(ctx).WithCancelOnError().WithFirstError()
+	for at := size; at < total; at += size {
+		p.Go(func(ctx context.Context) error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			next, announced, err := l.page(ctx, 1+at)
+			if err != nil {
+				return err
+			}
+			if announced == nil || *announced != total || len(next) != min(size, total-at) {
+				return errMoved
+			}
+			copy(all[at:], next)
+			l.progress(int(done.Add(int64(len(next)))), total)
+			return nil
+		})
+	}
+	if err := p.Wait(); err != nil {
+		return nil, err
+	}
+	return l.unique(all)
+}
+
+// unique sorts what was read and checks that nothing came twice.
+func (l *lister[W, T]) unique(all []T) ([]T, error) {
+	slices.SortFunc(all, l.byID)
+	for i := 1; i < len(all); i++ {
+		if l.byID(all[i-1], all[i]) == 0 {
+			return nil, errMoved
+		}
+	}
+	return all, nil
+}
+
+// sequential walks from page to page until nothing new comes: past its end, a
+// service may answer an empty page or page 1 again.
+func (l *lister[W, T]) sequential(ctx context.Context) ([]T, error) {
+	var all []T
+	seen := make(map[string]bool)
+	total := -1
+	for {
+		items, announced, err := l.page(ctx, len(all)+1)
+		if err != nil {
+			return nil, err
+		}
+		fresh := 0
+		for i := range items {
+			if id := l.id(&items[i]); !seen[id] {
+				seen[id] = true
+				all = append(all, items[i])
+				fresh++
+			}
+		}
+		if announced != nil {
+			total = *announced
+		}
+		l.progress(len(all), max(total, len(all)))
+		if fresh == 0 || len(all) == total {
+			break
+		}
+	}
+	if total >= 0 && len(all) != total {
+		return nil, fmt.Errorf("read %s from Tomorro: it announces %d and gives %d; run again, and ask Tomorro if it stays so", l.name, total, len(all))
+	}
+	return all, nil
+}
+
+func (l *lister[W, T]) progress(done, total int) {
+	if l.c.cfg.OnPage != nil {
+		l.c.cfg.OnPage(l.name, done, total)
+	}
+}

@@ -69,8 +69,8 @@ func (p *Plan) volunteers() (kinds [][]Key, all int) {
 		if c.Op != OpCreate && c.Op != OpRename {
 			continue
 		}
-		if id, taken := p.occupant[Fold(c.After.UserName)]; taken && id != c.Account {
-			ordered[c.Key], ordered[p.owner[id]] = true, true
+		if a := p.occupant[Fold(c.After.UserName)]; a != nil && a.ID != c.Account {
+			ordered[c.Key], ordered[p.owner[a.ID]] = true, true
 		}
 	}
 	byOp := make(map[Op][]Key)

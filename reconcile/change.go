@@ -190,7 +190,7 @@ type Plan struct {
 	// account may adopt it only if it is nobody else's.
 	owner map[string]Key
 	// occupant tells which account has each folded userName now.
-	occupant map[string]string
+	occupant map[string]*Account
 	// emptied are the members that must be gone before a group can be deleted.
 	emptied map[string][]string
 	// sizes tells how many members each group has, by its id.

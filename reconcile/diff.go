@@ -57,7 +57,7 @@ func Decide(in Input) Plan {
 	d.relations()
 	d.plan.Census.At = in.Directory.ReadAt
 	d.plan.Census.count(wants)
-	d.groups = newGroupDiff(in, &d.plan)
+	d.groups = newGroupDiff(in, &d.plan, d.join.at)
 	for i := range d.join.pairs {
 		d.person(&d.join.pairs[i])
 	}
@@ -86,7 +86,7 @@ func (d *differ) noteHeirs() {
 // relations gives the plan what the guard and Apply need to know of Tomorro.
 func (d *differ) relations() {
 	d.plan.owner = d.join.owner
-	d.plan.occupant = occupants(d.join.byName)
+	d.plan.occupant = d.join.byName
 	d.plan.substitute = d.join.byName[Fold(d.in.Policy.DefaultSubstitute)]
 	d.plan.sizes = make(map[string]int, len(d.in.Current.Groups))
 	if d.in.Rest != nil {
@@ -326,12 +326,4 @@ func (c *Counts) tomorro(current *Current) {
 	for i := range current.Groups {
 		c.Memberships += len(current.Groups[i].Members)
 	}
-}
-
-func occupants(byName map[string]*Account) map[string]string {
-	o := make(map[string]string, len(byName))
-	for name, a := range byName {
-		o[name] = a.ID
-	}
-	return o
 }

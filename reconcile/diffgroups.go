@@ -15,10 +15,71 @@ type groupDiff struct {
 
 	asserted     asserted       // groups set by hand
 	byID, byName map[string]int // name is folded; ambiguous names are -1
-	of           map[string][]int32
+	of           memberships
 	wanted       map[string]int   // a grant as the rule says it -> index into groups, or missing
 	matched      []int            // how many people each rule of the book matches
 	missing      map[string]Grant // folded name -> first grant of a group Tomorro does not have
+}
+
+// memberships are the groups of each account, as places in the lists of both.
+type memberships struct {
+	at     map[string]int32 // where each account is, by id
+	ends   []int32          // of each account's part of groups
+	groups []int32
+}
+
+func newMemberships(current *Current, at map[string]int32) memberships {
+	m := memberships{at: at, ends: make([]int32, len(current.Accounts)+1)}
+	n := 0
+	for i := range current.Groups {
+		n += len(current.Groups[i].Members)
+	}
+	const nobody = -1
+	whose := make([]int32, 0, n)
+	for i := range current.Groups {
+		for _, id := range current.Groups[i].Members {
+			account, known := at[id]
+			if !known {
+				account = nobody
+			} else {
+				m.ends[account+1]++
+			}
+			whose = append(whose, account)
+		}
+	}
+	for i := 1; i < len(m.ends); i++ {
+		m.ends[i] += m.ends[i-1]
+	}
+	next := m.ends[:len(current.Accounts)] // where each account's next group goes: at last, where its part ends
+	m.groups = make([]int32, m.ends[len(current.Accounts)])
+	for i := range current.Groups {
+		for range current.Groups[i].Members {
+			if account := whose[0]; account != nobody {
+				m.groups[next[account]] = int32(i)
+				next[account]++
+			}
+			whose = whose[1:]
+		}
+	}
+	return m
+}
+
+// account gives the groups of the account in that place.
+func (m *memberships) account(at int32) []int32 {
+	from := int32(0)
+	if at > 0 {
+		from = m.ends[at-1]
+	}
+	return m.groups[from:m.ends[at]]
+}
+
+// id gives the groups of the account with that id; none of an unknown one.
+func (m *memberships) id(account string) []int32 {
+	at, known := m.at[account]
+	if !known {
+		return nil
+	}
+	return m.account(at)
 }
 
 // missingGroup stands for a group that Tomorro does not have; ambiguousGroup for
@@ -28,10 +89,10 @@ const (
 	ambiguousGroup = -2
 )
 
-func newGroupDiff(in Input, plan *Plan) *groupDiff {
+func newGroupDiff(in Input, plan *Plan, at map[string]int32) *groupDiff {
 	g := &groupDiff{
 		in: in, plan: plan, asserted: indexAssertions(in.Asserted), byID: make(map[string]int), byName: make(map[string]int),
-		of: make(map[string][]int32, len(in.Current.Accounts)), wanted: make(map[string]int), missing: make(map[string]Grant),
+		of: newMemberships(in.Current, at), wanted: make(map[string]int), missing: make(map[string]Grant),
 	}
 	for i := range in.Current.Groups {
 		group := &in.Current.Groups[i]
@@ -42,9 +103,6 @@ func newGroupDiff(in Input, plan *Plan) *groupDiff {
 			plan.Notes = append(plan.Notes, Note{Subject: group.Name, Text: "Tomorro has several groups whose names differ only in case or form; rules that name them are not applied"})
 		} else {
 			g.byName[name] = i
-		}
-		for _, m := range group.Members {
-			g.of[m] = append(g.of[m], int32(i))
 		}
 	}
 	switch {
@@ -89,7 +147,7 @@ func (g *groupDiff) person(p *pair) {
 	}
 	var has []int32
 	if p.account != nil {
-		has = g.of[p.account.ID]
+		has = g.of.account(p.at)
 	}
 	if g.book == nil { // no rules: what was set by hand is all there is to say
 		g.assertions(p, has, nil)

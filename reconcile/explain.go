@@ -78,7 +78,8 @@ type Explainer struct {
 func NewExplainer(in Input, plan Plan) *Explainer {
 	in.Directory, in.Current = in.Directory.sorted(), in.Current.sorted()
 	wants, _ := Desired(in.Directory, in.Policy)
-	return &Explainer{in: in, plan: plan, join: join(wants, in), groups: newGroupDiff(in, new(Plan))}
+	who := join(wants, in)
+	return &Explainer{in: in, plan: plan, join: who, groups: newGroupDiff(in, new(Plan), who.at)}
 }
 
 // About tells about everybody whom an e-mail or a OneLogin id names: usually one,
@@ -166,7 +167,7 @@ func (g *groupDiff) answers(account string, v *Verdict) []GroupAnswer {
 		}
 		return found[Fold(name)]
 	}
-	for _, i := range g.of[account] {
+	for _, i := range g.of.id(account) {
 		a := entry(g.in.Current.Groups[i].ID)
 		a.Member = true
 		switch {

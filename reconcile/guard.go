@@ -245,8 +245,8 @@ func (p *Plan) dependentClass() HoldClass {
 
 // blocked reports whether the wanted address is still another account's.
 func (p *Plan) blocked(c *Change, moving map[string]bool) bool {
-	id, taken := p.occupant[Fold(c.After.UserName)]
-	return taken && id != c.Account && !moving[id]
+	has := p.occupant[Fold(c.After.UserName)]
+	return has != nil && has.ID != c.Account && !moving[has.ID]
 }
 
 // Only narrows a plan to one person, by e-mail. The groups that this person's

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -9,14 +10,22 @@ import (
 type pair struct {
 	want    *Want
 	account *Account // nil: none
-	adopted bool     // found by address, not remembered
 	clash   string   // why it is not certain whose account this is
+	at      int32    // of the account
+	adopted bool     // found by address, not remembered
+}
+
+// claim is an account that a mark or a link says is somebody's.
+type claim struct {
+	key Key
+	at  int32 // of the account
 }
 
 // joined is the answer to "who is who".
 type joined struct {
 	pairs    []pair // by Key; every managed person, then the leavers OneLogin forgot
 	current  *Current
+	at       map[string]int32    // where in current.Accounts each id is
 	byName   map[string]*Account // by folded userName
 	owner    map[string]Key      // account id -> person, for every certain pair
 	extra    []Held              // accounts that a leaver has besides their own
@@ -42,28 +51,55 @@ type joined struct {
 func join(wants []Want, in Input) *joined {
 	links := in.Links
 	j := &joined{current: in.Current, some: in.Only != nil, declared: in.Policy.Adoption.Foreign, owner: make(map[string]Key, len(in.Current.Accounts))}
-	claims, claimed := j.claims(links)
-	known := make(map[Key]bool, len(wants))
-	for i := range wants {
-		known[wants[i].Person.Key] = true
-		j.pairs = append(j.pairs, j.match(&wants[i], claims, claimed))
-	}
-	for _, key := range sortedKeys(claims) {
-		switch _, remembered := links[key]; {
-		case known[key] || !in.lookedAt(key):
-		case remembered:
-			j.pairs = append(j.pairs, j.match(forgotten(key), claims, claimed))
-		default:
-			for _, a := range claims[key] {
-				if !a.Active {
-					continue // nobody needs to do anything about it
-				}
-				j.notes = append(j.notes, Note{Subject: a.UserName, Text: fmt.Sprintf("carries the mark of OneLogin user %d, whom OneLogin does not know; nothing is remembered of this account, so it is not touched: if they have left, deactivate it at Tomorro", key)})
-			}
+	claims := j.claims(links)
+	claimed := j.claimants(claims)
+	j.pairs = make([]pair, 0, len(wants))
+	var strangers [][]claim // whom OneLogin does not know, by key
+	for i := range wants {  // both are in order of the key
+		for len(claims) > 0 && claims[0].key < wants[i].Person.Key {
+			strangers, claims = append(strangers, of(claims)), claims[len(of(claims)):]
 		}
+		var mine []claim
+		if len(claims) > 0 && claims[0].key == wants[i].Person.Key {
+			mine, claims = of(claims), claims[len(of(claims)):]
+		}
+		j.pairs = append(j.pairs, j.match(&wants[i], mine, claimed))
+	}
+	for len(claims) > 0 {
+		strangers, claims = append(strangers, of(claims)), claims[len(of(claims)):]
+	}
+	for _, claims := range strangers {
+		j.stranger(claims, claimed, &in)
 	}
 	j.settleOwners()
 	return j
+}
+
+// of are the claims of the first one's person.
+func of(claims []claim) []claim {
+	n := 1
+	for n < len(claims) && claims[n].key == claims[0].key {
+		n++
+	}
+	return claims[:n]
+}
+
+// stranger deals with the accounts of somebody whom OneLogin does not know.
+func (j *joined) stranger(claims []claim, claimed claimants, in *Input) {
+	key := claims[0].key
+	switch _, remembered := in.Links[key]; {
+	case !in.lookedAt(key):
+	case remembered:
+		j.pairs = append(j.pairs, j.match(forgotten(key), claims, claimed))
+	default:
+		for _, c := range claims {
+			a := &j.current.Accounts[c.at]
+			if !a.Active {
+				continue // nobody needs to do anything about it
+			}
+			j.notes = append(j.notes, Note{Subject: a.UserName, Text: fmt.Sprintf("carries the mark of OneLogin user %d, whom OneLogin does not know; nothing is remembered of this account, so it is not touched: if they have left, deactivate it at Tomorro", key)})
+		}
+	}
 }
 
 // lookedAt reports whether a plan is about somebody whom OneLogin may not know.
@@ -80,21 +116,15 @@ func forgotten(key Key) *Want {
 	return &Want{Person: &Person{Key: key}, Managed: true, Left: true, Cause: "no longer in OneLogin", shadowed: true, unknown: true}
 }
 
-// claims indexes the accounts and collects, per person, the accounts that a
-// mark or a link says are theirs; claimed is the reverse.
-func (j *joined) claims(links map[Key]string) (claims map[Key][]*Account, claimed map[string][]Key) {
-	byID := make(map[string]*Account, len(j.current.Accounts))
+// claims indexes the accounts and collects what marks and links say of them, by key:
+// of each person marks first, in the order of the accounts.
+func (j *joined) claims(links map[Key]string) []claim {
+	j.at = make(map[string]int32, len(j.current.Accounts))
 	j.byName = make(map[string]*Account, len(j.current.Accounts))
-	claims, claimed = make(map[Key][]*Account), make(map[string][]Key)
-	claim := func(key Key, a *Account) {
-		if !slices.Contains(claims[key], a) {
-			claims[key] = append(claims[key], a)
-			claimed[a.ID] = append(claimed[a.ID], key)
-		}
-	}
+	claims := make([]claim, 0, len(j.current.Accounts))
 	for i := range j.current.Accounts {
 		a := &j.current.Accounts[i]
-		byID[a.ID] = a
+		j.at[a.ID] = int32(i)
 		if a.UserName != "" {
 			name := Fold(a.UserName)
 			if other := j.byName[name]; other != nil {
@@ -104,44 +134,103 @@ func (j *joined) claims(links map[Key]string) (claims map[Key][]*Account, claime
 			}
 		}
 		if key, ok := ParseExternalID(a.ExternalID); ok {
-			claim(key, a)
+			claims = append(claims, claim{key, int32(i)})
 		}
 	}
-	for _, key := range sortedKeys(links) {
-		if a := byID[links[key]]; a != nil {
-			claim(key, a)
+	byKey := func(a, b claim) int { return cmp.Compare(a.key, b.key) }
+	slices.SortStableFunc(claims, byKey)
+	marks := len(claims)
+	for key, id := range links {
+		at, there := j.at[id]
+		if first, _ := slices.BinarySearchFunc(claims[:marks], claim{key: key}, byKey); there && !claimed(claims[first:marks], claim{key, at}) {
+			claims = append(claims, claim{key, at})
 		}
 	}
-	return claims, claimed
+	slices.SortFunc(claims[marks:], byKey)
+	slices.SortStableFunc(claims, byKey)
+	return claims
 }
 
-func (j *joined) match(w *Want, claims map[Key][]*Account, claimed map[string][]Key) pair {
+// claimed reports whether the first claims, those of one person, have c.
+func claimed(claims []claim, c claim) bool {
+	for i := 0; i < len(claims) && claims[i].key == c.key; i++ {
+		if claims[i] == c {
+			return true
+		}
+	}
+	return false
+}
+
+// claimants are who claims each account.
+type claimants struct {
+	one  []Key           // by the account's place; 0 is nobody
+	more map[int32][]Key // besides
+}
+
+func (j *joined) claimants(claims []claim) claimants {
+	c := claimants{one: make([]Key, len(j.current.Accounts))}
+	for _, x := range claims {
+		switch c.one[x.at] {
+		case 0:
+			c.one[x.at] = x.key
+		default:
+			if c.more == nil {
+				c.more = make(map[int32][]Key)
+			}
+			c.more[x.at] = append(c.more[x.at], x.key)
+		}
+	}
+	return c
+}
+
+// other is somebody else who claims an account; 0 is nobody.
+func (c *claimants) other(at int32, than Key) Key {
+	if c.one[at] != than {
+		return c.one[at]
+	}
+	for _, key := range c.more[at] {
+		if key != than {
+			return key
+		}
+	}
+	return 0
+}
+
+// has gives a pair its account.
+func (j *joined) has(p *pair, at int32) { p.account, p.at = &j.current.Accounts[at], at }
+
+func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 	p := pair{want: w}
-	mine := claims[w.Person.Key]
 	switch len(mine) {
 	case 0:
 	case 1:
-		p.account = mine[0]
-		if others := without(claimed[p.account.ID], w.Person.Key); len(others) > 0 {
-			p.clash = fmt.Sprintf("account %s is remembered for OneLogin user %d as well", p.account.ID, others[0])
+		j.has(&p, mine[0].at)
+		if other := claimed.other(p.at, w.Person.Key); other != 0 {
+			p.clash = fmt.Sprintf("account %s is remembered for OneLogin user %d as well", p.account.ID, other)
 		}
 	default:
-		p.account = mine[0]
-		p.clash = fmt.Sprintf("has two accounts at Tomorro, %s and %s: one by externalId, one by link", mine[0].ID, mine[1].ID)
+		j.has(&p, mine[0].at)
+		p.clash = fmt.Sprintf("has two accounts at Tomorro, %s and %s: one by externalId, one by link", p.account.ID, j.current.Accounts[mine[1].at].ID)
 	}
 	named := j.named(w)
-	if named != nil && p.account == nil && len(claimed[named.ID]) == 0 && j.declared[named.ID] {
+	if named == nil || named == p.account {
+		return p
+	}
+	place := j.at[named.ID]
+	theirs := claimed.one[place] != 0
+	if p.account == nil && !theirs && j.declared[named.ID] {
 		if w.Active {
-			p.account, p.clash = named, fmt.Sprintf("somebody said that account %s is nobody's in OneLogin; if it is theirs: tomorro-sync adopt forget %s", named.ID, named.UserName)
+			j.has(&p, place)
+			p.clash = fmt.Sprintf("somebody said that account %s is nobody's in OneLogin; if it is theirs: tomorro-sync adopt forget %s", named.ID, named.UserName)
 		}
 		return p
 	}
 	switch {
-	case named == nil || named == p.account:
-	case len(claimed[named.ID]) > 0:
+	case theirs:
 		// Somebody else's. Whether that one makes room is for the diff to see.
 	case p.account == nil:
-		p.account, p.adopted = named, true
+		j.has(&p, place)
+		p.adopted = true
 	case w.Active:
 		p.clash = fmt.Sprintf("has two accounts at Tomorro: %s, which is remembered, and %s, which has the address %s", p.account.ID, named.ID, named.UserName)
 	case named.Active:
@@ -164,13 +253,14 @@ func (j *joined) named(w *Want) *Account {
 
 // settleOwners keeps the certain pairs and counts what is left over.
 func (j *joined) settleOwners() {
-	taken := make(map[string]int, len(j.pairs))
+	const nobody = -1
+	taken := slices.Repeat([]int32{nobody}, len(j.current.Accounts)) // by which pair
 	for i := range j.pairs {
 		p := &j.pairs[i]
 		if p.account == nil {
 			continue
 		}
-		if first, twice := taken[p.account.ID]; twice && p.adopted {
+		if first := taken[p.at]; first != nobody && p.adopted {
 			other := &j.pairs[first]
 			if !p.want.Active && !other.want.Active {
 				p.account = nil // neither should have it: one deactivation serves both
@@ -182,21 +272,22 @@ func (j *joined) settleOwners() {
 			}
 			continue
 		}
-		taken[p.account.ID] = i
+		taken[p.at] = int32(i)
 	}
-	for id, i := range taken {
-		j.owner[id] = j.pairs[i].want.Person.Key
+	for at, i := range taken {
+		a := &j.current.Accounts[at]
+		if i == nobody {
+			j.unowned++
+			if a.Active {
+				j.foreign = append(j.foreign, a.UserName)
+			}
+			continue
+		}
+		j.owner[a.ID] = j.pairs[i].want.Person.Key
 		if !j.pairs[i].want.Managed {
 			j.outside++
 		}
 	}
-	for i := range j.current.Accounts {
-		a := &j.current.Accounts[i]
-		if _, owned := taken[a.ID]; !owned && a.Active {
-			j.foreign = append(j.foreign, a.UserName)
-		}
-	}
-	j.unowned = len(j.current.Accounts) - len(taken)
 }
 
 // find gives the pair of a person, or nil.
@@ -211,17 +302,4 @@ func (j *joined) find(key Key) *pair {
 		return &j.pairs[i]
 	}
 	return nil
-}
-
-func without(keys []Key, key Key) []Key {
-	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k == key })
-}
-
-func sortedKeys[V any](m map[Key]V) []Key {
-	keys := make([]Key, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

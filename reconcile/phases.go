@@ -147,8 +147,8 @@ func (a *applier) neededAddresses() map[string]bool {
 		if c.Op != OpCreate && c.Op != OpRename {
 			continue
 		}
-		if id, taken := a.plan.occupant[Fold(c.After.UserName)]; taken && id != c.Account {
-			needed[id] = true
+		if has := a.plan.occupant[Fold(c.After.UserName)]; has != nil && has.ID != c.Account {
+			needed[has.ID] = true
 		}
 	}
 	return needed
@@ -216,9 +216,10 @@ func (a *applier) depth(drafts []draft, leaves map[string]int, memo []int32, i i
 	}
 	memo[i] = 1
 	d := &drafts[i]
-	id, taken := a.plan.occupant[Fold(d.userName())]
-	if j, moves := leaves[id]; taken && moves && id != d.account() {
-		memo[i] = a.depth(drafts, leaves, memo, j) + 2
+	if has := a.plan.occupant[Fold(d.userName())]; has != nil && has.ID != d.account() {
+		if j, moves := leaves[has.ID]; moves {
+			memo[i] = a.depth(drafts, leaves, memo, j) + 2
+		}
 	}
 	return memo[i] - 1
 }
@@ -340,9 +341,6 @@ func (a *applier) adminsLeft() int {
 // addressHeld reports whether the account that has the wanted address now was
 // to be renamed and was not.
 func (a *applier) addressHeld(c *Change) bool {
-	id, taken := a.plan.occupant[Fold(c.After.UserName)]
-	if !taken || id == c.Account {
-		return false
-	}
-	return a.failed[a.plan.owner[id]]
+	has := a.plan.occupant[Fold(c.After.UserName)]
+	return has != nil && has.ID != c.Account && a.failed[a.plan.owner[has.ID]]
 }

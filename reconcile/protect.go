@@ -25,8 +25,8 @@ func protectRule(plan *Plan, policy *Policy) reason {
 	set, accounts := make(map[string]bool), make(map[string]bool)
 	for _, p := range policy.Protect {
 		set[Fold(p)] = true
-		if id, ok := plan.occupant[Fold(p)]; ok {
-			accounts[id] = true
+		if a := plan.occupant[Fold(p)]; a != nil {
+			accounts[a.ID] = true
 		}
 	}
 	groups := protectedGroups(policy.Protect)
@@ -40,11 +40,19 @@ func protectRule(plan *Plan, policy *Policy) reason {
 			return "protected by protect: in the configuration"
 		case plan.shielded[c.Account] != "":
 			return fmt.Sprintf("is in group %s, which is protected by protect: in the configuration", plan.shielded[c.Account])
-		case api != "" && (plan.occupant[api] == c.Account || Fold(c.Who) == api):
+		case api != "" && (plan.has(api) == c.Account || Fold(c.Who) == api):
 			return "is the account whose token this program uses (tomorro.api_account)"
 		}
 		return ""
 	}
+}
+
+// has is the id of the account that has a folded userName now, or empty.
+func (p *Plan) has(name string) string {
+	if a := p.occupant[name]; a != nil {
+		return a.ID
+	}
+	return ""
 }
 
 // substituteRule knows the default substitute by the address on either side. The
@@ -55,7 +63,7 @@ func substituteRule(plan *Plan, substitute string) reason {
 	if name == "" {
 		return func(*Change) string { return "" }
 	}
-	account, standIn := plan.occupant[name], plan.standIn(name)
+	account, standIn := plan.has(name), plan.standIn(name)
 	return func(c *Change) string {
 		leaves := c.Op == OpDeactivate || c.Op == OpDelete
 		if c.Account != "" && (c.Account == account || Fold(c.Who) == name) && (leaves || demotes(c)) {

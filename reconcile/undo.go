@@ -122,7 +122,7 @@ func Undo(done []Change, current *Current, cause string) Plan {
 	for i := range done {
 		u.group(&done[i])
 	}
-	u.plan.occupant = occupants(u.byName)
+	u.plan.occupant = u.byName
 	u.plan.seal()
 	return u.plan
 }

@@ -18,16 +18,21 @@ func DefaultInactive() []Status { return []Status{0, 2} }
 // Want is what should be at Tomorro for one person of OneLogin.
 type Want struct {
 	Person *Person
+	// Active says whether the person should have access, and Cause why or why not.
+	Cause  string
+	Active bool
 	// Managed is false for a person outside the configured scope: their account,
 	// if any, is left alone.
 	Managed bool
-	// Active says whether the person should have access, and Cause why or why not.
-	Active bool
-	Cause  string
 	// Left says that the person is unknown to OneLogin, or at work and without
 	// the app, as opposed to suspended: only then may the account be deleted for
 	// good.
 	Left bool
+	// shadowed people share their address with one active person and so are
+	// never found by it.
+	shadowed bool
+	// unknown people are remembered here, and OneLogin does not know them.
+	unknown bool
 	// Account is the wanted image without an id. It is empty for an inactive
 	// person, whose account keeps what it has.
 	Account Account
@@ -35,11 +40,6 @@ type Want struct {
 	TypeCause, TypeHold string
 	// Hold says why this person's own data allows no change at all.
 	Hold string
-	// shadowed people share their address with one active person and so are
-	// never found by it.
-	shadowed bool
-	// unknown people are remembered here, and OneLogin does not know them.
-	unknown bool
 }
 
 // Desired derives, for each person, what should be at Tomorro. It looks at

@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	debug.SetGCPercent(75) // a run waits for the network: some CPU for less memory is a good trade
+	debug.SetGCPercent(50) // a run waits for the network: some CPU for less memory is a good trade
 	redisstore.Silence(slog.New(slog.DiscardHandler))
 	os.Exit(run(untilSignalled(), services{}, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }

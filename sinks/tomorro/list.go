@@ -1,6 +1,7 @@
 package tomorro
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,7 @@ var errMoved = errors.New("the list changed while it was read")
 type kind[T any] struct {
 	name, path string
 	id         func(*T) string
+	atOnce     int // how many pages are asked for at once at most; 0 is as many as the service may be
 }
 
 // list reads a whole list, sorted by id: its pages in parallel, and, should that not
@@ -110,7 +112,7 @@ func (l *lister[W, T]) parallel(ctx context.Context) ([]T, error) {
 	copy(all, first)
 	var done atomic.Int64
 	done.Store(int64(size))
-	p := pool.New().WithMaxGoroutines(l.c.cfg.Concurrency).WithContext(ctx).WithCancelOnError().WithFirstError()
+	p := pool.New().WithMaxGoroutines(min(l.c.cfg.Concurrency, cmp.Or(l.atOnce, l.c.cfg.Concurrency))).WithContext(ctx).WithCancelOnError().WithFirstError()
 	for at := size; at < total; at += size {
 		p.Go(func(ctx context.Context) error {
 			if ctx.Err() != nil {

@@ -81,7 +81,8 @@ type listed struct {
 }
 
 func (c *Client) groups(ctx context.Context, texts *interner) ([]listed, reconcile.ListReceipt, error) {
-	k := kind[listed]{name: "groups", path: "/Groups", id: func(g *listed) string { return g.ID }}
+	// A page of groups has their members, and so can be as large as all accounts.
+	k := kind[listed]{name: "groups", path: "/Groups", id: func(g *listed) string { return g.ID }, atOnce: 4}
 	return list(ctx, c, k, func() func(*group) listed { return texts.group })
 }
 

@@ -219,6 +219,15 @@ func decodeNamed(body []byte) ([]named, error) {
 	return items, err
 }
 
+// decodeNameless is for lists of many, of which nobody asks for the names.
+func decodeNameless(body []byte) ([]named, error) {
+	items, err := decodeNamed(body)
+	for i := range items {
+		items[i].Name = ""
+	}
+	return items, err
+}
+
 // decodeRules reads GET /api/2/apps/{id}/rules, in the order in which OneLogin
 // applies them: by position, rules without one last.
 func decodeRules(body []byte) ([]reconcile.Rule, error) { return decodeRulesThat(body, true) }

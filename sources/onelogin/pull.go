@@ -157,7 +157,7 @@ func (p *pull) userList(ctx context.Context, filter url.Values) (people []reconc
 func (p *pull) assigned(ctx context.Context) error {
 	l := &list[named]{
 		c: p.c, name: reconcile.ListAssigned, path: p.appPath() + "/users", limit: assignedLimit,
-		privilege: "Read All", decode: decodeNamed, id: func(x *named) int64 { return int64(x.ID) },
+		privilege: "Read All", decode: decodeNameless, id: func(x *named) int64 { return int64(x.ID) },
 	}
 	items, receipt, _ := l.read(ctx)
 	p.have(items, receipt)

@@ -78,8 +78,11 @@ func (p Plan) hold(rule HoldRule, class HoldClass, why reason) Plan {
 		}
 	}
 	// Most passes hold nothing, and a plan can be large: copy only when needed.
-	first := slices.IndexFunc(p.Changes, func(c Change) bool { return why(&c) != "" })
-	if first < 0 {
+	first := 0
+	for first < len(p.Changes) && why(&p.Changes[first]) == "" {
+		first++
+	}
+	if first == len(p.Changes) {
 		return p
 	}
 	kept := append(make([]Change, 0, len(p.Changes)), p.Changes[:first]...)

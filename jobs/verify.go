@@ -93,10 +93,15 @@ func (v *verifier) Outcome(ctx context.Context, ticket string, o reconcile.Outco
 func (v *verifier) apply(ctx context.Context) (reconcile.Result, error) {
 	r := v.r
 	return reconcile.Apply(ctx, v.p.plan, r.Target, v, reconcile.ApplyOptions{
-		Concurrency: cmp.Or(r.Concurrency, 8), MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second), Progress: r.Progress,
+		Concurrency: queued(cmp.Or(r.Concurrency, 8)), MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second), Progress: r.Progress,
 		Canary: r.Canary, Check: v.check,
 	})
 }
+
+// queued is how many writes are on their way for n at once at Tomorro, which bounds them
+// itself: the intents of some are being stored, and the answers of others taken up, while
+// n are sent. One at a time stays one at a time.
+func queued(n int) int { return n + n/2 }
 
 // check reads Tomorro after the first people's changes. Here the service's answers
 // are not taken for it: a canary is there for what nobody expects.

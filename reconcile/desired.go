@@ -33,10 +33,8 @@ type Want struct {
 	shadowed bool
 	// unknown people are remembered here, and OneLogin does not know them.
 	unknown bool
-	// Account is the wanted image without an id. It is empty for an inactive
-	// person, whose account keeps what it has.
-	Account Account
-	// TypeCause explains Account.UserType; TypeHold says why there is none.
+	// Type is the wanted role. TypeCause explains it; TypeHold says why there is none.
+	Type                UserType
 	TypeCause, TypeHold string
 	// Hold says why this person's own data allows no change at all.
 	Hold string
@@ -72,20 +70,35 @@ func desire(person *Person, scope scope, p *Policy, titles titleBook) Want {
 	if !w.Active || w.Hold != "" {
 		return w
 	}
-	w.Account = Account{
-		UserName:   strings.TrimSpace(person.Email),
-		GivenName:  strings.TrimSpace(person.FirstName),
-		FamilyName: strings.TrimSpace(person.LastName),
-		Active:     true,
-		ExternalID: ExternalID(person.Key),
-	}
-	w.Hold = unfit(w.Account)
+	w.Hold = unfit(&w)
 	if person.Unread.Has(FieldTitle) {
 		w.TypeHold = "OneLogin did not give the title, so the role is unknown"
 	} else {
-		w.Account.UserType, w.TypeCause, w.TypeHold = titles.userType(person.Title)
+		w.Type, w.TypeCause, w.TypeHold = titles.userType(person.Title)
 	}
 	return w
+}
+
+// Account is the wanted image without an id. It is empty for an inactive person, whose
+// account keeps what it has.
+func (w *Want) Account() Account {
+	if !w.Active {
+		return Account{}
+	}
+	given, family := w.names()
+	return Account{UserName: w.userName(), GivenName: given, FamilyName: family, UserType: w.Type, Active: true, ExternalID: ExternalID(w.Person.Key)}
+}
+
+// userName is empty for an inactive person.
+func (w *Want) userName() string {
+	if !w.Active {
+		return ""
+	}
+	return strings.TrimSpace(w.Person.Email)
+}
+
+func (w *Want) names() (given, family string) {
+	return strings.TrimSpace(w.Person.FirstName), strings.TrimSpace(w.Person.LastName)
 }
 
 // activity decides whether a person should have access. A status or licence
@@ -147,18 +160,20 @@ func licenceName(l Licence) string {
 	return names[l]
 }
 
-// unfit says why Tomorro could not take this account, or nothing.
-func unfit(a Account) string {
+// unfit says why Tomorro could not take the account of an active person, or nothing.
+func unfit(w *Want) string {
+	name := w.userName()
+	given, family := w.names()
 	switch {
-	case a.UserName == "":
+	case name == "":
 		return "has no e-mail in OneLogin; Tomorro's userName is the e-mail"
-	case !strings.Contains(a.UserName, "@"):
-		return fmt.Sprintf("the e-mail %q in OneLogin is not an address", a.UserName)
-	case a.GivenName == "" && a.FamilyName == "":
+	case !strings.Contains(name, "@"):
+		return fmt.Sprintf("the e-mail %q in OneLogin is not an address", name)
+	case given == "" && family == "":
 		return "has neither a first nor a last name in OneLogin; Tomorro needs both"
-	case a.GivenName == "":
+	case given == "":
 		return "has no first name in OneLogin; Tomorro needs both names"
-	case a.FamilyName == "":
+	case family == "":
 		return "has no last name in OneLogin; Tomorro needs both names"
 	}
 	return ""
@@ -170,19 +185,19 @@ func holdDuplicates(wants []Want) {
 	first := make(map[string]int, len(wants))
 	for i := range wants {
 		w := &wants[i]
-		if !w.Active || w.Account.UserName == "" {
+		if w.userName() == "" {
 			continue
 		}
-		name := Fold(w.Account.UserName)
+		name := Fold(w.userName())
 		j, taken := first[name]
 		if !taken {
 			first[name] = i
 			continue
 		}
 		other := &wants[j]
-		w.Hold = sharedAddress(w.Account.UserName, other.Person.Key)
+		w.Hold = sharedAddress(w.userName(), other.Person.Key)
 		if other.Hold == "" {
-			other.Hold = sharedAddress(other.Account.UserName, w.Person.Key)
+			other.Hold = sharedAddress(other.userName(), w.Person.Key)
 		}
 	}
 	for i := range wants {

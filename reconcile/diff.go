@@ -152,8 +152,8 @@ func (d *differ) change(op Op, p *pair, before, after *Account, cause string) Ch
 // is called when OneLogin has no e-mail or does not know the person.
 func address(p *pair) string {
 	switch {
-	case p.want.Account.UserName != "":
-		return p.want.Account.UserName
+	case p.want.userName() != "":
+		return p.want.userName()
 	case p.want.Person.Email != "":
 		return p.want.Person.Email
 	case p.account != nil:
@@ -196,7 +196,7 @@ func (d *differ) leave(p *pair) {
 }
 
 func (d *differ) create(p *pair) {
-	after := p.want.Account
+	after := p.want.Account()
 	c := d.change(OpCreate, p, nil, &after, fmt.Sprintf("%s; %s", p.want.Cause, p.want.TypeCause))
 	reason := p.want.TypeHold
 	if reason == "" {
@@ -230,24 +230,22 @@ func (d *differ) update(p *pair) {
 		if !a.Active {
 			return
 		}
-	} else if a.UserType != w.Account.UserType {
-		add(OpChangeRole, w.TypeCause, func(x *Account) { x.UserType = w.Account.UserType })
+	} else if a.UserType != w.Type {
+		add(OpChangeRole, w.TypeCause, func(x *Account) { x.UserType = w.Type })
 	}
 	if !a.Active {
 		// The role is part of the image: who returns, returns as what they are now.
-		add(OpReactivate, w.Cause, func(x *Account) { x.Active, x.UserType = true, w.Account.UserType })
+		add(OpReactivate, w.Cause, func(x *Account) { x.Active, x.UserType = true, w.Type })
 	}
-	if Fold(a.UserName) != Fold(w.Account.UserName) {
+	if Fold(a.UserName) != Fold(w.userName()) {
 		if reason := d.addressTaken(p); reason != "" {
 			d.hold(d.change(OpRename, p, a, nil, "e-mail changed in OneLogin"), reason)
 		} else {
-			add(OpRename, "e-mail in OneLogin", func(x *Account) { x.UserName = w.Account.UserName })
+			add(OpRename, "e-mail in OneLogin", func(x *Account) { x.UserName = w.userName() })
 		}
 	}
-	if !sameText(a.GivenName, w.Account.GivenName) || !sameText(a.FamilyName, w.Account.FamilyName) {
-		add(OpUpdateName, "name in OneLogin", func(x *Account) {
-			x.GivenName, x.FamilyName = w.Account.GivenName, w.Account.FamilyName
-		})
+	if given, family := w.names(); !sameText(a.GivenName, given) || !sameText(a.FamilyName, family) {
+		add(OpUpdateName, "name in OneLogin", func(x *Account) { x.GivenName, x.FamilyName = given, family })
 	}
 	d.groups.person(p)
 }
@@ -259,7 +257,7 @@ func (d *differ) addressTaken(p *pair) string {
 	if p.account != nil {
 		self = p.account.ID
 	}
-	target := Fold(p.want.Account.UserName)
+	target := Fold(p.want.userName())
 	for seen := map[string]bool{}; ; {
 		taken := d.join.byName[target]
 		if taken == nil {
@@ -288,7 +286,7 @@ func (d *differ) nextAddress(a *Account) string {
 	if p == nil || !p.want.Managed || !p.want.Active || p.want.Hold != "" || p.clash != "" || (!a.Active && p.want.TypeHold != "") {
 		return ""
 	}
-	next := Fold(p.want.Account.UserName)
+	next := Fold(p.want.userName())
 	if next == Fold(a.UserName) {
 		return ""
 	}

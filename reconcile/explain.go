@@ -110,7 +110,7 @@ func (p *pair) isCalled(name, id string) bool {
 func (x *Explainer) pair(p *pair) Explanation {
 	w := p.want
 	e := Explanation{Key: w.Person.Key, Email: address(p), Title: w.Person.Title, Known: !w.unknown, Managed: w.Managed,
-		Active: w.Active, Cause: w.Cause, Hold: cmp.Or(w.Hold, p.clash), Role: w.Account.UserType, RoleCause: w.TypeCause, RoleHold: w.TypeHold,
+		Active: w.Active, Cause: w.Cause, Hold: cmp.Or(w.Hold, p.clash), Role: w.Type, RoleCause: w.TypeCause, RoleHold: w.TypeHold,
 		Account: p.account, Rules: []RuleAnswer{}, Changes: []Change{}, Held: []Held{}}
 	var verdict *Verdict
 	if x.groups.book != nil && !x.in.Current.MembersUnknown && w.Managed && w.Active {

@@ -23,7 +23,7 @@ func (e *evaluation) titles() {
 	n := 0
 	for _, w := range e.active {
 		if w.TypeHold == "" {
-			roles[w.Account.UserType]++
+			roles[w.Type]++
 			continue
 		}
 		n++

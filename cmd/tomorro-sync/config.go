@@ -193,6 +193,7 @@ type scheduleConfig struct {
 type listenConfig struct {
 	SCIM       string   `yaml:"scim" env:"SCIM"`
 	Admin      string   `yaml:"admin" env:"ADMIN"`
+	Profile    bool     `yaml:"profile" env:"PROFILE"` // Admin answers /debug/pprof/ as well
 	Tokens     []Secret `yaml:"tokens" env:"TOKENS"`
 	TokensFile string   `yaml:"tokens_file" env:"TOKENS_FILE"` // one token a line
 	// Console is where the console listens; empty: consoleDefault with a

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"net/http/pprof"
 
 	"tomorro-sync/jobs/metrics"
 	"tomorro-sync/sinks/tomorro"
@@ -17,12 +18,18 @@ func measure(all []*served) *metrics.Metrics {
 	return metrics.New(connections, nil)
 }
 
-// supervised puts the metrics next to what supervisors ask.
-func supervised(admin http.Handler, told *metrics.Metrics) http.Handler {
+// supervised puts the metrics, and profiles if they are wanted, next to what supervisors
+// ask. Profiles have no values in them; but whoever asks for one keeps a processor busy.
+func supervised(admin http.Handler, told *metrics.Metrics, profile bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", admin)
 	mux.Handle("/metrics", told.Handler())
 	mux.Handle("/metrics/", told.Handler())
+	if profile {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile) // ?seconds=, fewer than the listener's timeout
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	return mux
 }
 

@@ -90,4 +90,32 @@ listen: {admin: "127.0.0.1:0", scim: "127.0.0.1:0", tokens: ["0123456789abcdef01
 	if !strings.Contains(s.get("admin", "/metrics/alerts.yaml"), "TomorroSyncDown") || !strings.Contains(s.get("admin", "/metrics/dashboard.json"), `"panels"`) || !strings.Contains(s.get("admin", "/readyz"), `"ready": true`) {
 		t.Error("the files, or readyz, are not served next to it")
 	}
+	if text := s.get("admin", "/debug/pprof/"); strings.Contains(text, "goroutine") {
+		t.Error("profiles are served though nobody asked for them")
+	}
+}
+
+// TestServeProfiles: with listen.profile, where time and memory go can be asked for, at
+// the listener for supervisors and nowhere else.
+func TestServeProfiles(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 5, groups: 1, seed: 1, plain: true}, `schedule: {cron: "0 2 * * *"}
+listen: {admin: "127.0.0.1:0", profile: true, scim: "127.0.0.1:0", tokens: ["0123456789abcdef0123"], console: "127.0.0.1:0", console_token: "0123456789abcdef0123"}
+`)
+	s := startServe(t, o.config)
+	defer s.stop()
+	if text := s.get("admin", "/debug/pprof/goroutine?debug=1"); !strings.Contains(text, "goroutine profile: total") {
+		t.Errorf("%.300s", text)
+	}
+	if text := s.get("admin", "/debug/pprof/profile?seconds=1"); !strings.HasPrefix(text, "\x1f\x8b") { // gzip
+		t.Errorf("%.300q", text)
+	}
+	if text := s.get("admin", "/debug/pprof/cmdline"); strings.Contains(text, "-test") {
+		t.Errorf("the command's arguments are served: %s", text)
+	}
+	for _, other := range []string{"scim", "console"} {
+		if text := s.get(other, "/debug/pprof/goroutine?debug=1"); strings.Contains(text, "goroutine profile") {
+			t.Errorf("profiles are served by %s", other)
+		}
+	}
 }

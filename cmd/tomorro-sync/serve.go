@@ -106,7 +106,7 @@ func (p *program) serve(ctx context.Context, format string) error {
 		}
 		defer s.listening.stop()
 	}
-	return serveAll(ctx, log, configs[0].Listen.Admin, all, told)
+	return serveAll(ctx, log, &configs[0].Listen, all, told)
 }
 
 func (p *program) openServed(ctx context.Context, c *config, log *slog.Logger) (*served, error) {
@@ -139,12 +139,12 @@ func processName() string {
 }
 
 // serveAll serves until ctx ends and everything under way has ended.
-func serveAll(ctx context.Context, log *slog.Logger, address string, all []*served, told *metrics.Metrics) error {
+func serveAll(ctx context.Context, log *slog.Logger, l *listenConfig, all []*served, told *metrics.Metrics) error {
 	watched := make([]admin.Connection, 0, len(all))
 	for _, s := range all {
 		watched = append(watched, admin.Connection{Name: s.config.Connection, Observer: s.conn.memory, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter})
 	}
-	stopAdmin, err := serveAdmin(ctx, log, address, supervised(admin.Handler(ctx, watched), told))
+	stopAdmin, err := serveAdmin(ctx, log, l.Admin, supervised(admin.Handler(ctx, watched), told, l.Profile))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,11 @@
 // service asked for it. Every request to a service passes one shared Gate, so
 // that sixteen workers that meet a throttled service wait together instead of
 // each finding out for itself.
+//
+// What is configured is never exceeded. Below it, a Gate finds out what a service can
+// bear: server errors, broken connections and slow answers lower how many requests are
+// under way, refusals (429) how many are sent a second; each good answer raises both a
+// little again. Each process learns that for itself.
 package pace
 
 import (
@@ -19,8 +24,9 @@ import (
 
 // Gate admits requests to one service. Make it with NewGate.
 type Gate struct {
-	slots chan struct{}
-	rate  *rate.Limiter // nil: no limit
+	level   *level
+	learned learned
+	rate    *rate.Limiter // nil: no limit
 	// shared, when not nil, is asked instead of rate: see NewSharedGate
 	shared *shared
 
@@ -31,7 +37,7 @@ type Gate struct {
 // NewGate admits at most inFlight requests at once (at least 1) and, when
 // perSecond is above zero, at most that many a second.
 func NewGate(inFlight int, perSecond float64) *Gate {
-	g := &Gate{slots: make(chan struct{}, max(1, inFlight))}
+	g := &Gate{level: newLevel(inFlight)}
 	if perSecond > 0 {
 		g.rate = rate.NewLimiter(rate.Limit(perSecond), 1)
 	}
@@ -41,12 +47,10 @@ func NewGate(inFlight int, perSecond float64) *Gate {
 // Enter waits until a request may start; leave must be called when it has
 // ended. The error is the context's cause.
 func (g *Gate) Enter(ctx context.Context) (leave func(), err error) {
-	select {
-	case g.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if err := g.level.enter(ctx); err != nil {
+		return nil, err
 	}
-	leave = sync.OnceFunc(func() { <-g.slots })
+	leave = sync.OnceFunc(g.level.leave)
 	if err := g.wait(ctx); err != nil {
 		leave()
 		return nil, err
@@ -70,6 +74,9 @@ func (g *Gate) wait(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+	if err := g.learned.wait(ctx); err != nil {
+		return err
+	}
 	if g.shared != nil {
 		return g.shared.wait(ctx)
 	}
@@ -89,6 +96,26 @@ func (g *Gate) Quiet(d time.Duration) {
 	if t := time.Now().Add(d); t.After(g.until) {
 		g.until = t
 	}
+}
+
+// answered takes up what became of a request that began then: the status, or 0 when
+// there was no answer.
+func (g *Gate) answered(method string, began time.Time, status int) {
+	switch {
+	case status == http.StatusTooManyRequests:
+		g.learned.refused(began)
+	case status == 0 || status >= 500 && status != http.StatusNotImplemented:
+		g.level.badly(began)
+	default:
+		g.learned.accepted()
+		g.level.well(method, began, time.Since(began))
+	}
+}
+
+// Learned tells how many requests may be under way now, and how many may be sent a
+// second; 0 is no limit that was learned.
+func (g *Gate) Learned() (atOnce int, perSecond float64) {
+	return g.level.value(), g.learned.perSecond()
 }
 
 // Seconds is n seconds as a duration, at least none and at most a year: what a

@@ -31,9 +31,13 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	began := time.Now()
 	resp, err := t.Base.RoundTrip(r)
 	if err != nil {
+		if r.Context().Err() == nil { // else nobody waited for the answer
+			t.Gate.answered(r.Method, began, 0)
+		}
 		leave()
 		return nil, err
 	}
+	t.Gate.answered(r.Method, began, resp.StatusCode)
 	end := leave
 	if t.Took != nil {
 		end = func() { leave(); t.Took(time.Since(began)) }

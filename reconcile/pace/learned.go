@@ -1,0 +1,121 @@
+package pace
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// learned is a limit of requests a second that nobody told and a service's refusals
+// show: what it took in the second before one. It is the same law as the level's, of
+// rates: a little less at each refusal, and a little more with each answer.
+type learned struct {
+	mu    sync.Mutex
+	limit *rate.Limiter // nil: none was seen
+	took  []time.Time   // when requests were accepted, in the last second
+	since time.Time     // when it was learned last: refusals of what was sent before say nothing new
+	again int           // how many refusals came soon after one another
+	first time.Time     // of the refusal from which a limit is to be learned; zero: none is
+}
+
+const (
+	// learnFrom is how many requests in a second a refusal must follow: after fewer it
+	// says how long to be silent, and nothing about a rate.
+	learnFrom = 5
+	// growth is how much faster requests may come after each answer; after calm without
+	// a refusal, it is that part of the limit, so that a limit which was low for a while
+	// is forgotten.
+	growth = 0.005
+	calm   = time.Minute
+	// soon after a refusal, two more in a row say that the limit was learned much too
+	// high. One may come of how the service counts.
+	soon = 3 * time.Second
+	// settled is when those that were under way at the first refusal are answered as well:
+	// what was accepted of them counts.
+	settled = 250 * time.Millisecond
+)
+
+// wait waits until the next request may be sent.
+func (l *learned) wait(ctx context.Context) error {
+	limit := l.current()
+	if limit == nil {
+		return nil
+	}
+	return limit.Wait(ctx)
+}
+
+func (l *learned) current() *rate.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.first.IsZero() && time.Since(l.first) >= settled {
+		if len(l.took) >= learnFrom {
+			l.limit, l.since = rate.NewLimiter(rate.Limit(len(l.took)), 1), time.Now()
+		}
+		l.first = time.Time{}
+	}
+	return l.limit
+}
+
+// accepted takes up an answer that is no refusal.
+func (l *learned) accepted() {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.first.IsZero() {
+		l.forget(now)
+	}
+	l.took = append(l.took, now)
+	if l.limit == nil {
+		return
+	}
+	more := growth
+	if now.Sub(l.since) > calm {
+		more *= float64(l.limit.Limit())
+	}
+	l.limit.SetLimit(l.limit.Limit() + rate.Limit(more))
+}
+
+// refused takes up a refusal of a request that began then.
+func (l *learned) refused(began time.Time) {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case began.Before(l.since):
+	case l.limit == nil:
+		if l.first.IsZero() {
+			l.forget(now)
+			l.first = now
+		}
+	default:
+		part := rate.Limit(0.97)
+		if l.again++; now.Sub(l.since) > soon {
+			l.again = 0
+		}
+		if l.again > 1 {
+			part = 0.7
+		}
+		l.limit.SetLimit(max(1, part*l.limit.Limit()))
+		l.since = now
+	}
+}
+
+func (l *learned) forget(now time.Time) {
+	old := 0
+	for old < len(l.took) && now.Sub(l.took[old]) > time.Second {
+		old++
+	}
+	l.took = l.took[old:]
+}
+
+// perSecond is the limit now; 0 when none was seen.
+func (l *learned) perSecond() float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.limit == nil {
+		return 0
+	}
+	return float64(l.limit.Limit())
+}

@@ -38,8 +38,8 @@ func counts(source *onelogin.Client, target *tomorro.Client) func() []metrics.AP
 	return func() []metrics.API {
 		o, t := source.Stats(), target.Stats()
 		return []metrics.API{
-			{Name: "onelogin", Requests: o.Requests, Retries: o.Retries, Throttled: o.Throttled, Quota: o.Quota},
-			{Name: "tomorro", Requests: t.Requests, Retries: t.Retries, Throttled: t.Throttled, Quota: -1},
+			{Name: "onelogin", Requests: o.Requests, Retries: o.Retries, Throttled: o.Throttled, AtOnce: o.AtOnce, PerSecond: o.PerSecond, Quota: o.Quota},
+			{Name: "tomorro", Requests: t.Requests, Retries: t.Retries, Throttled: t.Throttled, AtOnce: t.AtOnce, PerSecond: t.PerSecond, Quota: -1},
 		}
 	}
 }

@@ -52,6 +52,8 @@ var (
 	requests  = desc("api_requests_total", "Requests of this process to a service, by method and route, retries included.", "service", "method", "route")
 	retries   = desc("api_retries_total", "Requests of this process to a service that were tried again.", "service")
 	throttled = desc("api_throttled_total", "How often a service told this process to slow down.", "service")
+	atOnce    = desc("api_at_once_requests", "How many requests of this process may be under way at a service now: what is configured, less while the service has too much to do.", "service")
+	learned   = desc("api_learned_requests_per_second", "How many requests a second a service takes, as this process learned it from refusals; none where it refused nothing.", "service")
 	quotaLeft = desc("api_quota_left_requests", "Requests that a service will still answer in its current window, as it told this process last.", "service")
 )
 
@@ -186,6 +188,10 @@ func (s sample) api(a *API) {
 	}
 	s.counter(retries, a.Retries, a.Name)
 	s.counter(throttled, a.Throttled, a.Name)
+	s.gauge(atOnce, float64(a.AtOnce), a.Name)
+	if a.PerSecond > 0 {
+		s.gauge(learned, a.PerSecond, a.Name)
+	}
 	if a.Quota >= 0 {
 		s.gauge(quotaLeft, float64(a.Quota), a.Name)
 	}

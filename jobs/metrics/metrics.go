@@ -47,6 +47,10 @@ type API struct {
 	Requests  map[string]int // by method and route, such as "GET /Users/{id}"
 	Retries   int
 	Throttled int // how often the service said that it is too much
+	// AtOnce and PerSecond are how many requests may be under way now, and be sent a
+	// second; 0 is no limit that was learned from refusals.
+	AtOnce    int
+	PerSecond float64
 	Quota     int // requests that it will still answer, as it said last; -1 when it did not say
 }
 

@@ -55,7 +55,7 @@ func connection(t *testing.T, name string, s metrics.Stander) metrics.Connection
 		return []jobs.Credential{{Key: "tomorro.token", Expires: now.Add(240 * time.Hour)}}
 	}
 	return metrics.Connection{Name: name, Stander: s, Schedule: spec, QuarantineAfter: 3, Credentials: ends, APIs: func() []metrics.API {
-		return []metrics.API{{Name: "onelogin", Requests: map[string]int{"GET /api/2/users": 4, "GET /api/2/users/{id}": 1}, Retries: 2, Throttled: 1, Quota: 4711}, {Name: "tomorro", Quota: -1}}
+		return []metrics.API{{Name: "onelogin", Requests: map[string]int{"GET /api/2/users": 4, "GET /api/2/users/{id}": 1}, Retries: 2, Throttled: 1, AtOnce: 8, PerSecond: 24.5, Quota: 4711}, {Name: "tomorro", Quota: -1}}
 	}}
 }
 
@@ -121,6 +121,8 @@ func TestValues(t *testing.T) {
 		`tomorro_sync_api_requests_total{connection="acme",method="GET",route="/api/2/users/{id}",service="onelogin"} 1`,
 		`tomorro_sync_api_retries_total{connection="acme",service="onelogin"} 2`,
 		`tomorro_sync_api_throttled_total{connection="acme",service="onelogin"} 1`,
+		`tomorro_sync_api_at_once_requests{connection="acme",service="onelogin"} 8`,
+		`tomorro_sync_api_learned_requests_per_second{connection="acme",service="onelogin"} 24.5`,
 		`tomorro_sync_api_quota_left_requests{connection="acme",service="onelogin"} 4711`,
 		`tomorro_sync_listening{connection="acme",listener="scim"} 1`,
 		`tomorro_sync_listening{connection="",listener="console"} 0`,

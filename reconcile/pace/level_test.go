@@ -283,8 +283,8 @@ func TestAPlaceThatComesTooLate(t *testing.T) {
 				}
 			})
 			synctest.Wait()
-			leave()
 			cancel()
+			leave()
 			wg.Wait()
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

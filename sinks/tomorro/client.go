@@ -80,6 +80,10 @@ type Stats struct {
 	Total     int            `json:"total"`
 	Retries   int            `json:"retries"`
 	Throttled int            `json:"throttled"` // answers 429
+	// AtOnce and PerSecond are how many requests may be under way now, and be sent a
+	// second; 0 is no limit that was learned from refusals.
+	AtOnce    int     `json:"atOnce"`
+	PerSecond float64 `json:"perSecond,omitempty"`
 	Latency   time.Duration  `json:"latency"`   // mean of one request
 }
 
@@ -146,6 +150,7 @@ func (c *Client) Stats() Stats {
 		s.Requests[k] = n
 		s.Total += n
 	}
+	s.AtOnce, s.PerSecond = c.gate.Learned()
 	return s
 }
 

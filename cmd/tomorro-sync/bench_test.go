@@ -30,7 +30,9 @@ import (
 //
 // The bound is latency * (token + first page + ceil(other pages / 16)) for the
 // longer of the two sides, which are read at the same time, plus latency *
-// ceil(writes / 16) for people and for groups.
+// ceil(writes / 16) for people and for groups. The safe ratio is to a bound that has
+// the rounds of safety in it as well: people about to lose something are asked for once
+// more, deactivations come after everything else, and groups are read back.
 func BenchmarkReconcile(b *testing.B) {
 	bin := build(b)
 	for _, size := range []struct{ users, groups int }{{2_000, 100}, {10_000, 200}} {
@@ -132,6 +134,9 @@ func (m *measurement) phase(name string, accounts int) {
 	m.b.ReportMetric(took.Seconds(), name+"-s")
 	m.b.ReportMetric(bound.Seconds(), name+"-bound-s")
 	m.b.ReportMetric(took.Seconds()/bound.Seconds(), name+"-ratio")
+	if safe := bound + m.safety(ol, to); safe > bound {
+		m.b.ReportMetric(took.Seconds()/safe.Seconds(), name+"-safe-ratio")
+	}
 	m.b.ReportMetric(peak, name+"-MiB")
 }
 
@@ -185,6 +190,17 @@ func (m *measurement) stats(at string) flaky.Stats {
 	return s
 }
 
+// safety is how long the requests take that are only made to be sure.
+func (m *measurement) safety(ol, to flaky.Stats) time.Duration {
+	waves := func(n int) int { return (n + benchConcurrency - 1) / benchConcurrency }
+	confirmed := waves(ol.ByRoute["GET /api/2/users/{id}"])
+	rounds := 2 * confirmed // asking, and a wave of their own
+	if back := to.ByRoute["GET /scim/v2/Groups"] - max(1, (m.groups+99)/100); back > 0 {
+		rounds += 1 + waves(back-1)
+	}
+	return benchLatency * time.Duration(rounds)
+}
+
 func (m *measurement) bound(ol, to flaky.Stats, accounts int) time.Duration {
 	waves := func(n int) int { return (n + benchConcurrency - 1) / benchConcurrency }
 	pages := func(n, size int) int { return max(1, (n+size-1)/size) }
@@ -193,4 +209,44 @@ func (m *measurement) bound(ol, to flaky.Stats, accounts int) time.Duration {
 	people := to.ByRoute["POST /scim/v2/Users"] + to.ByRoute["PUT /scim/v2/Users/{id}"]
 	groups := to.ByRoute["PATCH /scim/v2/Groups/{id}"]
 	return benchLatency * time.Duration(max(source, target)+waves(people)+waves(groups))
+}
+
+// BenchmarkRate makes an initial load against a Tomorro that takes 25 requests in each
+// second, at 20 ms latency and 16 requests at once, when that is configured and when it
+// has to be learned. It prints the ratio of the time to requests / 25, and how many
+// requests were refused:
+//
+//	go test ./cmd/tomorro-sync -run '^$' -bench Rate -benchtime 1x
+func BenchmarkRate(b *testing.B) {
+	const perSecond = 25
+	bin := build(b)
+	for _, known := range []bool{true, false} {
+		b.Run(map[bool]string{true: "known", false: "learned"}[known], func(b *testing.B) {
+			for b.Loop() {
+				m := newMeasurement(b, bin, 500, 50)
+				if known {
+					b.Setenv(envPrefix+"TOMORRO_REQUESTS_PER_SECOND", fmt.Sprint(perSecond))
+				}
+				m.limit(perSecond)
+				began := time.Now()
+				m.peak(exec.Command(bin, "--config", m.config, "reconcile", "--yes", "--output", "json"))
+				took := time.Since(began)
+				s := m.stats(m.tomorro)
+				refused := s.ByStatus["429"]
+				b.ReportMetric(took.Seconds()/(float64(s.Total-refused)/perSecond), "ratio")
+				b.ReportMetric(float64(refused), "refused")
+			}
+		})
+	}
+}
+
+// limit has the simulated Tomorro refuse what is more in one second.
+func (m *measurement) limit(perSecond int) {
+	req, _ := http.NewRequest(http.MethodPatch, m.tomorro+"/_sim/knobs", strings.NewReader(fmt.Sprintf(`{"ratePerSecond": %d}`, perSecond)))
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		m.b.Fatalf("%v %+v", err, resp)
+	}
+	_ = resp.Body.Close()
 }

@@ -82,9 +82,9 @@ type Stats struct {
 	Throttled int            `json:"throttled"` // answers 429
 	// AtOnce and PerSecond are how many requests may be under way now, and be sent a
 	// second; 0 is no limit that was learned from refusals.
-	AtOnce    int     `json:"atOnce"`
-	PerSecond float64 `json:"perSecond,omitempty"`
-	Latency   time.Duration  `json:"latency"`   // mean of one request
+	AtOnce    int           `json:"atOnce"`
+	PerSecond float64       `json:"perSecond,omitempty"`
+	Latency   time.Duration `json:"latency"` // mean of one request
 }
 
 // New checks the configuration and does no I/O.

@@ -84,10 +84,10 @@ type Stats struct {
 	Throttled int            `json:"throttled"`
 	// AtOnce and PerSecond are how many requests may be under way now, and be sent a
 	// second; 0 is no limit that was learned from refusals.
-	AtOnce    int     `json:"atOnce"`
-	PerSecond float64 `json:"perSecond,omitempty"`
-	Quota     int            `json:"quota"`   // calls left this hour; -1 when OneLogin did not say
-	Latency   time.Duration  `json:"latency"` // mean of one request
+	AtOnce    int           `json:"atOnce"`
+	PerSecond float64       `json:"perSecond,omitempty"`
+	Quota     int           `json:"quota"`   // calls left this hour; -1 when OneLogin did not say
+	Latency   time.Duration `json:"latency"` // mean of one request
 }
 
 // New checks the configuration and does no I/O.

@@ -32,24 +32,20 @@ const (
 // Facts implements jobs.Experience. What cannot be read is as if it had never been
 // seen: it only tells where a change came from.
 func (s *Store) Facts(ctx context.Context) (reconcile.Facts, error) {
-	f := reconcile.Facts{People: make(map[reconcile.Key]uint64)}
-	err := s.each(ctx, s.keys.facts(), func(field, value string) error {
-		switch field {
-		case factBasis:
-			f.Basis = []byte(value)
-		case factRules:
-			f.Rules, _ = strconv.ParseUint(value, 16, 64)
-		default:
-			key, notKey := strconv.ParseInt(field, 10, 64)
-			digest, notDigest := strconv.ParseUint(value, 16, 64)
-			if notKey == nil && notDigest == nil {
-				f.People[reconcile.Key(key)] = digest
-			}
-		}
-		return nil
-	})
+	all, err := s.client.HGetAll(ctx, s.keys.facts()).Result()
 	if err != nil {
 		return reconcile.Facts{}, fmt.Errorf("read what the last run saw: %w", err)
+	}
+	f := reconcile.Facts{People: make(map[reconcile.Key]uint64, len(all)), Basis: []byte(all[factBasis])}
+	f.Rules, _ = strconv.ParseUint(all[factRules], 16, 64)
+	for field, value := range all {
+		key, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			continue
+		}
+		if digest, err := strconv.ParseUint(value, 16, 64); err == nil {
+			f.People[reconcile.Key(key)] = digest
+		}
 	}
 	return f, nil
 }

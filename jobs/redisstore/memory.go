@@ -14,42 +14,19 @@ import (
 
 // Links implements jobs.Links.
 func (s *Store) Links(ctx context.Context) (map[reconcile.Key]string, error) {
-	links := make(map[reconcile.Key]string)
-	err := s.each(ctx, s.keys.links(), func(text, account string) error {
-		key, ok := reconcile.ParseExternalID("onelogin:" + text)
-		if !ok {
-			return fmt.Errorf("the links hold %q, which is not a OneLogin id", text)
-		}
-		links[key] = account
-		return nil
-	})
+	all, err := s.client.HGetAll(ctx, s.keys.links()).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read the links: %w", err)
 	}
-	return links, nil
-}
-
-// fieldsPerCall is how many fields of a large hash are read at once: a hash with one for
-// each person is not held twice, as text and as what it means.
-const fieldsPerCall = 5000
-
-// each gives the fields of a hash, some perhaps twice. What changes meanwhile is given as
-// it was or as it is.
-func (s *Store) each(ctx context.Context, key string, take func(field, value string) error) error {
-	for cursor := uint64(0); ; {
-		fields, next, err := s.client.HScan(ctx, key, cursor, "", fieldsPerCall).Result()
-		if err != nil {
-			return err
+	links := make(map[reconcile.Key]string, len(all))
+	for text, account := range all {
+		key, ok := reconcile.ParseExternalID("onelogin:" + text)
+		if !ok {
+			return nil, fmt.Errorf("the links hold %q, which is not a OneLogin id", text)
 		}
-		for i := 0; i+1 < len(fields); i += 2 {
-			if err := take(fields[i], fields[i+1]); err != nil {
-				return err
-			}
-		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
+		links[key] = account
 	}
+	return links, nil
 }
 
 // Link implements jobs.Links.

@@ -1,7 +1,10 @@
 package reconcile_test
 
 import (
+	"context"
 	"fmt"
+	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -10,50 +13,101 @@ import (
 	"tomorro-sync/reconcile/reconciletest"
 )
 
-// BenchmarkDecide plans for a company of 10,000 people and 200 groups, five
-// memberships each, with everything to do and with nothing to do.
-func BenchmarkDecide(b *testing.B) {
-	const n, groups = 10_000, 200
-	var emails []string
-	for i := range n {
-		emails = append(emails, fmt.Sprintf("person%05d@acme.example", i))
+// firm is a company of n people with five memberships each, the groups that its rules
+// give, and Tomorro as it should be.
+func firm(n, groups int) (d *reconcile.Directory, empty, settled reconcile.Current) {
+	emails := make([]string, n)
+	for i := range emails {
+		emails[i] = fmt.Sprintf("person%07d@acme.example", i)
 	}
-	d := people(emails...)
-	current := reconcile.Current{}
+	d = people(emails...)
 	for g := range groups {
 		id := int64(1000 + g)
 		d.Roles = append(d.Roles, reconcile.OneLoginRole{ID: id, Name: fmt.Sprintf("Role %d", g)})
 		d.Rules = append(d.Rules, reconcile.Rule{ID: int64(g + 1), Name: fmt.Sprintf("rule %d", g), Position: g + 1,
 			Conditions: []reconcile.Condition{{Source: "has_role", Operator: "ri", Value: strconv.FormatInt(id, 10)}},
 			Actions:    []reconcile.Action{{Name: "set_groups", Values: []string{fmt.Sprintf("group %d", g)}}}})
-		current.Groups = append(current.Groups, reconcile.Group{ID: fmt.Sprintf("g%03d", g), Name: fmt.Sprintf("Group %d", g)})
+		empty.Groups = append(empty.Groups, reconcile.Group{ID: fmt.Sprintf("g%03d", g), Name: fmt.Sprintf("Group %d", g)})
 	}
+	settled.Groups = slices.Clone(empty.Groups)
 	for i := range d.People {
+		x := &d.People[i]
+		a := reconcile.Account{ID: fmt.Sprintf("a-%07d", i), UserName: x.Email, GivenName: x.FirstName, FamilyName: x.LastName, UserType: "user", Active: true, ExternalID: reconcile.ExternalID(x.Key)}
+		settled.Accounts = append(settled.Accounts, a)
 		for j := range 5 {
-			d.People[i].Roles = append(d.People[i].Roles, int64(1000+(i+j*7)%groups))
+			g := (i + j*7) % groups
+			x.Roles = append(x.Roles, int64(1000+g))
+			settled.Groups[g].Members = append(settled.Groups[g].Members, a.ID)
+		}
+		slices.Sort(x.Roles)
+	}
+	return d, empty, settled
+}
+
+// BenchmarkDecide plans for a company with 200 groups: 10,000 people with everything to
+// do and with nothing to do, and a million with nothing to do, unless -short. It reports
+// nanoseconds and bytes for each person.
+func BenchmarkDecide(b *testing.B) {
+	sizes := []int{10_000, 1_000_000}
+	if testing.Short() {
+		sizes = sizes[:1]
+	}
+	for _, n := range sizes {
+		d, empty, settled := firm(n, 200)
+		plan := func(b *testing.B, current reconcile.Current, want int) {
+			b.ReportAllocs()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for b.Loop() {
+				if got := len(decide(d, current, open()).Changes); got != want {
+					b.Fatalf("%d changes, want %d", got, want)
+				}
+			}
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/person")
+			b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(b.N*n), "B/person")
+		}
+		b.Run(fmt.Sprintf("nothing-%d", n), func(b *testing.B) { plan(b, settled, 0) })
+		if n == sizes[0] {
+			b.Run(fmt.Sprintf("everything-%d", n), func(b *testing.B) { plan(b, empty, 6*n) })
 		}
 	}
-	b.Run("everything", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if got := len(decide(d, current, open()).Changes); got != 6*n {
-				b.Fatalf("%d changes, want %d", got, 6*n)
-			}
+}
+
+// BenchmarkRules evaluates 200 rules for one person who has five of the roles.
+func BenchmarkRules(b *testing.B) {
+	d, _, _ := firm(1, 200)
+	book := reconcile.CompileRules(d.Rules, d.Roles, reconcile.RuleReading{})
+	b.ReportAllocs()
+	for b.Loop() {
+		if v := book.Evaluate(&d.People[0], d.ReadAt); len(v.Grants) != 5 {
+			b.Fatalf("%+v", v)
 		}
-	})
-	memory := reconciletest.NewMemory(current)
-	if _, err := reconcile.Apply(b.Context(), decide(d, current, open()), memory, &reconciletest.Log{}, reconcile.ApplyOptions{}); err != nil {
-		b.Fatal(err)
 	}
-	after, _ := memory.Read(b.Context())
-	b.Run("nothing", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if plan := decide(d, after, open()); !plan.Empty() {
-				b.Fatalf("%d changes, want none", len(plan.Changes))
-			}
+}
+
+// nowhere takes every write.
+type nowhere struct{}
+
+func (nowhere) Write(_ context.Context, w reconcile.Write) (reconcile.Written, error) {
+	return reconcile.Written{ID: "a-" + w.Account.UserName + w.GroupID}, nil
+}
+
+func (nowhere) Intent(context.Context, reconcile.Write) (string, error) { return "", nil }
+
+func (nowhere) Outcome(context.Context, string, reconcile.Outcome) error { return nil }
+
+// BenchmarkApply makes the 60,000 changes of an initial load at a service that takes no
+// time.
+func BenchmarkApply(b *testing.B) {
+	d, empty, _ := firm(10_000, 200)
+	plan := decide(d, empty, open())
+	b.ReportAllocs()
+	for b.Loop() {
+		if r, err := reconcile.Apply(b.Context(), plan, nowhere{}, nowhere{}, reconcile.ApplyOptions{Concurrency: 16}); err != nil || r.Done[reconcile.OpAddMember] != 50_000 {
+			b.Fatalf("%v %v", r.Done, err)
 		}
-	})
+	}
 }
 
 // BenchmarkGuard plans for 100,000 people, of whom a few changed, bare and

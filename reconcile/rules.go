@@ -220,8 +220,9 @@ func (b *RuleBook) Evaluate(p *Person, now time.Time) Verdict { return b.evaluat
 // evaluate counts the rules that surely match, by their index, when it is given
 // where to.
 func (b *RuleBook) evaluate(p *Person, now time.Time, matched []int) Verdict {
-	var v tally
-	for _, i := range b.candidates(p) {
+	candidates := b.candidates(p)
+	v := tally{certain: make([]Grant, 0, len(candidates))} // most rules give one group
+	for _, i := range candidates {
 		r := &b.rules[i]
 		matches := r.matches(p, now)
 		if matches == no {
@@ -261,7 +262,7 @@ func (b *RuleBook) candidates(p *Person) []int {
 		}
 		return all
 	}
-	found := slices.Clone(b.others)
+	found := append(make([]int, 0, len(b.others)+2*len(p.Roles)), b.others...)
 	for _, id := range p.Roles {
 		found = append(found, b.byRole[id]...)
 	}

@@ -1,10 +1,7 @@
 package reconcile
 
 import (
-	"encoding/binary"
 	"encoding/json"
-	"hash"
-	"hash/fnv"
 	"maps"
 	"slices"
 	"strconv"
@@ -29,29 +26,53 @@ func (p *Policy) Basis() []byte {
 	return text
 }
 
-// digester hashes facts one after the other, each with its length, so that no two
-// lists of facts look alike.
-type digester struct {
-	h    hash.Hash64
-	size [8]byte
-}
+// digester is the sum of facts one after the other, each with its length, so that no two
+// lists of facts are the same bytes: FNV-1a, 64 bits, as hash/fnv has it. Runs compare it
+// with what earlier ones stored.
+type digester uint64
 
-func newDigester() *digester { return &digester{h: fnv.New64a()} }
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)
 
 func (d *digester) text(s string) {
 	d.number(int64(len(s)))
-	_, _ = d.h.Write([]byte(s)) // a hash: cannot fail
+	h := uint64(*d)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * fnvPrime
+	}
+	*d = digester(h)
 }
 
+// number takes eight bytes, the lowest first. Those that are zero at the end, most of
+// them, are one multiplication.
 func (d *digester) number(n int64) {
-	binary.LittleEndian.PutUint64(d.size[:], uint64(n))
-	_, _ = d.h.Write(d.size[:])
+	h, left := uint64(*d), 8
+	for rest := uint64(n); rest != 0; rest >>= 8 {
+		h = (h ^ rest&0xff) * fnvPrime
+		left--
+	}
+	*d = digester(h * primePowers[left])
 }
+
+// primePowers are fnvPrime to the power of 0 to 8, of 64 bits.
+var primePowers = [9]uint64{1, fnvPrime, power2, power3, power4, power5, power6, power7, power8}
+
+const (
+	power2 = fnvPrime * fnvPrime % (1 << 64)
+	power3 = power2 * fnvPrime % (1 << 64)
+	power4 = power3 * fnvPrime % (1 << 64)
+	power5 = power4 * fnvPrime % (1 << 64)
+	power6 = power5 * fnvPrime % (1 << 64)
+	power7 = power6 * fnvPrime % (1 << 64)
+	power8 = power7 * fnvPrime % (1 << 64)
+)
 
 // person digests what a plan can follow from. The last login, which moves by
 // itself, counts only where a rule asks for it.
 func (d *digester) person(p *Person, login bool) uint64 {
-	d.h.Reset()
+	*d = fnvOffset
 	for _, s := range []string{p.Email, p.Username, p.FirstName, p.LastName, p.Title, p.Department, p.Company} {
 		d.text(s)
 	}
@@ -75,7 +96,7 @@ func (d *digester) person(p *Person, login bool) uint64 {
 	if login {
 		d.number(p.LastLogin.Unix())
 	}
-	return d.h.Sum64()
+	return uint64(*d)
 }
 
 // seen is what this plan saw of OneLogin.
@@ -89,7 +110,7 @@ type seen struct {
 // see digests a sorted directory.
 func see(d *Directory, p *Policy) *seen {
 	s := &seen{keys: make([]Key, len(d.People)), digests: make([]uint64, len(d.People)), basis: p.Basis()}
-	dig := newDigester()
+	var dig digester
 	login := slices.ContainsFunc(d.Rules, func(r Rule) bool {
 		return slices.ContainsFunc(r.Conditions, func(c Condition) bool { return c.Source == sourceLastLogin })
 	})
@@ -97,9 +118,9 @@ func see(d *Directory, p *Policy) *seen {
 		s.keys[i], s.digests[i] = d.People[i].Key, dig.person(&d.People[i], login)
 	}
 	rules, _ := json.Marshal(d.Rules) // plain data: cannot fail
-	dig.h.Reset()
+	dig = fnvOffset
 	dig.text(string(rules))
-	s.rules = dig.h.Sum64()
+	s.rules = uint64(dig)
 	return s
 }
 
@@ -113,13 +134,13 @@ func (s *seen) person(k Key) uint64 {
 
 // fingerprint is the same for the same people and rules.
 func (s *seen) fingerprint() string {
-	dig := newDigester()
+	dig := digester(fnvOffset)
 	for i, key := range s.keys {
 		dig.number(int64(key))
 		dig.number(int64(s.digests[i]))
 	}
 	dig.number(int64(s.rules))
-	return strconv.FormatUint(dig.h.Sum64(), 16)
+	return strconv.FormatUint(uint64(dig), 16)
 }
 
 // attribute tells for each change what moved since the facts were remembered.

@@ -8,8 +8,9 @@ import (
 )
 
 // level is how many requests are under way at most. It finds its own, between one and
-// what is configured: answers that say that the service has too much to do halve it, and
-// each other answer raises it by a part, so that it grows by about one as often as all
+// what is configured: answers that say that the service has too much to do halve it, slow
+// ones, which may be slow for another reason, take a quarter down to a quarter of what is
+// configured, and each other answer raises it by a part, so that it grows by about one as often as all
 // places were used once. (Additive increase, multiplicative decrease, as TCP does it:
 // RFC 5681 section 3.1.)
 type level struct {
@@ -93,7 +94,7 @@ func (l *level) well(method string, began time.Time, took time.Duration) {
 	u.least = min(u.least, u.now)
 	l.usual[method] = u
 	if slow {
-		l.lower(began)
+		l.lower(began, 0.75, max(1, float64(l.most)/4))
 		return
 	}
 	l.now = min(float64(l.most), l.now+1/l.now)
@@ -104,15 +105,16 @@ func (l *level) well(method string, began time.Time, took time.Duration) {
 func (l *level) badly(began time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lower(began)
+	l.lower(began, 0.5, 1)
 }
 
-func (l *level) lower(began time.Time) {
+// lower keeps a part of the level, and no less than the least; never more than it was.
+func (l *level) lower(began time.Time, part, least float64) {
 	if began.Before(l.lowered) {
 		return
 	}
 	l.lowered = time.Now()
-	l.now = max(1, l.now/2)
+	l.now = min(l.now, max(least, l.now*part))
 }
 
 // value is the level now.

@@ -164,6 +164,11 @@ func TestSlowAnswersLower(t *testing.T) {
 		if n, _ := gate.Learned(); n > 8 || s.most > 8 {
 			t.Errorf("%d at once, %d were", n, s.most)
 		}
+		s.takes = func(int) time.Duration { return 5 * time.Second } // however few there are
+		crowd(t, gate, s, 100)
+		if n, _ := gate.Learned(); n != 4 {
+			t.Errorf("%d at once of a service that got slow, want a quarter", n)
+		}
 	})
 	synctest.Test(t, func(t *testing.T) {
 		s, gate := steady(), pace.NewGate(16, 0)

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,18 +13,25 @@ import (
 // inWay is a Tomorro, and a memory, that is slow: something happens before its answer.
 type inWay struct {
 	AccountReader
+	mu      sync.Mutex // reads come side by side
 	happens func()
 	account reconcile.Account
 	links   map[reconcile.Key]string
 }
 
-func (w *inWay) ReadAccount(context.Context, string) (reconcile.Account, error) {
+func (w *inWay) come() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.happens()
+}
+
+func (w *inWay) ReadAccount(context.Context, string) (reconcile.Account, error) {
+	w.come()
 	return w.account, nil
 }
 
 func (w *inWay) ReadGroups(context.Context) (reconcile.Current, error) {
-	w.happens()
+	w.come()
 	return reconcile.Current{Groups: []reconcile.Group{{ID: "g", Members: []string{"a"}}}}, nil
 }
 
@@ -82,7 +90,7 @@ func TestLateAnswers(t *testing.T) {
 type linksOf struct{ *inWay }
 
 func (l linksOf) Links(context.Context) (map[reconcile.Key]string, error) {
-	l.happens()
+	l.come()
 	return l.links, nil
 }
 

@@ -268,7 +268,7 @@ func (o *office) status() jobs.Status {
 
 func caseListenSecurity(t *testing.T) {
 	const other, password = "another-token-for-pushes", "correct-horse-battery"
-	o := newOffice(t, labOptions{users: 30, groups: 2, seed: 6, plain: true}, strings.Replace(listenKeys, "tokens: ["+pushToken+"]", "requests_per_second: 20, tokens: ["+pushToken+", "+other+"]", 1))
+	o := newOffice(t, labOptions{users: 30, groups: 2, seed: 6, plain: true}, strings.Replace(listenKeys, "tokens: ["+pushToken+"]", "requests_per_second: 0.1, tokens: ["+pushToken+", "+other+"]", 1))
 	o.must(exitDone, "reconcile", "--yes")
 	var mu sync.Mutex
 	var heard strings.Builder // by Tomorro

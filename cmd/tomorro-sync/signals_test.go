@@ -95,16 +95,23 @@ func TestReplicas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var longest time.Duration
 	for i := 1; i < len(runs); i++ {
-		if gap := runs[i].Sub(runs[i-1]); gap < time.Second {
+		gap := runs[i].Sub(runs[i-1])
+		if longest = max(longest, gap); gap < time.Second {
 			t.Errorf("two runs within %s: one tick had two", gap)
 		}
 	}
-	// The kill may have cost the tick that was being run.
-	if len(runs) < ticks-3 || len(runs) > ticks+1 {
-		t.Errorf("%d runs in %d ticks", len(runs), ticks)
+	// The kill may have cost the tick that was being run; and if it came in the middle of a
+	// run, those until the lock of the dead process ended, after 30 s.
+	lost := 3
+	if longest > 6*time.Second {
+		lost += int(longest / (2 * time.Second))
 	}
-	t.Logf("%d runs in %d ticks", len(runs), ticks)
+	if len(runs) < ticks-lost || len(runs) > ticks+1 || longest > 36*time.Second {
+		t.Errorf("%d runs in %d ticks, once none for %s", len(runs), ticks, longest)
+	}
+	t.Logf("%d runs in %d ticks, once none for %s", len(runs), ticks, longest)
 	o.equal()
 }
 

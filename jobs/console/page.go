@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"tomorro-sync/jobs"
@@ -160,10 +161,11 @@ func explain(err error) *problem {
 	return &problem{"This could not be read.", err.Error(), "Try again. If it stays so, look at Redis and at the log of this process."}
 }
 
-// local is an address of the console that a sign-in may lead to.
+// local is an address of the console that a sign-in may lead to. What has a backslash is
+// none: browsers do not agree on what that means.
 func local(next string) string {
 	u, err := url.Parse(next)
-	if err != nil || u.IsAbs() || u.Host != "" || len(next) < 3 || next[:3] != "/c/" {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(next, "/c/") || strings.Contains(next, `\`) {
 		return "/"
 	}
 	return u.RequestURI()

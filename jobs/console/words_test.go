@@ -48,7 +48,7 @@ func FuzzParseTokens(f *testing.F) {
 }
 
 func FuzzLocal(f *testing.F) {
-	for _, s := range []string{"/c/a/", "//x/c/", "/c/../../x", "/c/\\x", "/c/a?q=%0d%0a", "https:/c/"} {
+	for _, s := range []string{"/c/a/", "//x/c/", "/c/../../x", "/c/\\x", "/c/?\\", "/c/a?q=%0d%0a", "https:/c/"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, next string) {

@@ -121,7 +121,7 @@ func forgotten(key Key) *Want {
 func (j *joined) claims(links map[Key]string) []claim {
 	j.at = make(map[string]int32, len(j.current.Accounts))
 	j.byName = make(map[string]*Account, len(j.current.Accounts))
-	claims := make([]claim, 0, len(j.current.Accounts))
+	claims := make([]claim, 0, len(j.current.Accounts)+len(links))
 	for i := range j.current.Accounts {
 		a := &j.current.Accounts[i]
 		j.at[a.ID] = int32(i)
@@ -137,28 +137,13 @@ func (j *joined) claims(links map[Key]string) []claim {
 			claims = append(claims, claim{key, int32(i)})
 		}
 	}
-	byKey := func(a, b claim) int { return cmp.Compare(a.key, b.key) }
-	slices.SortStableFunc(claims, byKey)
-	marks := len(claims)
 	for key, id := range links {
-		at, there := j.at[id]
-		if first, _ := slices.BinarySearchFunc(claims[:marks], claim{key: key}, byKey); there && !claimed(claims[first:marks], claim{key, at}) {
+		if at, there := j.at[id]; there {
 			claims = append(claims, claim{key, at})
 		}
 	}
-	slices.SortFunc(claims[marks:], byKey)
-	slices.SortStableFunc(claims, byKey)
-	return claims
-}
-
-// claimed reports whether the first claims, those of one person, have c.
-func claimed(claims []claim, c claim) bool {
-	for i := 0; i < len(claims) && claims[i].key == c.key; i++ {
-		if claims[i] == c {
-			return true
-		}
-	}
-	return false
+	slices.SortStableFunc(claims, func(a, b claim) int { return cmp.Compare(a.key, b.key) })
+	return slices.Compact(claims) // mark and link nearly always agree
 }
 
 // claimants are who claims each account.

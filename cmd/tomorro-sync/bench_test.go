@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,11 +58,12 @@ type measurement struct {
 	users, groups     int
 }
 
-func newMeasurement(b *testing.B, bin string, users, groups int) *measurement {
+// newMeasurement starts the simulators; flags come after its own.
+func newMeasurement(b *testing.B, bin string, users, groups int, flags ...string) *measurement {
 	b.Helper()
 	m := &measurement{b: b, bin: bin, users: users, groups: groups, config: filepath.Join(b.TempDir(), "c.yaml")}
-	sim := exec.Command(bin, "simulate", "--plain", "--output", "json", "--users", fmt.Sprint(users), "--groups", fmt.Sprint(groups),
-		"--latency", benchLatency.String(), "--write-config", m.config)
+	sim := exec.Command(bin, append([]string{"simulate", "--plain", "--output", "json", "--users", fmt.Sprint(users), "--groups", fmt.Sprint(groups),
+		"--latency", benchLatency.String(), "--write-config", m.config}, flags...)...)
 	sim.Stderr = os.Stderr
 	out, err := sim.StdoutPipe()
 	if err == nil {
@@ -106,12 +109,17 @@ func startRedis(b *testing.B) string {
 func (m *measurement) all() {
 	m.phase("initial", 0)
 	m.phase("noop", m.users)
-	resp, err := http.Post(m.onelogin+"/_sim/churn", "application/json", strings.NewReader(`{"seed":1}`))
+	m.churn(1)
+	m.phase("1percent", m.users)
+}
+
+// churn has one percent of the people change.
+func (m *measurement) churn(seed int) {
+	resp, err := http.Post(m.onelogin+"/_sim/churn", "application/json", strings.NewReader(fmt.Sprintf(`{"seed":%d}`, seed)))
 	if err != nil {
 		m.b.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	m.phase("1percent", m.users)
 }
 
 // phase makes one run and reports it; accounts is how many Tomorro has before.
@@ -124,9 +132,8 @@ func (m *measurement) phase(name string, accounts int) {
 		}
 		_ = resp.Body.Close()
 	}
-	cmd := exec.Command(m.bin, "--config", m.config, "reconcile", "--yes", "--output", "json")
 	began := time.Now()
-	peak := m.peak(cmd)
+	peak := m.peak(m.reconcile())
 	took := time.Since(began)
 	ol, to := m.stats(m.onelogin), m.stats(m.tomorro)
 	bound := m.bound(ol, to, accounts)
@@ -138,6 +145,11 @@ func (m *measurement) phase(name string, accounts int) {
 		m.b.ReportMetric(took.Seconds()/safe.Seconds(), name+"-safe-ratio")
 	}
 	m.b.ReportMetric(peak, name+"-MiB")
+}
+
+// reconcile is the command that is measured.
+func (m *measurement) reconcile() *exec.Cmd {
+	return exec.Command(m.bin, "--config", m.config, "reconcile", "--yes", "--output", "json")
 }
 
 // peak runs a command and gives the most memory it had, in MiB. It asks while the
@@ -229,7 +241,7 @@ func BenchmarkRate(b *testing.B) {
 				}
 				m.limit(perSecond)
 				began := time.Now()
-				m.peak(exec.Command(bin, "--config", m.config, "reconcile", "--yes", "--output", "json"))
+				m.peak(m.reconcile())
 				took := time.Since(began)
 				s := m.stats(m.tomorro)
 				refused := s.ByStatus["429"]
@@ -249,4 +261,38 @@ func (m *measurement) limit(perSecond int) {
 		m.b.Fatalf("%v %+v", err, resp)
 	}
 	_ = resp.Body.Close()
+}
+
+// BenchmarkMany makes runs for many people at a Tomorro that is what OneLogin says,
+// without latency, when nothing changed and when one percent did, as the program is and
+// with a memory limit of the Go runtime. It prints seconds and peak memory:
+//
+//	go test ./cmd/tomorro-sync -run '^$' -bench Many -benchtime 1x
+//	MANY=1000000 MANY_LIMIT=1400MiB go test ./cmd/tomorro-sync -run '^$' -bench Many -benchtime 1x -timeout 1h
+func BenchmarkMany(b *testing.B) {
+	users, err := strconv.Atoi(cmp.Or(os.Getenv("MANY"), "100000"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	bin := build(b)
+	for b.Loop() {
+		m := newMeasurement(b, bin, users, 1000, "--settled", "--latency", "0s")
+		b.Setenv(envPrefix+"LIMITS_DEACTIVATE_MAX", "none")
+		m.peak(m.reconcile()) // remembers whose each account is
+		for i, limit := range []string{"", cmp.Or(os.Getenv("MANY_LIMIT"), "175MiB")} {
+			run := func(name string) {
+				cmd := m.reconcile()
+				if limit != "" {
+					name, cmd.Env = name+"-"+limit, append(os.Environ(), "GOMEMLIMIT="+limit)
+				}
+				began := time.Now()
+				peak := m.peak(cmd)
+				b.ReportMetric(time.Since(began).Seconds(), name+"-s")
+				b.ReportMetric(peak, name+"-MiB")
+			}
+			run("noop")
+			m.churn(i + 1)
+			run("1percent")
+		}
+	}
 }

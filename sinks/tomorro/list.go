@@ -48,7 +48,6 @@ func list[W, T any](ctx context.Context, c *Client, k kind[T], collect func() fu
 		all, err = l.sequential(ctx)
 	}
 	receipt := reconcile.ListReceipt{List: "tomorro " + k.name, Pages: int(l.pages.Load()), Items: len(all), Total: len(all)}
-	slices.SortFunc(all, l.byID)
 	return all, receipt, err
 }
 
@@ -177,6 +176,7 @@ func (l *lister[W, T]) sequential(ctx context.Context) ([]T, error) {
 	if total >= 0 && len(all) != total {
 		return nil, fmt.Errorf("read %s from Tomorro: it announces %d and gives %d; run again, and ask Tomorro if it stays so", l.name, total, len(all))
 	}
+	slices.SortFunc(all, l.byID)
 	return all, nil
 }
 

@@ -37,7 +37,7 @@ type Runner struct {
 
 	User            string // the e-mail of the one person to look at; empty for all
 	Holder          string // how others see who holds the lock; default host and process
-	Concurrency     int    // writes that Tomorro has at once, as Target bounds them; default 8
+	Concurrency     int    // writes that Tomorro can have at once, as Target bounds them; default 8
 	MembersPerWrite int    // default 100
 	// Canary is how many people's changes are made and read back before the rest is
 	// sent; 0 sends all at once.

@@ -14,6 +14,7 @@ type ForecastOptions struct {
 	ReadBack        bool
 	MembersByPut    bool // a group is read before its members are replaced
 	PageSize        int  // of Tomorro's lists
+	Bulk            int  // writes that share a request; 0 and 1: each is one
 }
 
 // Forecast is how many requests a run that applies a plan makes, if nothing fails
@@ -40,6 +41,8 @@ type TargetForecast struct {
 	// one for each touched group and chunk of its members.
 	Writes map[WriteOp]int `json:"writes"`
 	Edits  int             `json:"edits"` // the sum of Writes
+	// Bulk is how many requests these are, where they share them.
+	Bulk int `json:"bulk,omitempty"`
 	// ReadBack are the pages that are read after writing, those of the canary included.
 	ReadBack int `json:"readBack"`
 	// GroupReads come before membership writes with ForecastOptions.MembersByPut.
@@ -50,7 +53,7 @@ type TargetForecast struct {
 	back  []int      // pages of each reading back
 }
 
-// wavesize is one wave of writes: how many, and how many of them follow each other.
+// wavesize is one wave of writes: how many requests, and how many of them follow each other.
 type wavesize struct{ writes, longest int }
 
 // NewForecast counts what applying a plan takes. It is pure: the writes are those
@@ -85,7 +88,16 @@ func NewForecast(plan *Plan, opts ForecastOptions) Forecast {
 	if opts.MembersByPut {
 		t.GroupReads = t.Writes[WriteMembers]
 	}
-	t.Total = t.Pages + t.Edits + t.ReadBack + t.GroupReads
+	sent := t.Edits
+	if opts.Bulk > 1 {
+		for i := range t.waves {
+			w := &t.waves[i]
+			w.writes = max(ceil(w.writes, opts.Bulk), w.longest)
+			t.Bulk += w.writes
+		}
+		sent = t.Bulk
+	}
+	t.Total = t.Pages + sent + t.ReadBack + t.GroupReads
 	return f
 }
 
@@ -217,5 +229,5 @@ func (f *Forecast) Writing(tomorro Speed) time.Duration {
 	for _, pages := range t.back {
 		rounds += 1 + tomorro.spread(max(0, pages-1))
 	}
-	return tomorro.rounds(rounds, t.Edits+t.ReadBack+t.GroupReads)
+	return tomorro.rounds(rounds, t.Total-t.Pages)
 }

@@ -49,6 +49,8 @@ type Profile struct {
 	MemberRemoval string `json:"memberRemoval,omitempty"`
 	ContentType   string `json:"contentType,omitempty"`
 	PageSize      int    `json:"pageSize,omitempty"`
+	Bulk          int    `json:"bulk,omitempty"`      // operations that one request may have; 0: the service has no Bulk
+	BulkBytes     int    `json:"bulkBytes,omitempty"` // of its body; 0: it did not say
 
 	Answers []ProfileAnswer `json:"answers"`
 }
@@ -58,7 +60,7 @@ type ProfileAnswer struct {
 	Tried  string `json:"tried"`            // one of the Probe… words
 	Answer string `json:"answer"`           // one of the Probe… words of answers
 	Seen   string `json:"seen,omitempty"`   // what the service said, for people
-	Number int    `json:"number,omitempty"` // of a page cap
+	Number int    `json:"number,omitempty"` // of a page cap, and of operations in a Bulk request
 }
 
 // What a probe tries.
@@ -84,6 +86,7 @@ const (
 	ProbePageCap       = "page_cap"
 	ProbePastEnd       = "past_end"
 	ProbeRate          = "rate_limit"
+	ProbeBulk          = "bulk" // several writes in one request
 )
 
 // The answers.

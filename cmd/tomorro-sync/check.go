@@ -37,8 +37,8 @@ found and what to click. What no API shows is listed as such. Exit code: 0 when 
 before each night; with --strict a warning counts as well.
 
 With --probe-writes it also tries out what Tomorro does with writes, on one sandbox account and one sandbox group that it makes and takes
-away again. What it finds is kept in Redis, and settles tomorro.update, member_removal, content_type and page_size where the configuration
-does not.`,
+away again. What it finds is kept in Redis, and settles tomorro.update, member_removal, content_type, page_size and bulk where the
+configuration does not.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context(), &f) },
 	}
@@ -189,6 +189,9 @@ func (k *checker) settings() *check.Settings {
 	out.ExpiresWarn = c.Alerts.ExpiresWithin
 	if c.Tomorro.PageSize > 0 {
 		out.Explicit["tomorro.page_size"] = fmt.Sprint(c.Tomorro.PageSize)
+	}
+	if c.Tomorro.Bulk > 0 {
+		out.Explicit["tomorro.bulk"] = fmt.Sprint(c.Tomorro.Bulk)
 	}
 	return out
 }

@@ -74,14 +74,16 @@ type tomorroConfig struct {
 	DefaultSubstitute string `yaml:"default_substitute" env:"DEFAULT_SUBSTITUTE"`
 	APIAccount        string `yaml:"api_account" env:"API_ACCOUNT"` // whose token this is; never changed
 	// Update is put or patch, MemberRemoval values, filter, scim1 or put, ContentType
-	// application/json or application/scim+json. These and PageSize are what the probe of
-	// check found where nothing is given, else the client's defaults.
+	// application/json or application/scim+json, Bulk how many writes of a run share a
+	// request at most. These and PageSize are what the probe of check found where nothing
+	// is given, else the client's defaults.
 	Update            string        `yaml:"update" env:"UPDATE"`
 	MemberRemoval     string        `yaml:"member_removal" env:"MEMBER_REMOVAL"`
 	MembersPerRequest int           `yaml:"members_per_request" env:"MEMBERS_PER_REQUEST"` // in one PATCH
 	ContentType       string        `yaml:"content_type" env:"CONTENT_TYPE"`
 	Concurrency       int           `yaml:"concurrency" env:"CONCURRENCY"` // requests at once
 	PageSize          int           `yaml:"page_size" env:"PAGE_SIZE"`
+	Bulk              int           `yaml:"bulk" env:"BULK"`
 	PerSecond         float64       `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"` // 0: no limit
 	Remove            string        `yaml:"remove" env:"REMOVE"`                           // deactivate, or delete, which is final
 	AllowViewer       bool          `yaml:"allow_viewer" env:"ALLOW_VIEWER"`               // viewer on V4/V5 pricing

@@ -143,6 +143,7 @@ func (t *tomorroConfig) check(all *checks) {
 	all.atLeast("tomorro.members_per_request", t.MembersPerRequest, 1)
 	all.atLeast("tomorro.concurrency", t.Concurrency, 1)
 	all.atLeast("tomorro.page_size", t.PageSize, 0)
+	all.atLeast("tomorro.bulk", t.Bulk, 0)
 	if t.PerSecond < 0 {
 		all.fail("tomorro.requests_per_second", "is negative; 0 means no limit")
 	}

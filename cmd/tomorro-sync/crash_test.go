@@ -47,6 +47,9 @@ limits:
   create: {max: none, share: none}
 `)
 	o.edit("tomorro: {", "tomorro: {remove: delete, ")
+	if seed%2 == 1 {
+		o.gathering()
+	}
 	o.environ = []string{envPrefix + "REDIS_URL=" + url, envPrefix + "CONNECTION=" + connection}
 	c := &company{office: o, connection: connection, url: url}
 	w := o.world

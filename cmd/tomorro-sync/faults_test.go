@@ -34,6 +34,12 @@ func settledOffice(t *testing.T) *office {
 	return o
 }
 
+// gathering has the company's writes share requests (Bulk).
+func (o *office) gathering() {
+	o.lab.tomorro.Turn(func(k *tomorrotest.Knobs) { k.Bulk.Operations = 100 })
+	o.edit("tomorro: {", "tomorro: {bulk: 50, ")
+}
+
 // hurry makes the clients give up soon, where a fault lets them wait for ever.
 func (o *office) hurry(kind string) {
 	if kind == "timeout" {
@@ -132,6 +138,7 @@ func TestFaultsAtTomorro(t *testing.T) {
 		"users": {Method: "GET", Path: "/scim/v2/Users"}, "users page 2": {Method: "GET", Path: "/scim/v2/Users", Query: map[string]string{"startIndex": "101"}},
 		"groups": {Method: "GET", Path: "/scim/v2/Groups"}, "create": {Method: "POST", Path: "/scim/v2/Users"},
 		"update": {Method: "PUT", Path: "/scim/v2/Users/*"}, "members": {Method: "PATCH", Path: "/scim/v2/Groups/*"},
+		"bulk": {Method: "POST", Path: "/scim/v2/Bulk"},
 	}
 	for place, where := range places {
 		for kind, fault := range everyFault() {
@@ -140,6 +147,9 @@ func TestFaultsAtTomorro(t *testing.T) {
 				o := settledOffice(t)
 				before := o.actual()
 				fault.Method, fault.Path, fault.Query = where.Method, where.Path, where.Query
+				if place == "bulk" {
+					o.gathering()
+				}
 				if kind == "empty list" {
 					fault.Body = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"Resources":[]}`
 				}
@@ -175,6 +185,8 @@ func exitAtTomorro(place, kind string) []string {
 	case read && kind == "empty list":
 		// An empty Tomorro is what a first run finds; creates run into the accounts that are there and adopt them.
 		return []string{"0", "1", "3", "11"}
+	case place == "bulk" && (kind == "v1 400" || kind == "lost answer" || kind == "reset" || kind == "truncated"):
+		return []string{"0", "3"} // what nobody knows is looked up, and what is refused as a whole is sent piece by piece
 	case read, kind == "401":
 		return []string{"1"}
 	case kind == "html 200", kind == "empty list", kind == "truncated", kind == "lost answer":

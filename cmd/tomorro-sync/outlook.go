@@ -26,7 +26,7 @@ type outlook struct {
 // newOutlook takes the settings of the client of Tomorro as they are, with what a probe found.
 func newOutlook(ctx context.Context, c *config, source *onelogin.Client, target *tomorro.Client, to tomorro.Config, plan *reconcile.Plan) *outlook {
 	f := reconcile.NewForecast(plan, reconcile.ForecastOptions{MembersPerWrite: c.Tomorro.MembersPerRequest, Canary: c.Apply.Canary, ReadBack: c.Apply.ReadBack,
-		MembersByPut: to.MemberRemoval == tomorro.RemoveByPut, PageSize: to.PageSize})
+		MembersByPut: to.MemberRemoval == tomorro.RemoveByPut, PageSize: to.PageSize, Bulk: to.Bulk})
 	asked := reconcile.Speed{Concurrency: c.OneLogin.Concurrency, PerSecond: c.OneLogin.PerSecond, Latency: source.Stats().Latency}
 	written := reconcile.Speed{Concurrency: c.Tomorro.Concurrency, PerSecond: c.Tomorro.PerSecond, Latency: target.Stats().Latency}
 	o := &outlook{Forecast: f, ReadingSeconds: f.Reading(asked, written).Seconds(), WritingSeconds: f.Writing(written).Seconds(), Counts: c.OneLogin.Quota == "all"}
@@ -48,7 +48,11 @@ func (v *planView) requests(o *outlook) {
 		text += fmt.Sprintf(", %s of them to ask once more for those to be removed", thousands(n))
 	}
 	v.paragraph("  OneLogin  ", text+o.quotaText(), "")
-	v.paragraph("  Tomorro   ", fmt.Sprintf("%s, %s of them writes", thousands(f.Tomorro.Total), thousands(f.Tomorro.Edits)), "")
+	writes := fmt.Sprintf("%s, %s of them writes", thousands(f.Tomorro.Total), thousands(f.Tomorro.Edits))
+	if n := f.Tomorro.Bulk; n > 0 {
+		writes = fmt.Sprintf("%s, with %s in %s of them", thousands(f.Tomorro.Total), plural(f.Tomorro.Edits, "write", "writes"), thousands(n))
+	}
+	v.paragraph("  Tomorro   ", writes, "")
 	v.paragraph("  time      ", "at least "+short(o.ReadingSeconds)+" to read and "+short(o.WritingSeconds)+" to write, as fast as both answered just now", "")
 }
 

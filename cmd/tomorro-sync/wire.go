@@ -28,8 +28,8 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 	conn := &connection{close: func() {}}
 	run := runWith{Runner: &jobs.Runner{
 		Policy: s.config.policy(s.approved), User: s.user,
-		MembersPerWrite: s.config.Tomorro.MembersPerRequest, Concurrency: s.config.Tomorro.Concurrency,
-		Canary: s.config.Apply.Canary, ReadBack: s.config.Apply.ReadBack,
+		MembersPerWrite: s.config.Tomorro.MembersPerRequest,
+		Canary:          s.config.Apply.Canary, ReadBack: s.config.Apply.ReadBack,
 		Grace: s.config.Grace, Keep: s.config.Journal.Keep, KeepRuns: s.config.Journal.KeepRuns,
 		Progress: func(done, total int) { s.progress.step("changes", done, total) },
 	}, progress: s.progress}
@@ -56,6 +56,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		return nil, usage(err, "correct the configuration file or the environment")
 	}
 	run.Source, run.Target, conn.target = source, target, target
+	run.Concurrency = target.AtOnce()
 	conn.counts = counts(source, target)
 	conn.outlook = func(ctx context.Context, plan *reconcile.Plan) *outlook {
 		return newOutlook(ctx, s.config, source, target, to, plan)
@@ -264,12 +265,16 @@ func (s session) profile(ctx context.Context, store jobs.Profiles) (reconcile.Pr
 	return p, nil
 }
 
+// bulkMost is how many writes share a request at most where only the service sets a
+// bound: of as many it is unknown what became of them when its answer is lost.
+const bulkMost = 100
+
 // tomorroClient lays what is configured over what a probe found.
 func tomorroClient(s session, shared sharedRate, found reconcile.Profile) tomorro.Config {
 	t := &s.config.Tomorro
 	return tomorro.Config{
 		URL: t.URL, Token: t.Token.reveal(), UpdateWith: cmp.Or(t.Update, found.Update), MemberRemoval: cmp.Or(t.MemberRemoval, found.MemberRemoval),
-		ContentType: cmp.Or(t.ContentType, found.ContentType), PageSize: cmp.Or(t.PageSize, found.PageSize),
+		ContentType: cmp.Or(t.ContentType, found.ContentType), PageSize: cmp.Or(t.PageSize, found.PageSize), Bulk: cmp.Or(t.Bulk, min(found.Bulk, bulkMost)), BulkBytes: found.BulkBytes,
 		SendExternalID: t.SendExternalID, Concurrency: t.Concurrency, PerSecond: t.PerSecond, Tokens: shared("tomorro", t.PerSecond), Logger: s.log,
 		Timeout: t.Timeout, Retries: t.patience().clientRetries(), Backoff: t.Backoff,
 		OnPage: func(list string, done, total int) { s.progress.step("Tomorro "+list, done, total) },

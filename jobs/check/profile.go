@@ -47,10 +47,7 @@ func (e *evaluation) profile() {
 // settings tells which settings of the client follow from the probe.
 func (e *evaluation) settings() []string {
 	p := &e.f.Profile
-	found := map[string]string{"tomorro.update": p.Update, "tomorro.member_removal": p.MemberRemoval, "tomorro.content_type": p.ContentType, "tomorro.page_size": ""}
-	if p.PageSize > 0 {
-		found["tomorro.page_size"] = fmt.Sprint(p.PageSize)
-	}
+	found := map[string]string{"tomorro.update": p.Update, "tomorro.member_removal": p.MemberRemoval, "tomorro.content_type": p.ContentType, "tomorro.page_size": number(p.PageSize), "tomorro.bulk": number(p.Bulk)}
 	var items []string
 	for _, key := range slices.Sorted(maps.Keys(found)) {
 		switch given := e.s.Explicit[key]; {
@@ -63,6 +60,14 @@ func (e *evaluation) settings() []string {
 		}
 	}
 	return items
+}
+
+// number is nothing for a setting that was not found.
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
 }
 
 // capabilities gives a line for each thing that was tried.
@@ -106,6 +111,12 @@ func capabilities(p *reconcile.Profile) []Result {
 		{reconcile.ProbePageCap, "long lists", map[string]meaning{
 			reconcile.AnswerSeen:    {Pass, "come in pages", ""},
 			reconcile.AnswerNotSeen: {Pass, "come at once", ""}}},
+		{reconcile.ProbeBulk, "several writes in one request (Bulk)", map[string]meaning{
+			reconcile.AnswerWorks:   {Pass, "are taken, and runs send them so", ""},
+			reconcile.AnswerNotSeen: {Pass, "are not offered", ""},
+			reconcile.AnswerRefused: {Pass, "are offered and refused; none are sent", ""},
+			reconcile.AnswerIgnored: {Pass, "are confirmed and not done; none are sent", ""},
+			reconcile.AnswerOther:   {Pass, "do something else; none are sent", ""}}},
 		{reconcile.ProbeRate, "a limit of requests", map[string]meaning{
 			reconcile.AnswerSeen:    {Pass, "was met; runs wait as they are asked to", ""},
 			reconcile.AnswerNotSeen: {Pass, "was not met", ""}}},

@@ -18,6 +18,8 @@ const (
 	SchemaList  = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 	SchemaPatch = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 	SchemaError = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+	SchemaBulkRequest = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 )
 
 // User is a SCIM user, reduced to what Tomorro's set-up guide uses.

@@ -45,6 +45,8 @@ type Config struct {
 	SendExternalID bool   // mark accounts and groups as made by this program
 
 	Concurrency int         // requests at once; default 8
+	Bulk        int         // writes of a run in one Bulk request at most (RFC 7644 section 3.7); 0 and 1 mean that none is sent
+	BulkBytes   int         // of its body at most; default 1 MiB
 	PageSize    int         // default 100
 	PerSecond   float64     // requests a second; 0 means no limit
 	Tokens      pace.Tokens // shares PerSecond with other processes; nil: it is this one's
@@ -99,7 +101,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.fill()
 	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), editing: make(map[string]*sync.Mutex)}
 	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Sent: c.count, Took: c.took.Add}
-	c.http = resty.NewWithClient(&http.Client{Transport: transport, Timeout: cfg.Timeout}).
+	c.http = resty.NewWithClient(&http.Client{Transport: gathering(&c.cfg, transport, base), Timeout: cfg.Timeout}).
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).
 		SetAuthToken(cfg.Token).
 		SetHeader("Accept", scim.MediaType+", application/json").
@@ -128,6 +130,9 @@ func (cfg *Config) fill() {
 	if cfg.PageSize <= 0 {
 		cfg.PageSize = 100
 	}
+	if cfg.BulkBytes <= 0 {
+		cfg.BulkBytes = defaultBulkBytes
+	}
 	if cfg.Retries == 0 {
 		cfg.Retries = 4
 	}
@@ -139,6 +144,14 @@ func (cfg *Config) fill() {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+}
+
+// AtOnce is how many writes of a run can be on their way at once.
+func (c *Client) AtOnce() int {
+	if c.cfg.Bulk > 1 {
+		return c.cfg.Bulk * min(c.cfg.Concurrency, bulkAtOnce)
+	}
+	return c.cfg.Concurrency
 }
 
 // Stats gives the counters so far.

@@ -18,6 +18,10 @@
 //
 // # Writing
 //
+// Where the service does Bulk (RFC 7644 section 3.7) and Config.Bulk says so, writes of
+// one run that come together share a request; each gets the answer of its operation, and
+// nothing else changes for who writes.
+//
 // A POST is never sent twice: when its answer is lost, the client looks whether
 // the account is there. Everything else is safe to repeat and is retried. A
 // create that meets an existing account returns *reconcile.ExistsError and leaves

@@ -33,6 +33,9 @@ func (c *Client) createGroup(ctx context.Context, w reconcile.Write) (reconcile.
 	case r.StatusCode() >= 300:
 		return reconcile.Written{}, c.refused(ctx, what, r)
 	}
+	if id := located(r); id != "" {
+		return reconcile.Written{ID: id}, nil
+	}
 	var made group
 	if err := json.Unmarshal(r.Body(), &made); err != nil || made.ID == "" {
 		return c.findGroup(ctx, w.Group, fmt.Errorf("%s: Tomorro answered %d without the group", what, r.StatusCode()))

@@ -63,12 +63,12 @@ func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profil
 		p.conclude()
 		profile = p.profile
 	}()
-	for i, step := range []func(context.Context) error{p.create, p.duplicate, p.update, p.role, p.unknownType, p.rename, p.members, p.inactive, p.pages} {
+	for i, step := range []func(context.Context) error{p.create, p.duplicate, p.update, p.bulk, p.role, p.unknownType, p.rename, p.members, p.inactive, p.pages} {
 		if err := step(ctx); err != nil {
 			return p.profile, err
 		}
 		if s.Step != nil {
-			s.Step(i+1, 10) // cleaning up is the last
+			s.Step(i+1, 11) // cleaning up is the last
 		}
 	}
 	p.profile.At = time.Now().UTC()
@@ -91,6 +91,7 @@ type probe struct {
 	extra       []string        // accounts that a second create made
 	made        bool            // the group was made by a probe
 	throttled   int
+	bulkBytes   int // of a Bulk request, as the service says
 }
 
 // renamed is the other address of the sandbox account.

@@ -83,7 +83,7 @@ func documented() map[string]string {
 		reconcile.ProbePatch: "works", reconcile.ProbePatchNoPath: "works", reconcile.ProbePatchCapital: "works", reconcile.ProbeUnknownType: "refused", reconcile.ProbeRole: "works",
 		reconcile.ProbeRename: "works", reconcile.ProbeInactive: "works", reconcile.ProbeDelete: "works", reconcile.ProbeExternalID: "works",
 		reconcile.ProbeMembersValues: "works", reconcile.ProbeMembersFilter: "works", reconcile.ProbeMembersScim1: "works", reconcile.ProbeMembersPut: "works",
-		reconcile.ProbePageCap: "not seen", reconcile.ProbePastEnd: "works", reconcile.ProbeRate: "not seen"}
+		reconcile.ProbePageCap: "not seen", reconcile.ProbePastEnd: "works", reconcile.ProbeRate: "not seen", reconcile.ProbeBulk: "not seen"}
 }
 
 func probeVariants() map[string]probeVariant {
@@ -118,6 +118,10 @@ func probeVariants() map[string]probeVariant {
 		"memberships are not kept": {knobs: tomorrotest.Knobs{IgnoresMembers: true}, settings: "put  application/json 0",
 			want: map[string]string{reconcile.ProbeMembersValues: "ignored", reconcile.ProbeMembersFilter: "ignored", reconcile.ProbeMembersScim1: "ignored", reconcile.ProbeMembersPut: "ignored"}},
 		"roles are not kept":    {knobs: tomorrotest.Knobs{IgnoresType: true}, want: map[string]string{reconcile.ProbeRole: "ignored", reconcile.ProbeUnknownType: "refused"}},
+		"Bulk":                  {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 50, Nameless: true, Silent: true}}, want: map[string]string{reconcile.ProbeBulk: "works"}},
+		"Bulk said":             {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 50, Refused: true}}, want: map[string]string{reconcile.ProbeBulk: "refused"}},
+		"Bulk unanswered":       {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 50, Forgets: 1}}, want: map[string]string{reconcile.ProbeBulk: "refused"}},
+		"Bulk of one":           {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 1}}},
 		"no seat for a manager": {knobs: tomorrotest.Knobs{Seats: map[string]int{"manager": 0}}, want: map[string]string{reconcile.ProbeRole: "refused"}},
 		"an admin must stay":    {knobs: tomorrotest.Knobs{KeepsLastAdmin: true, MostMembers: 1, NoViewer: true}},
 	}

@@ -300,4 +300,7 @@ func (p *probe) conclude() {
 	if a := p.profile.Answer(reconcile.ProbePageCap); a.Answer == reconcile.AnswerSeen {
 		p.profile.PageSize = a.Number
 	}
+	if a := p.profile.Answer(reconcile.ProbeBulk); a.Answer == reconcile.AnswerWorks {
+		p.profile.Bulk, p.profile.BulkBytes = a.Number, p.bulkBytes
+	}
 }

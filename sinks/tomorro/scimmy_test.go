@@ -4,6 +4,7 @@ package tomorro_test
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -48,20 +49,25 @@ func startScimmy(t *testing.T) string {
 // TestAgainstScimmy loads a company, changes ten percent of it, and ends with an
 // empty plan, in each dialect that the server's standard has.
 func TestAgainstScimmy(t *testing.T) {
-	for _, c := range []struct{ update, remove, contentType string }{
-		{tomorro.UpdateByPut, tomorro.RemoveByFilter, "application/scim+json"},
-		{tomorro.UpdateByPatch, tomorro.RemoveByPut, "application/json"},
-		{tomorro.UpdateByPut, tomorro.RemoveByValues, "application/json"},
+	for _, c := range []struct {
+		update, remove, contentType string
+		bulk                        int
+	}{
+		{tomorro.UpdateByPut, tomorro.RemoveByFilter, "application/scim+json", 0},
+		{tomorro.UpdateByPatch, tomorro.RemoveByPut, "application/json", 0},
+		{tomorro.UpdateByPut, tomorro.RemoveByValues, "application/json", 0},
+		{tomorro.UpdateByPut, tomorro.RemoveByFilter, "application/scim+json", 50},
+		{tomorro.UpdateByPatch, tomorro.RemoveByValues, "application/json", 50},
 	} {
-		t.Run(c.update+" "+c.remove, func(t *testing.T) {
+		t.Run(fmt.Sprint(c.update, " ", c.remove, " ", c.bulk), func(t *testing.T) {
 			client, err := tomorro.New(tomorro.Config{URL: startScimmy(t), Token: "secret", SendExternalID: true,
-				UpdateWith: c.update, MemberRemoval: c.remove, ContentType: c.contentType, PageSize: 50, Concurrency: 4})
+				UpdateWith: c.update, MemberRemoval: c.remove, ContentType: c.contentType, PageSize: 50, Concurrency: 4, Bulk: c.bulk})
 			if err != nil {
 				t.Fatal(err)
 			}
 			d := directory()
 			links := make(map[reconcile.Key]string)
-			if n := sync(t, client, d, links); n != 20+200+600 {
+			if n := syncOnce(t, client, d, links); n != 20+200+600 {
 				t.Fatalf("%d changes were planned for the initial load, want 820", n)
 			}
 			for i := range 20 { // ten percent
@@ -79,8 +85,12 @@ func TestAgainstScimmy(t *testing.T) {
 					slices.Sort(p.Roles)
 				}
 			}
-			if n := sync(t, client, d, links); n < 20 {
+			if n := syncOnce(t, client, d, links); n < 20 {
 				t.Errorf("%d changes were planned for ten percent", n)
+			}
+			sent := client.Stats().Requests
+			if single := sent["POST /Users"]; c.bulk > 0 && (sent["POST /Bulk"] == 0 || single > 20) || c.bulk == 0 && single != 200 {
+				t.Errorf("it took %v", sent)
 			}
 		})
 	}
@@ -104,7 +114,7 @@ func TestProbeScimmy(t *testing.T) {
 	}
 	for tried, want := range map[string]string{reconcile.ProbeDuplicate: "refused", reconcile.ProbePut: "works", reconcile.ProbePatch: "works",
 		reconcile.ProbeRename: "works", reconcile.ProbeInactive: "works", reconcile.ProbeDelete: "works", reconcile.ProbeMembersFilter: "works",
-		reconcile.ProbeMembersScim1: "refused", reconcile.ProbeMembersPut: "works"} {
+		reconcile.ProbeMembersScim1: "refused", reconcile.ProbeMembersPut: "works", reconcile.ProbeBulk: "works"} {
 		if a := got.Answer(tried); a.Answer != want {
 			t.Errorf("%+v, want %s", a, want)
 		}
@@ -113,11 +123,12 @@ func TestProbeScimmy(t *testing.T) {
 		t.Errorf("%+v is left", after)
 	}
 	cfg.UpdateWith, cfg.MemberRemoval, cfg.ContentType, cfg.PageSize = got.Update, got.MemberRemoval, got.ContentType, got.PageSize
+	cfg.Bulk, cfg.BulkBytes = got.Bulk, got.BulkBytes
 	if client, err = tomorro.New(cfg); err != nil {
 		t.Fatal(err)
 	}
 	d := directory()
-	sync(t, client, d, make(map[reconcile.Key]string))
+	syncOnce(t, client, d, make(map[reconcile.Key]string))
 	for i := range d.People {
 		d.People[i].Roles = slices.Delete(d.People[i].Roles, 0, 1)
 	}
@@ -126,9 +137,9 @@ func TestProbeScimmy(t *testing.T) {
 	}
 }
 
-// sync plans, applies, and wants the next plan to be empty. It gives the number
+// syncOnce plans, applies, and wants the next plan to be empty. It gives the number
 // of changes.
-func sync(t *testing.T, client *tomorro.Client, d *reconcile.Directory, links map[reconcile.Key]string) int {
+func syncOnce(t *testing.T, client *tomorro.Client, d *reconcile.Directory, links map[reconcile.Key]string) int {
 	t.Helper()
 	policy := &reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, CreateGroups: true}
 	plan := func() reconcile.Plan {
@@ -140,7 +151,8 @@ func sync(t *testing.T, client *tomorro.Client, d *reconcile.Directory, links ma
 		return reconcile.Guard(reconcile.Confirm(p, reconciletest.Testify(d, p.ToConfirm()), policy), policy)
 	}
 	first := plan()
-	result, err := reconcile.Apply(t.Context(), first, client, &reconciletest.Log{}, reconcile.ApplyOptions{Concurrency: 4})
+	fenced := reconcile.WithFence(t.Context(), func() error { return nil }) // as a run's writes are
+	result, err := reconcile.Apply(fenced, first, client, &reconciletest.Log{}, reconcile.ApplyOptions{Concurrency: client.AtOnce()})
 	if err != nil || len(result.Problems) > 0 {
 		t.Fatalf("apply: %v, %d problems, first %+v", err, len(result.Problems), result.Problems[:min(1, len(result.Problems))])
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ type rig struct {
 	sim    *tomorrotest.Server
 	flaky  *flaky.Handler
 	client *tomorro.Client
+	close  func() // of its server; at the end of the test at the latest
 }
 
 func newRig(t *testing.T, knobs tomorrotest.Knobs, edit func(*tomorro.Config)) *rig {
@@ -45,7 +47,8 @@ func newRigOf(t *testing.T, o tomorrotest.Options, edit func(*tomorro.Config)) *
 	r := &rig{sim: tomorrotest.New(o)}
 	r.flaky = flaky.New(r.sim)
 	server := httptest.NewServer(r.flaky)
-	t.Cleanup(server.Close)
+	r.close = sync.OnceFunc(server.Close)
+	t.Cleanup(r.close)
 	cfg := tomorro.Config{URL: server.URL + "/scim/v2", Token: "tomorro-token", SendExternalID: true,
 		Retries: 2, Backoff: time.Millisecond, Timeout: 10 * time.Second, MaxWait: 3 * time.Second}
 	if edit != nil {

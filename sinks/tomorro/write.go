@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/go-resty/resty/v2"
 
@@ -72,6 +73,9 @@ func (c *Client) createUser(ctx context.Context, w reconcile.Write) (reconcile.W
 	case r.StatusCode() >= 300:
 		return reconcile.Written{}, c.refused(ctx, what, r)
 	}
+	if id := located(r); id != "" {
+		return reconcile.Written{ID: id}, nil
+	}
 	var made user
 	if err := json.Unmarshal(r.Body(), &made); err != nil || made.ID == "" {
 		return c.settleCreate(ctx, w, fmt.Errorf("%s: Tomorro answered %d without the account", what, r.StatusCode()))
@@ -82,6 +86,19 @@ func (c *Client) createUser(ctx context.Context, w reconcile.Write) (reconcile.W
 		return reconcile.Written{}, &reconcile.ExistsError{Account: got}
 	}
 	return reconcile.Written{ID: made.ID, Account: answered(w.Account, &made)}, nil
+}
+
+// located gives the id of what was made, where the answer has nothing but its address:
+// operations of a Bulk request are answered so (RFC 7644 section 3.7.3).
+func located(r *resty.Response) string {
+	if r.StatusCode() != http.StatusCreated || len(trim(r.Body())) > 0 {
+		return ""
+	}
+	at, err := url.Parse(r.Header().Get("Location"))
+	if err != nil || at.Path == "" {
+		return ""
+	}
+	return at.Path[strings.LastIndex(at.Path, "/")+1:]
 }
 
 // taken reads a 400 that means "this userName exists".

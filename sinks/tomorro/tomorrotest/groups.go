@@ -351,6 +351,6 @@ func (s *Server) config(w http.ResponseWriter, _ *http.Request) {
 	send(w, http.StatusOK, map[string]any{
 		"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"},
 		"patch":   map[string]any{"supported": true}, "filter": map[string]any{"supported": true, "maxResults": 100},
-		"bulk": no, "sort": no, "etag": no, "changePassword": no, "authenticationSchemes": []any{},
+		"bulk": map[string]any{"supported": s.knobs.Bulk.Operations > 0, "maxOperations": s.knobs.Bulk.Operations, "maxPayloadSize": s.knobs.Bulk.payload()}, "sort": no, "etag": no, "changePassword": no, "authenticationSchemes": []any{},
 	})
 }

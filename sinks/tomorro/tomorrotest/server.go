@@ -63,6 +63,7 @@ type Knobs struct {
 	MostMembers      int    `json:"mostMembers"`      // in one PATCH, 413 above; 0 means any number
 	DropsExternalID  bool   `json:"dropsExternalId"`  // externalId is not kept
 	NoViewer         bool   `json:"noViewer"`         // V4/V5 pricing
+	Bulk             Bulk   `json:"bulk"`
 	// What is confirmed and not kept, by PUT and PATCH of what is there already.
 	IgnoresType     bool `json:"ignoresType"`     // userType stays
 	IgnoresName     bool `json:"ignoresName"`     // givenName and familyName stay
@@ -123,6 +124,7 @@ type Server struct {
 	token, prefix, seed string
 	now                 func() time.Time
 	mux                 *http.ServeMux
+	parts               *http.ServeMux // what an operation of Bulk may ask for
 
 	mu         sync.Mutex
 	knobs      Knobs
@@ -154,7 +156,7 @@ func New(o Options) *Server {
 	s := &Server{
 		token: o.Token, prefix: o.Prefix, seed: o.Seed, now: o.Now, knobs: o.Knobs, substitute: strings.ToLower(o.Substitute),
 		userByID: make(map[string]*User), userByName: make(map[string]*User), removed: make(map[string]string), groupByID: make(map[string]*Group),
-		mux: http.NewServeMux(),
+		mux: http.NewServeMux(), parts: http.NewServeMux(),
 	}
 	s.routes()
 	return s
@@ -166,9 +168,13 @@ func (s *Server) routes() {
 		"PATCH /Users/{id}": s.patchUser, "DELETE /Users/{id}": s.deleteUser,
 		"GET /Groups": s.listGroups, "POST /Groups": s.postGroup, "GET /Groups/{id}": s.getGroup, "PUT /Groups/{id}": s.putGroup,
 		"PATCH /Groups/{id}": s.patchGroup, "DELETE /Groups/{id}": s.deleteGroup, "GET /ServiceProviderConfig": s.config,
+		"POST /Bulk": s.bulk,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		s.mux.HandleFunc(method+" "+s.prefix+path, s.guarded(h))
+		if path != "/Bulk" && method != http.MethodGet {
+			s.parts.HandleFunc(method+" "+s.prefix+path, h)
+		}
 	}
 	s.mux.HandleFunc(s.prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "", "no such endpoint: "+r.URL.Path)

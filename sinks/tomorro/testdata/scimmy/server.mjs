@@ -32,6 +32,8 @@ function keep(type, name) {
 keep(SCIMMY.Resources.User, "userName");
 keep(SCIMMY.Resources.Group, "displayName");
 
+SCIMMY.Config.set({ bulk: 200 }); // operations in one request
+
 const app = express();
 app.use("/scim/v2", new SCIMMYRouters({
     type: "bearer",

@@ -327,7 +327,7 @@ func parts(ops []*operation, text []byte) []opAnswer {
 		if part.BulkID == "" && len(got.Operations) == len(ops) {
 			i, err = place, nil
 		}
-		if err != nil || i < 0 || i >= len(ops) || answers[i].response != nil || part.Status == 0 || !ops[i].answeredBy(&part) {
+		if err != nil || i < 0 || i >= len(ops) || part.Status == 0 || !ops[i].answeredBy(&part) {
 			continue
 		}
 		header := http.Header{"Content-Type": {scim.MediaType}}

@@ -150,11 +150,11 @@ func (s session) checker(ctx context.Context) (*checker, error) {
 			k.Store = k.store
 		}
 	}
-	source, err := onelogin.New(oneloginClient(s, sharing(k.store)))
+	source, err := onelogin.New(oneloginClient(s, sharedRate{k.store}))
 	if err == nil {
 		k.OneLogin = source
 		var target *tomorro.Client
-		target, err = tomorro.New(tomorroClient(s, sharing(k.store), reconcile.Profile{}))
+		target, err = tomorro.New(tomorroClient(s, sharedRate{k.store}, reconcile.Profile{}))
 		k.Tomorro = target
 	}
 	if err != nil {
@@ -217,7 +217,7 @@ func (k *checker) probe(ctx context.Context, f *check.Facts, flags *checkFlags) 
 	policy := k.s.config.policy("")
 	var profile reconcile.Profile
 	try := func(ctx context.Context) (err error) {
-		profile, err = tomorro.Probe(ctx, tomorroClient(k.s, sharing(k.store), reconcile.Profile{}), tomorro.Sandbox{
+		profile, err = tomorro.Probe(ctx, tomorroClient(k.s, sharedRate{k.store}, reconcile.Profile{}), tomorro.Sandbox{
 			Account: flags.account, Group: flags.group, Current: f.Current, Real: check.Real(f, &policy, links),
 			Step: func(done, total int) { k.s.progress.step("probe", done, total) },
 		})

@@ -119,7 +119,7 @@ func TestConfigurationWinsOverProbe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := tomorroClient(s, sharing(nil), p)
+	got := tomorroClient(s, sharedRate{}, p)
 	if got.MemberRemoval != "put" || got.UpdateWith != "patch" || got.ContentType != "application/scim+json" || got.PageSize != 20 {
 		t.Errorf("%+v", got)
 	}

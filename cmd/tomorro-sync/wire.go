@@ -71,17 +71,16 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 // memories opens the store that the session needs, or may use, for the run, and reads
 // what the last probe of Tomorro left there.
 func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runner) (shared sharedRate, found reconcile.Profile, err error) {
-	shared = sharing(nil)
 	if s.store {
 		store, err := s.openStore(ctx)
 		if err != nil {
-			return nil, found, err
+			return shared, found, err
 		}
 		if found, err = s.profile(ctx, store); err != nil {
-			return nil, found, errors.Join(err, store.Close())
+			return shared, found, errors.Join(err, store.Close())
 		}
 		conn.memory, conn.close = store, func() { _ = store.Close() }
-		shared = sharing(store)
+		shared = sharedRate{store}
 		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Recaller = store, store, store, store, store, store
 		run.Experience, run.Reader, run.Pins = store, store, store
 		run.Ignored, run.Assertions, run.Adoptions, run.Seals = store, store, store, store
@@ -92,7 +91,7 @@ func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runne
 				s.log.Warn("planning without what the probe of Tomorro found", "reason", err)
 			}
 			conn.memory, conn.close = store, func() { _ = store.Close() }
-			shared = sharing(store)
+			shared = sharedRate{store}
 			run.Links, run.Recaller, run.Experience = store, store, store
 			run.Adoptions = store
 		}
@@ -231,24 +230,31 @@ func certificates(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// sharedRate gives the tokens of a rate that all processes with the same memory share.
-type sharedRate func(api string, perSecond float64) pace.Tokens
+// sharedRate is what all processes with the same memory share of how fast an API may be
+// asked; without a store nothing.
+type sharedRate struct{ store *redisstore.Store }
 
-// sharing is the sharedRate of a store; nobody shares a rate that there is not.
-func sharing(store *redisstore.Store) sharedRate {
-	return func(api string, perSecond float64) pace.Tokens {
-		if store == nil || perSecond <= 0 {
-			return nil
-		}
-		return store.Bucket(api, perSecond, pace.Ahead(perSecond))
+// tokens are those of a rate that is configured; nobody shares one that there is not.
+func (r sharedRate) tokens(api string, perSecond float64) pace.Tokens {
+	if r.store == nil || perSecond <= 0 {
+		return nil
 	}
+	return r.store.Bucket(api, perSecond, pace.Ahead(perSecond))
+}
+
+// lessons are what is learned of an API's limit.
+func (r sharedRate) lessons(api string) pace.Lessons {
+	if r.store == nil {
+		return nil
+	}
+	return r.store.Lessons(api)
 }
 
 func oneloginClient(s session, shared sharedRate) onelogin.Config {
 	o := &s.config.OneLogin
 	return onelogin.Config{
 		URL: o.URL, ClientID: o.ClientID, ClientSecret: o.ClientSecret.reveal(), AppID: o.AppID, Credentials: o.Credentials,
-		Concurrency: o.Concurrency, PageSize: o.PageSize, PerSecond: o.PerSecond, Tokens: shared("onelogin", o.PerSecond), Logger: s.log, NoEvents: !s.config.Schedule.DeltaEvents,
+		Concurrency: o.Concurrency, PageSize: o.PageSize, PerSecond: o.PerSecond, Tokens: shared.tokens("onelogin", o.PerSecond), Lessons: shared.lessons("onelogin"), Logger: s.log, NoEvents: !s.config.Schedule.DeltaEvents,
 		QuotaOnV2: o.Quota == "all", Reserve: o.Reserve,
 		Timeout: o.Timeout, Retries: o.patience().clientRetries(), Backoff: o.Backoff,
 		OnPage: func(list string, done, total int) { s.progress.step("OneLogin "+list, done, total) },
@@ -275,7 +281,7 @@ func tomorroClient(s session, shared sharedRate, found reconcile.Profile) tomorr
 	return tomorro.Config{
 		URL: t.URL, Token: t.Token.reveal(), UpdateWith: cmp.Or(t.Update, found.Update), MemberRemoval: cmp.Or(t.MemberRemoval, found.MemberRemoval),
 		ContentType: cmp.Or(t.ContentType, found.ContentType), PageSize: cmp.Or(t.PageSize, found.PageSize), Bulk: cmp.Or(t.Bulk, min(found.Bulk, bulkMost)), BulkBytes: found.BulkBytes,
-		SendExternalID: t.SendExternalID, Concurrency: t.Concurrency, PerSecond: t.PerSecond, Tokens: shared("tomorro", t.PerSecond), Logger: s.log,
+		SendExternalID: t.SendExternalID, Concurrency: t.Concurrency, PerSecond: t.PerSecond, Tokens: shared.tokens("tomorro", t.PerSecond), Lessons: shared.lessons("tomorro"), Logger: s.log,
 		Timeout: t.Timeout, Retries: t.patience().clientRetries(), Backoff: t.Backoff,
 		OnPage: func(list string, done, total int) { s.progress.step("Tomorro "+list, done, total) },
 	}

@@ -106,6 +106,11 @@ func (k keys) wish() string { return k.prefix + "wish" }
 func (k keys) bucket(api string) string  { return k.prefix + "bucket:" + api }
 func (k keys) sharers(api string) string { return k.prefix + "sharers:" + api }
 
+// learned is a hash: the limit that processes learned of an API together, when it was
+// first seen and lowered last, and its tokens. learners is like sharers.
+func (k keys) learned(api string) string  { return k.prefix + "learned:" + api }
+func (k keys) learners(api string) string { return k.prefix + "learners:" + api }
+
 // profile is a string: what the probe of Tomorro's service found (JSON).
 func (k keys) profile() string { return k.prefix + "profile" }
 

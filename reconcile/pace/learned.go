@@ -18,17 +18,26 @@ type learned struct {
 	since time.Time     // when it was learned last: refusals of what was sent before say nothing new
 	again int           // how many refusals came soon after one another
 	first time.Time     // of the refusal from which a limit is to be learned; zero: none is
+
+	// Together with others, see share: then limit is for while these know none.
+	lessons  Lessons // nil: each for itself
+	told     Lesson  // is to be told
+	known    float64 // by all; 0: none
+	together *shared
+	turn     chan struct{} // one confers at a time
+	next     time.Time     // when it does again
 }
 
 const (
 	// learnFrom is how many requests in a second a refusal must follow: after fewer it
 	// says how long to be silent, and nothing about a rate.
 	learnFrom = 5
-	// growth is how much faster requests may come after each answer; after calm without
-	// a refusal, it is that part of the limit, so that a limit which was low for a while
-	// is forgotten.
-	growth = 0.005
-	calm   = time.Minute
+	// growth is how many more requests a second may come after each answer. The longer there
+	// was no refusal the more, up to forgetting, a part of the limit, after calm: a limit that
+	// was low for a while, or learned too low, is forgotten.
+	growth     = 0.002
+	forgetting = 0.005
+	calm       = time.Minute
 	// soon after a refusal, two more in a row say that the limit was learned much too
 	// high. One may come of how the service counts.
 	soon = 3 * time.Second
@@ -40,6 +49,15 @@ const (
 // wait waits until the next request may be sent.
 func (l *learned) wait(ctx context.Context) error {
 	limit := l.current()
+	if l.lessons != nil {
+		known, err := l.confer(ctx)
+		if err != nil {
+			return err
+		}
+		if known {
+			return l.together.wait(ctx)
+		}
+	}
 	if limit == nil {
 		return nil
 	}
@@ -50,8 +68,9 @@ func (l *learned) current() *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.first.IsZero() && time.Since(l.first) >= settled {
-		if len(l.took) >= learnFrom {
-			l.limit, l.since = rate.NewLimiter(rate.Limit(len(l.took)), 1), time.Now()
+		if n := float64(len(l.took)); n >= learnFrom {
+			l.limit, l.since = rate.NewLimiter(rate.Limit(n), 1), time.Now()
+			l.told.First = n
 		}
 		l.first = time.Time{}
 	}
@@ -67,14 +86,14 @@ func (l *learned) accepted() {
 		l.forget(now)
 	}
 	l.took = append(l.took, now)
-	if l.limit == nil {
+	limit := l.value()
+	if limit == 0 {
 		return
 	}
-	more := growth
-	if now.Sub(l.since) > calm {
-		more *= float64(l.limit.Limit())
-	}
-	l.limit.SetLimit(l.limit.Limit() + rate.Limit(more))
+	quiet := min(1, now.Sub(l.since).Seconds()/calm.Seconds())
+	more := max(growth, forgetting*quiet*quiet*limit)
+	l.told.More += more
+	l.set(limit + more)
 }
 
 // refused takes up a refusal of a request that began then.
@@ -84,20 +103,21 @@ func (l *learned) refused(began time.Time) {
 	defer l.mu.Unlock()
 	switch {
 	case began.Before(l.since):
-	case l.limit == nil:
+	case l.value() == 0:
 		if l.first.IsZero() {
 			l.forget(now)
 			l.first = now
 		}
 	default:
-		part := rate.Limit(0.97)
+		part := 0.97
 		if l.again++; now.Sub(l.since) > soon {
 			l.again = 0
 		}
 		if l.again > 1 {
 			part = 0.7
 		}
-		l.limit.SetLimit(max(1, part*l.limit.Limit()))
+		l.told.Part *= part
+		l.set(max(1, part*l.value()))
 		l.since = now
 	}
 }
@@ -114,8 +134,19 @@ func (l *learned) forget(now time.Time) {
 func (l *learned) perSecond() float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.limit == nil {
-		return 0
+	return l.value()
+}
+
+// value is what all know, or else what this process found out.
+func (l *learned) value() float64 {
+	if l.known > 0 || l.limit == nil {
+		return l.known
 	}
 	return float64(l.limit.Limit())
+}
+
+func (l *learned) set(perSecond float64) {
+	if l.limit != nil {
+		l.limit.SetLimit(rate.Limit(perSecond))
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -221,6 +222,48 @@ func TestRateIsLearned(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestSilenceIsKept: whoever waits for a turn when the service asks for silence is sent
+// after it. (A run that began at the end of a second learned a rate of 1 from all who were
+// refused in it.)
+func TestSilenceIsKept(t *testing.T) {
+	for _, phase := range []time.Duration{960, 980, 990, 995} {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(phase * time.Millisecond)
+			s, gate := steady(), pace.NewGate(16, 0)
+			s.status = windows(25)
+			if took := crowd(t, gate, s, 1000); took > 64*time.Second || s.counted[429] > 30 {
+				_, rate := gate.Learned()
+				t.Errorf("begun %dms into a second: took %s, 40 is the least, %d refused, %.1f a second", phase, took, s.counted[429], rate)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		gate := pace.NewGate(8, 10)
+		began := time.Now()
+		var silent atomic.Int64
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				leave, err := gate.Enter(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer leave()
+				if at := time.Since(began); at > 250*time.Millisecond && at < 5250*time.Millisecond {
+					silent.Add(1)
+				}
+			})
+		}
+		time.Sleep(250 * time.Millisecond)
+		gate.Quiet(5 * time.Second)
+		wg.Wait()
+		if silent.Load() > 0 {
+			t.Errorf("%d were sent in the silence", silent.Load())
+		}
+	})
 }
 
 // TestFewRequestsTeachNoRate: a refusal after fewer than five requests in a second only

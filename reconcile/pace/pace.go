@@ -8,7 +8,8 @@
 // What is configured is never exceeded. Below it, a Gate finds out what a service can
 // bear: server errors, broken connections and slow answers lower how many requests are
 // under way, refusals (429) how many are sent a second; each good answer raises both a
-// little again. Each process learns that for itself.
+// little again. How many may be under way each process finds out for itself; the rate
+// that a service takes they learn together, where they share Lessons.
 package pace
 
 import (
@@ -44,6 +45,10 @@ func NewGate(inFlight int, perSecond float64) *Gate {
 	return g
 }
 
+// Learn has the Gate learn a rate together with other processes. It must come before the
+// first Enter; without lessons it changes nothing.
+func (g *Gate) Learn(lessons Lessons) { g.learned.share(lessons) }
+
 // Enter waits until a request may start; leave must be called when it has
 // ended. The error is the context's cause.
 func (g *Gate) Enter(ctx context.Context) (leave func(), err error) {
@@ -58,22 +63,33 @@ func (g *Gate) Enter(ctx context.Context) (leave func(), err error) {
 	return leave, nil
 }
 
+// wait waits for silence to end and for a turn, and anew when silence began meanwhile:
+// whoever had a turn then would be refused.
 func (g *Gate) wait(ctx context.Context) error {
 	for {
-		g.mu.Lock()
-		d := time.Until(g.until)
-		g.mu.Unlock()
-		if d <= 0 {
-			break
+		for d := g.silence(); d > 0; d = g.silence() {
+			t := time.NewTimer(d)
+			select {
+			case <-t.C:
+			case <-ctx.Done():
+				t.Stop()
+				return context.Cause(ctx)
+			}
 		}
-		t := time.NewTimer(d)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return context.Cause(ctx)
+		if err := g.turn(ctx); err != nil || g.silence() <= 0 {
+			return err
 		}
 	}
+}
+
+func (g *Gate) silence() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Until(g.until)
+}
+
+// turn waits until the limits a second allow one more request.
+func (g *Gate) turn(ctx context.Context) error {
 	if err := g.learned.wait(ctx); err != nil {
 		return err
 	}

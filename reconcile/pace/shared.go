@@ -16,7 +16,7 @@ type Tokens interface {
 
 const (
 	// takenAhead is how much of a second's tokens are taken at once, so that not every
-	// request costs a round trip.
+	// request costs a round trip, and how much the store saves up.
 	takenAhead = 0.1
 	// takeTimeout is how long a process waits for the tokens' store before it goes on
 	// by itself, and alone is for how long it then does not ask again.
@@ -31,7 +31,7 @@ const (
 func NewSharedGate(inFlight int, perSecond float64, tokens Tokens) *Gate {
 	g := NewGate(inFlight, perSecond)
 	if tokens != nil && perSecond > 0 {
-		g.shared = &shared{tokens: tokens, perSecond: perSecond, turn: make(chan struct{}, 1), local: rate.NewLimiter(rate.Limit(perSecond), 1), sharers: 1}
+		g.shared = &shared{tokens: tokens, perSecond: func() float64 { return perSecond }, ahead: Ahead, turn: make(chan struct{}, 1), local: rate.NewLimiter(rate.Limit(perSecond), 1), sharers: 1}
 	}
 	return g
 }
@@ -43,7 +43,8 @@ func Ahead(perSecond float64) int { return max(1, int(perSecond*takenAhead)) }
 // shared is the part of a Gate that asks for tokens.
 type shared struct {
 	tokens    Tokens
-	perSecond float64
+	perSecond func() float64
+	ahead     func(perSecond float64) int
 	local     *rate.Limiter
 	turn      chan struct{} // one asks at a time, and has the rest
 	have      int
@@ -67,13 +68,13 @@ func (s *shared) wait(ctx context.Context) error {
 		if time.Now().Before(s.until) {
 			return s.local.Wait(ctx)
 		}
-		pause, err := s.ask(ctx)
+		pause, err := s.ask(ctx, s.ahead(s.perSecond()))
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
 			s.until = time.Now().Add(alone)
-			s.local.SetLimit(rate.Limit(s.perSecond / float64(s.sharers)))
+			s.local.SetLimit(rate.Limit(s.perSecond() / float64(s.sharers)))
 			continue
 		}
 		if s.have > 0 {
@@ -89,9 +90,9 @@ func (s *shared) wait(ctx context.Context) error {
 	}
 }
 
-// ask takes tokens ahead. It fails only when the store does, or is slow: it does not
+// ask takes up to n tokens. It fails only when the store does, or is slow: it does not
 // rely on the store to give up in time.
-func (s *shared) ask(ctx context.Context) (time.Duration, error) {
+func (s *shared) ask(ctx context.Context, n int) (time.Duration, error) {
 	type answer struct {
 		got, sharers int
 		pause        time.Duration
@@ -102,7 +103,7 @@ func (s *shared) ask(ctx context.Context) (time.Duration, error) {
 	defer cancel()
 	go func() { // ends with Take; what it gets too late is not used
 		var a answer
-		a.got, a.pause, a.sharers, a.err = s.tokens.Take(limited, Ahead(s.perSecond))
+		a.got, a.pause, a.sharers, a.err = s.tokens.Take(limited, n)
 		answers <- a
 	}()
 	select {

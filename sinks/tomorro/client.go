@@ -44,12 +44,13 @@ type Config struct {
 	ContentType    string // of requests; default application/json, as OneLogin sends
 	SendExternalID bool   // mark accounts and groups as made by this program
 
-	Concurrency int         // requests at once; default 8
-	Bulk        int         // writes of a run in one Bulk request at most (RFC 7644 section 3.7); 0 and 1 mean that none is sent
-	BulkBytes   int         // of its body at most; default 1 MiB
-	PageSize    int         // default 100
-	PerSecond   float64     // requests a second; 0 means no limit
-	Tokens      pace.Tokens // shares PerSecond with other processes; nil: it is this one's
+	Concurrency int          // requests at once; default 8
+	Bulk        int          // writes of a run in one Bulk request at most (RFC 7644 section 3.7); 0 and 1 mean that none is sent
+	BulkBytes   int          // of its body at most; default 1 MiB
+	PageSize    int          // default 100
+	PerSecond   float64      // requests a second; 0 means no limit
+	Tokens      pace.Tokens  // shares PerSecond with other processes; nil: it is this one's
+	Lessons     pace.Lessons // has the rate that is learned from refusals learned together with others; nil: each process for itself
 
 	Timeout time.Duration // of one request; default 30 s
 	Retries int           // after the first try; default 4, negative none
@@ -100,6 +101,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	cfg.fill()
 	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), editing: make(map[string]*sync.Mutex)}
+	c.gate.Learn(cfg.Lessons)
 	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Sent: c.count, Took: c.took.Add}
 	c.http = resty.NewWithClient(&http.Client{Transport: gathering(&c.cfg, transport, base), Timeout: cfg.Timeout}).
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).

@@ -35,13 +35,14 @@ type Config struct {
 	ClientSecret string
 	AppID        int64 // the app that provisions Tomorro
 
-	Credentials string      // CredentialsBasic (default), CredentialsHeader or CredentialsForm
-	Concurrency int         // requests at once; default 8
-	PageSize    int         // people a page; default 50, what the API documents
-	PerSecond   float64     // requests a second; 0 means no limit
-	Tokens      pace.Tokens // shares PerSecond with other processes; nil: it is this one's
-	NoEvents    bool        // Changed does not read events, which count against the hourly quota
-	Reserve     int         // calls of the hourly quota to leave to others; default 100
+	Credentials string       // CredentialsBasic (default), CredentialsHeader or CredentialsForm
+	Concurrency int          // requests at once; default 8
+	PageSize    int          // people a page; default 50, what the API documents
+	PerSecond   float64      // requests a second; 0 means no limit
+	Tokens      pace.Tokens  // shares PerSecond with other processes; nil: it is this one's
+	Lessons     pace.Lessons // has the rate that is learned from refusals learned together with others; nil: each process for itself
+	NoEvents    bool         // Changed does not read events, which count against the hourly quota
+	Reserve     int          // calls of the hourly quota to leave to others; default 100
 	// QuotaOnV2 says that calls of the v2 API count against the hourly quota as well, as
 	// older pages of OneLogin's have it; its newest wording is that v1 calls do.
 	QuotaOnV2 bool
@@ -116,6 +117,7 @@ func (cfg *Config) problem() error {
 func build(cfg Config) *Client {
 	cfg.fill()
 	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), quota: -1}
+	c.gate.Learn(cfg.Lessons)
 	transport := &pace.Transport{Gate: c.gate, Base: pace.NewBase(cfg.Concurrency), Sent: c.count, Took: c.took.Add}
 	c.http = resty.NewWithClient(&http.Client{Transport: transport, Timeout: cfg.Timeout}).
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).

@@ -1,0 +1,40 @@
+-- What processes learn together of how many requests a second an API takes, and the tokens of that.
+-- KEYS: 1 what is known, 2 sharers
+-- ARGV: 1 how many requests a second went well before the first refusals, or 0; 2 the part of the limit that refusals
+--       left; 3 what good answers add to it; 4 how many tokens are asked for; 5 the part of a second's tokens that is
+--       saved up; 6 who asks
+-- Returns the limit (empty: none is known), since how many microseconds nothing lowered it, how many tokens are given,
+-- in how many microseconds there is another, and how many have asked in the last ten seconds.
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local together = 2000000 -- those who are refused for the first time within it add up
+redis.call('ZADD', KEYS[2], string.format('%.0f', now), ARGV[6])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now - 10000000))
+redis.call('PEXPIRE', KEYS[2], 60000)
+local sharers = redis.call('ZCARD', KEYS[2])
+local known = redis.call('HMGET', KEYS[1], 'rate', 'began', 'lowered', 'tokens', 'at')
+local rate, began, lowered = tonumber(known[1] or 0), tonumber(known[2] or now), tonumber(known[3] or now)
+local first, part = tonumber(ARGV[1]), tonumber(ARGV[2])
+if first > 0 and now - began < together then
+  rate, lowered = rate + first, now
+end
+if rate == 0 then
+  return {'', '0', '0', '0', tostring(sharers)}
+end
+if part < 1 then
+  lowered = now
+end
+rate = math.max(1, rate * part + tonumber(ARGV[3]))
+local most = math.max(1, math.floor(rate * tonumber(ARGV[5])))
+local at = tonumber(known[5] or now)
+local tokens = math.min(most, tonumber(known[4] or 0) + math.max(0, now - at) * rate / 1000000)
+local given = math.min(math.floor(tokens), tonumber(ARGV[4]))
+tokens = tokens - given
+local wait = 0
+if tokens < 1 then
+  wait = math.ceil((1 - tokens) * 1000000 / rate)
+end
+redis.call('HSET', KEYS[1], 'rate', string.format('%.6f', rate), 'began', string.format('%.0f', began), 'lowered', string.format('%.0f', lowered),
+  'tokens', string.format('%.6f', tokens), 'at', string.format('%.0f', math.max(now, at)))
+redis.call('PEXPIRE', KEYS[1], 86400000)
+return {string.format('%.6f', rate), string.format('%.0f', now - lowered), tostring(given), tostring(wait), tostring(sharers)}

@@ -1,0 +1,59 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the script
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"tomorro-sync/reconcile/pace"
+)
+
+//go:embed lesson.lua
+var lessonSource string
+
+var lessonScript = redis.NewScript(lessonSource)
+
+// Lessons is what all processes of a connection learn of one API's limit. It implements
+// pace.Lessons, and forgets after a day without requests. Make it with Store.Lessons.
+type Lessons struct {
+	store *Store
+	api   string
+}
+
+// Lessons gives the lessons about an API.
+func (s *Store) Lessons(api string) *Lessons { return &Lessons{store: s, api: api} }
+
+// Confer implements pace.Lessons. Its clock is that of Redis.
+func (l *Lessons) Confer(ctx context.Context, told pace.Lesson, n int) (pace.Known, error) {
+	k := l.store.keys
+	answer, err := lessonScript.Run(ctx, l.store.client, []string{k.learned(l.api), k.learners(l.api)},
+		told.First, told.Part, told.More, n, pace.LearnedPart, l.store.name).StringSlice()
+	if err != nil {
+		return pace.Known{}, fmt.Errorf("learn the rate of %s together: %w", l.api, err)
+	}
+	known, err := known(answer)
+	if err != nil {
+		return pace.Known{}, fmt.Errorf("learn the rate of %s together: the answer %q: %w", l.api, answer, err)
+	}
+	return known, nil
+}
+
+func known(answer []string) (k pace.Known, err error) {
+	if len(answer) != 5 {
+		return k, errors.New("want five values")
+	}
+	var n [5]float64
+	for i, text := range answer {
+		if text != "" {
+			if n[i], err = strconv.ParseFloat(text, 64); err != nil {
+				return k, err
+			}
+		}
+	}
+	return pace.Known{PerSecond: n[0], Lowered: time.Duration(n[1]) * time.Microsecond, Tokens: int(n[2]), Wait: time.Duration(n[3]) * time.Microsecond, Sharers: int(n[4])}, nil
+}

@@ -28,7 +28,7 @@ var importRules = []struct {
 	{"sinks/tomorro", []string{"reconcile", "reconcile/pace", "reconcile/scim"}, nil},
 	{"sinks/tomorro/tomorrotest", []string{"reconcile/reconciletest/flaky"}, nil},
 	{"jobs", []string{"reconcile", "reconcile/adopt", "reconcile/scim"}, nil},
-	{"jobs/redisstore", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim"}, nil},
+	{"jobs/redisstore", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/pace", "reconcile/scim"}, nil},
 	{"jobs/admin", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim"}, nil},
 	{"jobs/console", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "golang.org/x/time", "go.uber.org",
 		"github.com/coreos/go-oidc", "github.com/go-jose/go-jose", "golang.org/x/oauth2"}},

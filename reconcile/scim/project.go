@@ -7,9 +7,12 @@ import "strings"
 // and schemas are always returned and a password never (RFC 7643 sections 3.1,
 // 3.3 and 4.1.1). Names are attribute paths in any case, with sub-attributes and
 // URNs; names that cannot be read are passed over, and a list of blanks is no
-// list. The result shares its values with r, which is not changed.
+// list. The result shares its values with r, or is r, which is not changed.
 func Project(r Resource, attributes, excluded []string) Resource {
 	out := r
+	if len(attributes) == 0 && len(excluded) == 0 && !secret(r) {
+		return r
+	}
 	if chosen := choose(attributes); chosen != nil {
 		chosen["id"], chosen["schemas"] = nil, nil
 		out = chosen.pick(out)
@@ -22,6 +25,15 @@ func Project(r Resource, attributes, excluded []string) Resource {
 	delete(dropped, "schemas")
 	dropped["password"] = nil
 	return dropped.drop(out)
+}
+
+func secret(r Resource) bool {
+	for name := range r {
+		if strings.EqualFold(name, "password") {
+			return true
+		}
+	}
+	return false
 }
 
 // choice is a tree of lower-case names; nil means all that is below.

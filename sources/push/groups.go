@@ -3,6 +3,7 @@ package push
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tomorro-sync/reconcile"
@@ -262,7 +263,7 @@ func (c *call) groupResource(g *reconcile.Group) scim.Resource {
 	if g.Ours {
 		r["externalId"] = reconcile.GroupExternalID
 	}
-	return c.withMeta(r, "Group", g.ID)
+	return c.withMeta(r, "Group", g.ID, append([]string{g.ID, g.Name, strconv.FormatBool(g.Ours)}, g.Members...)...)
 }
 
 func (c *call) memberResource(id string) map[string]any {

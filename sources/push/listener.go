@@ -171,8 +171,9 @@ func (c *call) contained(w http.ResponseWriter) (a answer, err error) {
 
 // limitBody bounds how much is read, and for how long.
 func (c *call) limitBody(w http.ResponseWriter) {
-	if c.r.Body == nil {
+	if c.r.Body == nil || c.r.Body == http.NoBody {
 		c.r.Body = http.NoBody
+		return
 	}
 	c.r.Body = http.MaxBytesReader(w, c.r.Body, maxBody)
 	// A writer that has no deadlines is a test's; a server's has them.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -21,11 +20,15 @@ func (l *Listener) at(kind, id string) string {
 	return l.location + "/" + kind + "/" + url.PathEscape(id)
 }
 
-// withMeta completes a resource. Its version is a digest of its content: Tomorro
-// gives none that could be relied on.
-func (l *Listener) withMeta(r scim.Resource, kind, id string) scim.Resource {
-	content, _ := json.Marshal(r) // strings and booleans: cannot fail
-	sum := sha256.Sum256(content)
+// withMeta completes a resource. Its version is a digest of its content, all of it in an
+// order that is always the same: Tomorro gives none that could be relied on.
+func (l *Listener) withMeta(r scim.Resource, kind, id string, content ...string) scim.Resource {
+	var all []byte
+	for _, text := range content {
+		all = append(strconv.AppendInt(all, int64(len(text)), 10), ' ')
+		all = append(all, text...)
+	}
+	sum := sha256.Sum256(all)
 	r["meta"] = map[string]any{
 		"resourceType": kind, "location": l.at(kind+"s", id), "version": `W/"` + hex.EncodeToString(sum[:8]) + `"`,
 	}

@@ -2,6 +2,7 @@ package push
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"tomorro-sync/reconcile"
@@ -180,5 +181,5 @@ func (c *call) userResource(a *reconcile.Account) scim.Resource {
 	if a.ExternalID != "" {
 		r["externalId"] = a.ExternalID
 	}
-	return c.withMeta(r, "User", a.ID)
+	return c.withMeta(r, "User", a.ID, a.ID, a.UserName, a.GivenName, a.FamilyName, strconv.FormatBool(a.Active), string(a.UserType), a.ExternalID)
 }

@@ -171,7 +171,7 @@ func (p *Pushes) Look(ctx context.Context, asked ...Asked) []Looked {
 const (
 	visits    = 8
 	quickOnes = 2
-	together  = 32
+	together  = 16
 	slow      = time.Second
 )
 

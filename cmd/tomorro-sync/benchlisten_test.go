@@ -39,7 +39,7 @@ import (
 func BenchmarkListener(b *testing.B) {
 	s := newStand(b, 2000)
 	half := len(s.people) / 2
-	s.proxy.people, s.listener = half, end{startServing(b, s.config).base, pushToken, half, half}
+	s.proxy.people, s.listener = half, end{base: startServing(b, s.config).base, token: pushToken, first: half, people: half}
 	for b.Loop() {
 		const n = 20_000
 		proxy, ours := s.flood(n, s.proxy, s.put), s.flood(n, s.listener, s.put)
@@ -73,7 +73,7 @@ func BenchmarkListenerMemory(b *testing.B) {
 		}
 		address := regexp.MustCompile(`scim=(\S+)`)
 		eventually(b, "it listens", func() bool { return address.MatchString(log.String()) })
-		s.listener = end{"http://" + address.FindStringSubmatch(log.String())[1] + "/scim/v2", pushToken, 0, len(s.people)}
+		s.listener = end{"http://" + address.FindStringSubmatch(log.String())[1] + "/scim/v2", pushToken, 0, len(s.people), nil}
 		mixed := func(ctx context.Context, to end, i int) error {
 			if s.edits.Load()%2 == 0 {
 				return s.put(ctx, to, i)
@@ -121,6 +121,7 @@ type stand struct {
 type end struct {
 	base, token   string
 	first, people int
+	ids           []string // of the accounts there; nil: those of Tomorro
 }
 
 func newStand(b *testing.B, users int) *stand {
@@ -156,7 +157,7 @@ func newStand(b *testing.B, users int) *stand {
 			}
 		}
 	})
-	s.proxy = end{front.URL + "/scim/v2", simToken, 0, len(s.people)}
+	s.proxy = end{front.URL + "/scim/v2", simToken, 0, len(s.people), nil}
 	return s
 }
 
@@ -174,7 +175,11 @@ func (s *stand) put(ctx context.Context, to end, i int) error {
 	})
 	body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q,"userType":%q,"name":{"givenName":%q,"familyName":%q},"active":true}`,
 		p.Email, title, p.FirstName, p.LastName)
-	got, err := s.send(ctx, to, http.MethodPut, "/Users/"+s.ids[i], []byte(body))
+	ids := s.ids
+	if to.ids != nil {
+		ids = to.ids
+	}
+	got, err := s.send(ctx, to, http.MethodPut, "/Users/"+ids[i], []byte(body))
 	if err == nil && !bytes.Contains(got, []byte(`"userType":"`+title+`"`)) {
 		err = fmt.Errorf("pushed %s and got %s", title, got)
 	}

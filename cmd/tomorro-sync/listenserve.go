@@ -54,6 +54,7 @@ func (s *served) listen(ctx context.Context, told *metrics.Metrics) error {
 	}
 	s.listening.up = func(up bool) { told.Listening(s.config.Connection, "scim", up) }
 	s.listening.up(false)
+	collect(100) // pushes can come by the thousand, and allocate more than they leave
 	s.log.Info("listening", "scim", s.listening.listener.Addr().String(), "tls", s.listening.tls)
 	if host, _, err := net.SplitHostPort(l.SCIM); err == nil && !loopback(host) && !s.listening.tls {
 		s.log.Warn("the listener speaks plain HTTP, and its tokens with it: put a proxy that speaks TLS before it, or set listen.cert_file and listen.key_file")

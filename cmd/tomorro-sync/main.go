@@ -13,9 +13,17 @@ import (
 )
 
 func main() {
-	debug.SetGCPercent(50) // a run waits for the network: some CPU for less memory is a good trade
+	collect(50) // a run waits for the network: some CPU for less memory is a good trade
 	redisstore.Silence(slog.New(slog.DiscardHandler))
 	os.Exit(run(untilSignalled(), services{}, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+}
+
+// collect sets how much may be allocated before garbage is collected, in percent of what
+// is in use; GOGC, where it is set, has the last word.
+func collect(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
 }
 
 // untilSignalled gives a context that ends with reconcile.ErrStopping at the

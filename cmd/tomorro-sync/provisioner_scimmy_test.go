@@ -20,6 +20,21 @@ import (
 // and Omar. Its token is "secret".
 func startScimmy(t *testing.T, _ *onelogintest.Server) pushTarget {
 	t.Helper()
+	target := pushTarget{url: runScimmy(t), token: "secret", scim: true}
+	for _, name := range []string{"legal", "deals"} {
+		scimmyCall(t, target.url, http.MethodPost, "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"`+name+`"}`, nil)
+	}
+	// SCIMMY's search minds the case of userName, which RFC 7643 section 8.7.1 says
+	// it should not.
+	scimmyCall(t, target.url, http.MethodPost, "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"omar@example.com",`+
+		`"userType":"viewer","name":{"givenName":"Omar","familyName":"Reyes"}}`, nil)
+	target.state = func() map[string]string { return scimmyState(t, target.url) }
+	return target
+}
+
+// runScimmy starts the server and gives its SCIM base URL.
+func runScimmy(t testing.TB) string {
+	t.Helper()
 	dir := os.Getenv("TOMORRO_SYNC_SCIMMY")
 	if dir == "" {
 		t.Fatal("TOMORRO_SYNC_SCIMMY must name a folder with sinks/tomorro/testdata/scimmy and its packages installed; .ci/run does that")
@@ -42,16 +57,7 @@ func startScimmy(t *testing.T, _ *onelogintest.Server) pushTarget {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := pushTarget{url: strings.TrimSpace(address), token: "secret", scim: true}
-	for _, name := range []string{"legal", "deals"} {
-		scimmyCall(t, target.url, http.MethodPost, "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"`+name+`"}`, nil)
-	}
-	// SCIMMY's search minds the case of userName, which RFC 7643 section 8.7.1 says
-	// it should not.
-	scimmyCall(t, target.url, http.MethodPost, "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"omar@example.com",`+
-		`"userType":"viewer","name":{"givenName":"Omar","familyName":"Reyes"}}`, nil)
-	target.state = func() map[string]string { return scimmyState(t, target.url) }
-	return target
+	return strings.TrimSpace(address)
 }
 
 func scimmyCall(t *testing.T, base, method, path, body string, into any) {

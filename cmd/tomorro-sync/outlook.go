@@ -50,7 +50,7 @@ func (v *planView) requests(o *outlook) {
 	v.paragraph("  OneLogin  ", text+o.quotaText(), "")
 	writes := fmt.Sprintf("%s, %s of them writes", thousands(f.Tomorro.Total), thousands(f.Tomorro.Edits))
 	if n := f.Tomorro.Bulk; n > 0 {
-		writes = fmt.Sprintf("%s, with %s in %s of them", thousands(f.Tomorro.Total), plural(f.Tomorro.Edits, "write", "writes"), thousands(n))
+		writes = fmt.Sprintf("%s or more, with %s in %s of them", thousands(f.Tomorro.Total), plural(f.Tomorro.Edits, "write", "writes"), thousands(n))
 	}
 	v.paragraph("  Tomorro   ", writes, "")
 	v.paragraph("  time      ", "at least "+short(o.ReadingSeconds)+" to read and "+short(o.WritingSeconds)+" to write, as fast as both answered just now", "")

@@ -169,15 +169,29 @@ func (b *bulk) send() {
 		if len(ops) == 0 {
 			return
 		}
+		b.deal(ops)
+	}
+}
+
+// deal answers operations. Whoever gave up while the request waited for its turn has
+// nothing written: it is made again for the others.
+func (b *bulk) deal(ops []*operation) {
+	for {
 		answers := make([]opAnswer, len(ops)) // each to be sent by itself
 		if len(ops) > 1 {
 			answers = b.request(ops)
 		}
-		for i, o := range ops {
-			o.answer <- answers[i]
+		if len(ops) == 0 || !errors.Is(answers[0].err, errGivenUp) {
+			for i, o := range ops {
+				o.answer <- answers[i]
+			}
+			return
 		}
+		ops = slices.DeleteFunc(ops, func(o *operation) bool { return o.request.Context().Err() != nil })
 	}
 }
+
+var errGivenUp = errors.New("nobody waits for one of several writes any more")
 
 // linger waits while writes arrive, until a request is full.
 func (b *bulk) linger() {
@@ -250,8 +264,8 @@ func contentType(ops []*operation) string {
 	return scim.MediaType
 }
 
-// together gives a context that ends when nobody waits any more, and checks the fences
-// of all.
+// together gives a context that ends when nobody waits any more, and whose fence checks
+// those of all, and that all still wait.
 func together(ops []*operation) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var waiting atomic.Int64
@@ -266,6 +280,9 @@ func together(ops []*operation) (context.Context, context.CancelFunc) {
 	}
 	ctx = reconcile.WithFence(ctx, func() error {
 		for _, o := range ops {
+			if o.request.Context().Err() != nil {
+				return errGivenUp
+			}
 			if err := reconcile.Fence(o.request.Context()); err != nil {
 				return err
 			}

@@ -239,6 +239,34 @@ func TestBulkAsksTheFence(t *testing.T) {
 	}
 }
 
+// TestBulkGivenUp: a request waits for its turn, and some of those who wait for it give
+// up: they are not written, and the others are.
+func TestBulkGivenUp(t *testing.T) {
+	r := newBulkRig(t, tomorrotest.Bulk{}, func(c *tomorro.Config) { c.Concurrency = 1 })
+	r.flaky.Add(flaky.Fault{Method: "GET", Path: "/scim/v2/Users", Kind: flaky.KindSlow, Delay: 300 * time.Millisecond, Times: 1})
+	impatient, cancel := context.WithTimeout(ofRun(t), 100*time.Millisecond)
+	defer cancel()
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = r.client.Read(t.Context()) }) // has the only place
+	for r.flaky.Stats().Total == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	var stay, leave []string
+	wg.Go(func() {
+		stay = r.all(ofRun(t), []reconcile.Write{create("a@x.io"), create("b@x.io"), create("c@x.io")})
+	})
+	wg.Go(func() { leave = r.all(impatient, []reconcile.Write{create("x@x.io"), create("y@x.io")}) })
+	wg.Wait()
+	for i, result := range append(stay, leave...) {
+		if want := i < 3; strings.HasPrefix(result, "done") != want || !want && result != "uncertain" {
+			t.Errorf("write %d: %s", i, result)
+		}
+	}
+	if n, sent := len(r.sim.State().Users), r.flaky.Stats().ByRoute["POST /scim/v2/Bulk"]; n != 3 || sent != 1 {
+		t.Errorf("%d accounts by %d Bulk requests, want 3 by one", n, sent)
+	}
+}
+
 // TestBulkNotWaitedFor: who gives up is not written if that can be, and costs the others
 // nothing.
 func TestBulkNotWaitedFor(t *testing.T) {

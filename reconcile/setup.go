@@ -49,8 +49,9 @@ type Profile struct {
 	MemberRemoval string `json:"memberRemoval,omitempty"`
 	ContentType   string `json:"contentType,omitempty"`
 	PageSize      int    `json:"pageSize,omitempty"`
-	Bulk          int    `json:"bulk,omitempty"`      // operations that one request may have; 0: the service has no Bulk
-	BulkBytes     int    `json:"bulkBytes,omitempty"` // of its body; 0: it did not say
+	Bulk          int    `json:"bulk,omitempty"`       // operations that one request may have; 0: the service has no Bulk
+	Attributes    bool   `json:"attributes,omitempty"` // a list can be asked for the attributes that are compared
+	BulkBytes     int    `json:"bulkBytes,omitempty"`  // of its body; 0: it did not say
 
 	Answers []ProfileAnswer `json:"answers"`
 }
@@ -86,7 +87,8 @@ const (
 	ProbePageCap       = "page_cap"
 	ProbePastEnd       = "past_end"
 	ProbeRate          = "rate_limit"
-	ProbeBulk          = "bulk" // several writes in one request
+	ProbeAttributes    = "attributes" // a list of accounts with the attributes that are compared
+	ProbeBulk          = "bulk"       // several writes in one request
 )
 
 // The answers.

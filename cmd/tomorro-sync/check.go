@@ -37,8 +37,8 @@ found and what to click. What no API shows is listed as such. Exit code: 0 when 
 before each night; with --strict a warning counts as well.
 
 With --probe-writes it also tries out what Tomorro does with writes, on one sandbox account and one sandbox group that it makes and takes
-away again. What it finds is kept in Redis, and settles tomorro.update, member_removal, content_type, page_size and bulk where the
-configuration does not.`,
+away again. What it finds is kept in Redis, and settles tomorro.update, member_removal, content_type, page_size, bulk and attributes
+where the configuration does not.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context(), &f) },
 	}
@@ -184,7 +184,7 @@ func (k *checker) settings() *check.Settings {
 	c := k.s.config
 	policy := c.policy("")
 	out := &check.Settings{Policy: &policy, Domains: c.Domains, Target: c.Tomorro.URL, Now: time.Now(),
-		Explicit: map[string]string{"tomorro.update": c.Tomorro.Update, "tomorro.member_removal": c.Tomorro.MemberRemoval, "tomorro.content_type": c.Tomorro.ContentType}}
+		Explicit: map[string]string{"tomorro.update": c.Tomorro.Update, "tomorro.member_removal": c.Tomorro.MemberRemoval, "tomorro.content_type": c.Tomorro.ContentType, "tomorro.attributes": c.Tomorro.Attributes}}
 	out.TokenExpires, _ = c.Tomorro.expires() // it was checked
 	out.ExpiresWarn = c.Alerts.ExpiresWithin
 	if c.Tomorro.PageSize > 0 {

@@ -75,8 +75,9 @@ type tomorroConfig struct {
 	APIAccount        string `yaml:"api_account" env:"API_ACCOUNT"` // whose token this is; never changed
 	// Update is put or patch, MemberRemoval values, filter, scim1 or put, ContentType
 	// application/json or application/scim+json, Bulk how many writes of a run share a
-	// request at most. These and PageSize are what the probe of check found where nothing
-	// is given, else the client's defaults.
+	// request at most, Attributes whether accounts are read with all attributes or with
+	// those that are compared. These and PageSize are what the probe of check found where
+	// nothing is given, else the client's defaults.
 	Update            string        `yaml:"update" env:"UPDATE"`
 	MemberRemoval     string        `yaml:"member_removal" env:"MEMBER_REMOVAL"`
 	MembersPerRequest int           `yaml:"members_per_request" env:"MEMBERS_PER_REQUEST"` // in one PATCH
@@ -84,6 +85,7 @@ type tomorroConfig struct {
 	Concurrency       int           `yaml:"concurrency" env:"CONCURRENCY"` // requests at once
 	PageSize          int           `yaml:"page_size" env:"PAGE_SIZE"`
 	Bulk              int           `yaml:"bulk" env:"BULK"`
+	Attributes        string        `yaml:"attributes" env:"ATTRIBUTES"`
 	PerSecond         float64       `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"` // 0: no limit
 	Remove            string        `yaml:"remove" env:"REMOVE"`                           // deactivate, or delete, which is final
 	AllowViewer       bool          `yaml:"allow_viewer" env:"ALLOW_VIEWER"`               // viewer on V4/V5 pricing

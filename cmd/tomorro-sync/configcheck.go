@@ -138,6 +138,7 @@ func (t *tomorroConfig) check(all *checks) {
 	all.oneOf("tomorro.update", t.Update, "put", "patch", "")
 	all.oneOf("tomorro.member_removal", t.MemberRemoval, "values", "filter", "scim1", "put", "")
 	all.oneOf("tomorro.content_type", t.ContentType, "application/json", "application/scim+json", "")
+	all.oneOf("tomorro.attributes", t.Attributes, "all", "compared", "")
 	all.oneOf("tomorro.remove", t.Remove, "deactivate", "delete")
 	t.patience().check(all, "tomorro")
 	all.atLeast("tomorro.members_per_request", t.MembersPerRequest, 1)

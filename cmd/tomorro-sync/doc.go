@@ -71,7 +71,7 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
             quota, reserve, timeout, retries, backoff, scope_roles, active_statuses,
             rules: {combine, case, regexp, capture, groups_action}
   tomorro:  url, token, token_expires, pricing, default_substitute, api_account, update, member_removal, members_per_request, content_type,
-            concurrency, page_size, bulk, requests_per_second, timeout, retries, backoff,
+            concurrency, page_size, bulk, attributes, requests_per_second, timeout, retries, backoff,
             remove, allow_viewer, send_external_id
   redis:    url, password, ca_file
   groups:   mode, create, delete

@@ -281,6 +281,7 @@ func tomorroClient(s session, shared sharedRate, found reconcile.Profile) tomorr
 	return tomorro.Config{
 		URL: t.URL, Token: t.Token.reveal(), UpdateWith: cmp.Or(t.Update, found.Update), MemberRemoval: cmp.Or(t.MemberRemoval, found.MemberRemoval),
 		ContentType: cmp.Or(t.ContentType, found.ContentType), PageSize: cmp.Or(t.PageSize, found.PageSize), Bulk: cmp.Or(t.Bulk, min(found.Bulk, bulkMost)), BulkBytes: found.BulkBytes,
+		Attributes:     t.Attributes == "compared" || t.Attributes == "" && found.Attributes,
 		SendExternalID: t.SendExternalID, Concurrency: t.Concurrency, PerSecond: t.PerSecond, Tokens: shared.tokens("tomorro", t.PerSecond), Lessons: shared.lessons("tomorro"), Logger: s.log,
 		Timeout: t.Timeout, Retries: t.patience().clientRetries(), Backoff: t.Backoff,
 		OnPage: func(list string, done, total int) { s.progress.step("Tomorro "+list, done, total) },

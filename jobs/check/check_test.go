@@ -147,6 +147,9 @@ func probed(target string) *reconcile.Profile {
 	for _, tried := range []string{reconcile.ProbePageCap, reconcile.ProbeRate, reconcile.ProbeBulk} {
 		p.Answers = append(p.Answers, reconcile.ProfileAnswer{Tried: tried, Answer: reconcile.AnswerNotSeen})
 	}
+	for _, tried := range []string{reconcile.ProbeAttributes} {
+		p.Answers = append(p.Answers, reconcile.ProfileAnswer{Tried: tried, Answer: reconcile.AnswerIgnored})
+	}
 	return p
 }
 
@@ -165,7 +168,7 @@ func answered(tried, answer string) func(*setup) {
 var neverSeen = []string{"onelogin.connection", "onelogin.approvals", "onelogin.included", "onelogin.refreshed", "groups.restricted", "tomorro.seats"}
 
 // informs are lines that say what is, and cannot be wrong by themselves.
-var informs = []string{"tomorro.probe.unknown_type", "tomorro.probe.page_cap", "tomorro.probe.rate_limit", "tomorro.probe.bulk"}
+var informs = []string{"tomorro.probe.unknown_type", "tomorro.probe.page_cap", "tomorro.probe.rate_limit", "tomorro.probe.bulk", "tomorro.probe.attributes"}
 
 // TestCorrectSetup: a fresh correct set-up has no fail and no warning.
 func TestCorrectSetup(t *testing.T) {

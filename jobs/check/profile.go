@@ -47,7 +47,10 @@ func (e *evaluation) profile() {
 // settings tells which settings of the client follow from the probe.
 func (e *evaluation) settings() []string {
 	p := &e.f.Profile
-	found := map[string]string{"tomorro.update": p.Update, "tomorro.member_removal": p.MemberRemoval, "tomorro.content_type": p.ContentType, "tomorro.page_size": number(p.PageSize), "tomorro.bulk": number(p.Bulk)}
+	found := map[string]string{"tomorro.update": p.Update, "tomorro.member_removal": p.MemberRemoval, "tomorro.content_type": p.ContentType, "tomorro.page_size": number(p.PageSize), "tomorro.bulk": number(p.Bulk), "tomorro.attributes": ""}
+	if p.Attributes {
+		found["tomorro.attributes"] = "compared"
+	}
 	var items []string
 	for _, key := range slices.Sorted(maps.Keys(found)) {
 		switch given := e.s.Explicit[key]; {
@@ -117,6 +120,11 @@ func capabilities(p *reconcile.Profile) []Result {
 			reconcile.AnswerRefused: {Pass, "are offered and refused; none are sent", ""},
 			reconcile.AnswerIgnored: {Pass, "are confirmed and not done; none are sent", ""},
 			reconcile.AnswerOther:   {Pass, "do something else; none are sent", ""}}},
+		{reconcile.ProbeAttributes, "a list of accounts with some attributes", map[string]meaning{
+			reconcile.AnswerWorks:   {Pass, "is given, and asked for", ""},
+			reconcile.AnswerIgnored: {Pass, "is not given: it has all of them", ""},
+			reconcile.AnswerRefused: {Pass, "is refused; all are asked for", ""},
+			reconcile.AnswerOther:   {Pass, "leaves out what was asked for; all are asked for", ""}}},
 		{reconcile.ProbeRate, "a limit of requests", map[string]meaning{
 			reconcile.AnswerSeen:    {Pass, "was met; runs wait as they are asked to", ""},
 			reconcile.AnswerNotSeen: {Pass, "was not met", ""}}},

@@ -46,6 +46,7 @@ type Config struct {
 
 	Concurrency int          // requests at once; default 8
 	Bulk        int          // writes of a run in one Bulk request at most (RFC 7644 section 3.7); 0 and 1 mean that none is sent
+	Attributes  bool         // ask for the attributes of accounts that are compared, and no others (RFC 7644 section 3.9)
 	BulkBytes   int          // of its body at most; default 1 MiB
 	PageSize    int          // default 100
 	PerSecond   float64      // requests a second; 0 means no limit

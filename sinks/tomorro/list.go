@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,16 +31,18 @@ type page[T any] struct {
 var errMoved = errors.New("the list changed while it was read")
 
 // kind is one of the two lists, and what its items become.
-type kind[T any] struct {
+type kind[W, T any] struct {
 	name, path string
+	query      url.Values // is sent with every page
 	id         func(*T) string
-	atOnce     int // how many pages are asked for at once at most; 0 is as many as the service may be
+	bare       func(*W) bool // it lacks what was asked for; nil: nothing was asked for
+	atOnce     int           // how many pages are asked for at once at most; 0 is as many as the service may be
 }
 
 // list reads a whole list, sorted by id: its pages in parallel, and, should that not
 // add up, once more from page to page. Each W is made a T as it comes, so that no page
 // is kept; collect is called when reading begins, and again when it begins anew.
-func list[W, T any](ctx context.Context, c *Client, k kind[T], collect func() func(*W) T) ([]T, reconcile.ListReceipt, error) {
+func list[W, T any](ctx context.Context, c *Client, k kind[W, T], collect func() func(*W) T) ([]T, reconcile.ListReceipt, error) {
 	l := &lister[W, T]{kind: k, c: c, convert: collect()}
 	all, err := l.parallel(ctx)
 	if errors.Is(err, errMoved) {
@@ -52,7 +55,7 @@ func list[W, T any](ctx context.Context, c *Client, k kind[T], collect func() fu
 }
 
 type lister[W, T any] struct {
-	kind[T]
+	kind[W, T]
 	c       *Client
 	convert func(*W) T
 	pages   atomic.Int64
@@ -64,6 +67,7 @@ func (l *lister[W, T]) byID(a, b T) int { return strings.Compare(l.id(&a), l.id(
 func (l *lister[W, T]) page(ctx context.Context, start int) (items []T, total *int, err error) {
 	what := fmt.Sprintf("read %s from Tomorro, from number %d", l.name, start)
 	query := url.Values{"startIndex": {strconv.Itoa(start)}, "count": {strconv.Itoa(l.c.cfg.PageSize)}}
+	maps.Copy(query, l.query)
 	r, err := l.c.send(ctx, http.MethodGet, l.path, query, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", what, err)
@@ -71,6 +75,8 @@ func (l *lister[W, T]) page(ctx context.Context, start int) (items []T, total *i
 	switch {
 	case r.StatusCode() == http.StatusForbidden:
 		return nil, nil, fmt.Errorf("%w: %w; check tomorro.token", refusal(what, r), reconcile.ErrRefused)
+	case r.StatusCode() == http.StatusBadRequest && l.bare != nil:
+		return nil, nil, fmt.Errorf("%w: %w", refusal(what, r), errBare)
 	case r.StatusCode() != http.StatusOK:
 		return nil, nil, refusal(what, r)
 	}
@@ -83,6 +89,9 @@ func (l *lister[W, T]) page(ctx context.Context, start int) (items []T, total *i
 	}
 	items = make([]T, len(p.Resources))
 	for i := range p.Resources {
+		if l.bare != nil && l.bare(&p.Resources[i]) {
+			return nil, nil, fmt.Errorf("%s: %w", what, errBare)
+		}
 		if items[i] = l.convert(&p.Resources[i]); l.id(&items[i]) == "" {
 			return nil, nil, fmt.Errorf("%s: number %d has no id", what, start+i)
 		}

@@ -63,12 +63,12 @@ func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profil
 		p.conclude()
 		profile = p.profile
 	}()
-	for i, step := range []func(context.Context) error{p.create, p.duplicate, p.update, p.bulk, p.role, p.unknownType, p.rename, p.members, p.inactive, p.pages} {
+	for i, step := range []func(context.Context) error{p.create, p.duplicate, p.update, p.bulk, p.role, p.unknownType, p.rename, p.members, p.inactive, p.pages, p.attributes} {
 		if err := step(ctx); err != nil {
 			return p.profile, err
 		}
 		if s.Step != nil {
-			s.Step(i+1, 11) // cleaning up is the last
+			s.Step(i+1, 12) // cleaning up is the last
 		}
 	}
 	p.profile.At = time.Now().UTC()

@@ -83,7 +83,7 @@ func documented() map[string]string {
 		reconcile.ProbePatch: "works", reconcile.ProbePatchNoPath: "works", reconcile.ProbePatchCapital: "works", reconcile.ProbeUnknownType: "refused", reconcile.ProbeRole: "works",
 		reconcile.ProbeRename: "works", reconcile.ProbeInactive: "works", reconcile.ProbeDelete: "works", reconcile.ProbeExternalID: "works",
 		reconcile.ProbeMembersValues: "works", reconcile.ProbeMembersFilter: "works", reconcile.ProbeMembersScim1: "works", reconcile.ProbeMembersPut: "works",
-		reconcile.ProbePageCap: "not seen", reconcile.ProbePastEnd: "works", reconcile.ProbeRate: "not seen", reconcile.ProbeBulk: "not seen"}
+		reconcile.ProbePageCap: "not seen", reconcile.ProbePastEnd: "works", reconcile.ProbeRate: "not seen", reconcile.ProbeBulk: "not seen", reconcile.ProbeAttributes: "ignored"}
 }
 
 func probeVariants() map[string]probeVariant {
@@ -121,6 +121,9 @@ func probeVariants() map[string]probeVariant {
 		"Bulk":                  {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 50, Nameless: true, Silent: true}}, want: map[string]string{reconcile.ProbeBulk: "works"}},
 		"Bulk said":             {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 50, Refused: true}}, want: map[string]string{reconcile.ProbeBulk: "refused"}},
 		"Bulk unanswered":       {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 50, Forgets: 1}}, want: map[string]string{reconcile.ProbeBulk: "refused"}},
+		"attributes kept":       {knobs: tomorrotest.Knobs{Attributes: tomorrotest.AttributesKept}, want: map[string]string{reconcile.ProbeAttributes: "works"}},
+		"attributes bare":       {knobs: tomorrotest.Knobs{Attributes: tomorrotest.AttributesBare}, want: map[string]string{reconcile.ProbeAttributes: "other"}},
+		"attributes 400":        {knobs: tomorrotest.Knobs{Attributes: tomorrotest.AttributesRefused}, want: map[string]string{reconcile.ProbeAttributes: "refused"}},
 		"Bulk of one":           {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 1}}},
 		"no seat for a manager": {knobs: tomorrotest.Knobs{Seats: map[string]int{"manager": 0}}, want: map[string]string{reconcile.ProbeRole: "refused"}},
 		"an admin must stay":    {knobs: tomorrotest.Knobs{KeepsLastAdmin: true, MostMembers: 1, NoViewer: true}},

@@ -203,6 +203,39 @@ func (p *probe) page(ctx context.Context, start, count int) (got page[user], r r
 	return got, r, err
 }
 
+// attributes asks for a page of accounts with the attributes that are compared, and wants
+// of each what the whole list says.
+func (p *probe) attributes(ctx context.Context) error {
+	query := url.Values{"startIndex": {"1"}, "count": {"20"}}
+	whole, err := p.call(ctx, http.MethodGet, "/Users", query, nil)
+	if err != nil {
+		return err
+	}
+	query.Set("attributes", compared)
+	part, err := p.call(ctx, http.MethodGet, "/Users", query, nil)
+	if err != nil {
+		return err
+	}
+	var all, some page[user]
+	switch {
+	case !part.ok():
+		p.answer(reconcile.ProbeAttributes, reconcile.AnswerRefused, part.said)
+	case json.Unmarshal(whole.body, &all) != nil || json.Unmarshal(part.body, &some) != nil || !slices.EqualFunc(all.Resources, some.Resources, alike):
+		p.answer(reconcile.ProbeAttributes, reconcile.AnswerOther, "accounts come otherwise than without it")
+	case len(part.body) >= len(whole.body):
+		p.answer(reconcile.ProbeAttributes, reconcile.AnswerIgnored, "")
+	default:
+		p.answer(reconcile.ProbeAttributes, reconcile.AnswerWorks, fmt.Sprintf("%d bytes instead of %d", len(part.body), len(whole.body)))
+	}
+	return nil
+}
+
+// alike compares what is compared of two accounts, and wants it to be said.
+func alike(a, b user) bool {
+	return a.Active != nil && b.Active != nil && *a.Active == *b.Active && a.UserName != "" &&
+		a.ID == b.ID && a.ExternalID == b.ExternalID && a.UserName == b.UserName && a.UserType == b.UserType && a.Name == b.Name
+}
+
 // cleanUp takes away what the probe made, and notes what DELETE does.
 func (p *probe) cleanUp(ctx context.Context) error {
 	var left []error
@@ -303,4 +336,5 @@ func (p *probe) conclude() {
 	if a := p.profile.Answer(reconcile.ProbeBulk); a.Answer == reconcile.AnswerWorks {
 		p.profile.Bulk, p.profile.BulkBytes = a.Number, p.bulkBytes
 	}
+	p.profile.Attributes = works(reconcile.ProbeAttributes)
 }

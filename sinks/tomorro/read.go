@@ -2,6 +2,8 @@ package tomorro
 
 import (
 	"context"
+	"errors"
+	"net/url"
 	"slices"
 	"sync"
 
@@ -45,11 +47,12 @@ func (c *Client) Read(ctx context.Context) (reconcile.Current, error) {
 	var sides memberships
 	var groups []listed
 	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
+	collect := func() func(*user) reconcile.Account {
+		sides.clear()
+		return func(u *user) reconcile.Account { return texts.account(u, &sides) }
+	}
 	p.Go(func(ctx context.Context) (err error) {
-		current.Accounts, current.Lists[0], err = list(ctx, c, accounts(), func() func(*user) reconcile.Account {
-			sides.clear()
-			return func(u *user) reconcile.Account { return texts.account(u, &sides) }
-		})
+		current.Accounts, current.Lists[0], err = c.accounts(ctx, collect)
 		return err
 	})
 	p.Go(func(ctx context.Context) (err error) {
@@ -58,6 +61,11 @@ func (c *Client) Read(ctx context.Context) (reconcile.Current, error) {
 	})
 	if err := p.Wait(); err != nil {
 		return reconcile.Current{}, err
+	}
+	if c.cfg.Attributes && len(groups) > 0 && !shown(groups) { // the accounts may say what the groups do not
+		if _, _, err := list(ctx, c, accounts(nil), collect); err != nil {
+			return reconcile.Current{}, err
+		}
 	}
 	known, err := c.members(ctx, groups, &sides)
 	if err != nil {
@@ -70,8 +78,33 @@ func (c *Client) Read(ctx context.Context) (reconcile.Current, error) {
 	return current, nil
 }
 
-func accounts() kind[reconcile.Account] {
-	return kind[reconcile.Account]{name: "users", path: "/Users", id: func(a *reconcile.Account) string { return a.ID }}
+// compared are the attributes of an account that a plan looks at.
+const compared = "userName,externalId,userType,name,active"
+
+// errBare says that a service does not give the attributes that it is asked for.
+var errBare = errors.New("accounts come without what was asked for")
+
+// accounts reads all accounts, with the attributes that are compared where the probe saw
+// that a service gives just these. Where it does not keep to that, it is asked for all: an
+// account that says nothing of active would pass for one with access.
+func (c *Client) accounts(ctx context.Context, collect func() func(*user) reconcile.Account) ([]reconcile.Account, reconcile.ListReceipt, error) {
+	if c.cfg.Attributes {
+		all, receipt, err := list(ctx, c, accounts(url.Values{"attributes": {compared}}), collect)
+		if !errors.Is(err, errBare) {
+			return all, receipt, err
+		}
+		c.cfg.Logger.Warn("Tomorro does not give the attributes that it is asked for; asking for all. Repeat: tomorro-sync check --probe-writes")
+	}
+	return list(ctx, c, accounts(nil), collect)
+}
+
+// accounts is the list of them; query says which attributes are wanted.
+func accounts(query url.Values) kind[user, reconcile.Account] {
+	k := kind[user, reconcile.Account]{name: "users", path: "/Users", query: query, id: func(a *reconcile.Account) string { return a.ID }}
+	if query != nil {
+		k.bare = func(u *user) bool { return u.UserName == "" || u.Active == nil }
+	}
+	return k
 }
 
 // listed is a group of the list, and whether that showed members at all.
@@ -82,7 +115,7 @@ type listed struct {
 
 func (c *Client) groups(ctx context.Context, texts *interner) ([]listed, reconcile.ListReceipt, error) {
 	// A page of groups has their members, and so can be as large as all accounts.
-	k := kind[listed]{name: "groups", path: "/Groups", id: func(g *listed) string { return g.ID }, atOnce: 4}
+	k := kind[group, listed]{name: "groups", path: "/Groups", id: func(g *listed) string { return g.ID }, atOnce: 4}
 	return list(ctx, c, k, func() func(*group) listed { return texts.group })
 }
 

@@ -114,7 +114,7 @@ func TestProbeScimmy(t *testing.T) {
 	}
 	for tried, want := range map[string]string{reconcile.ProbeDuplicate: "refused", reconcile.ProbePut: "works", reconcile.ProbePatch: "works",
 		reconcile.ProbeRename: "works", reconcile.ProbeInactive: "works", reconcile.ProbeDelete: "works", reconcile.ProbeMembersFilter: "works",
-		reconcile.ProbeMembersScim1: "refused", reconcile.ProbeMembersPut: "works", reconcile.ProbeBulk: "works"} {
+		reconcile.ProbeMembersScim1: "refused", reconcile.ProbeMembersPut: "works", reconcile.ProbeBulk: "works", reconcile.ProbeAttributes: "works"} {
 		if a := got.Answer(tried); a.Answer != want {
 			t.Errorf("%+v, want %s", a, want)
 		}
@@ -123,7 +123,7 @@ func TestProbeScimmy(t *testing.T) {
 		t.Errorf("%+v is left", after)
 	}
 	cfg.UpdateWith, cfg.MemberRemoval, cfg.ContentType, cfg.PageSize = got.Update, got.MemberRemoval, got.ContentType, got.PageSize
-	cfg.Bulk, cfg.BulkBytes = got.Bulk, got.BulkBytes
+	cfg.Bulk, cfg.BulkBytes, cfg.Attributes = got.Bulk, got.BulkBytes, got.Attributes
 	if client, err = tomorro.New(cfg); err != nil {
 		t.Fatal(err)
 	}

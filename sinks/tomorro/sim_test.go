@@ -122,11 +122,16 @@ func TestReadVariants(t *testing.T) {
 		"totals move once": {MovingTotals: 1}, "members by id": {Members: tomorrotest.MembersByID}, "members from users": {Members: tomorrotest.MembersByUser},
 		"empty members left out": {Members: tomorrotest.MembersNonEmpty}, "scim+json": {AnswersScim: true}, "active as text": {ActiveAsText: true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRig(t, k, nil)
-			r.fill(t, 130, 5)
-			r.check(t)
-		})
+		for _, attributes := range []string{tomorrotest.AttributesPassedOver, tomorrotest.AttributesKept, tomorrotest.AttributesBare, tomorrotest.AttributesRefused} {
+			for _, compared := range []bool{false, true} {
+				t.Run(fmt.Sprint(name, " ", attributes, " ", compared), func(t *testing.T) {
+					k.Attributes = attributes
+					r := newRig(t, k, func(c *tomorro.Config) { c.Attributes = compared })
+					r.fill(t, 130, 5)
+					r.check(t)
+				})
+			}
+		}
 	}
 	empty := newRig(t, tomorrotest.Knobs{}, nil)
 	if c := empty.check(t); len(c.Accounts)+len(c.Groups) != 0 {

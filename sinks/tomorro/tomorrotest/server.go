@@ -28,6 +28,14 @@ const (
 	DuplicateBad      = "bad"      // 400 without scimType
 )
 
+// The variants of Knobs.Attributes: what becomes of the parameter of that name.
+const (
+	AttributesPassedOver = ""     // everything is answered
+	AttributesKept       = "kept" // what is asked for, ids and schemas
+	AttributesBare       = "bare" // the same, and active is left out all the same
+	AttributesRefused    = "400"
+)
+
 // The variants of Knobs.Members.
 const (
 	MembersShown    = ""       // in lists and single groups
@@ -63,6 +71,7 @@ type Knobs struct {
 	MostMembers      int    `json:"mostMembers"`      // in one PATCH, 413 above; 0 means any number
 	DropsExternalID  bool   `json:"dropsExternalId"`  // externalId is not kept
 	NoViewer         bool   `json:"noViewer"`         // V4/V5 pricing
+	Attributes       string `json:"attributes"`       // see AttributesPassedOver
 	Bulk             Bulk   `json:"bulk"`
 	// What is confirmed and not kept, by PUT and PATCH of what is there already.
 	IgnoresType     bool `json:"ignoresType"`     // userType stays

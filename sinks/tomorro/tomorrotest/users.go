@@ -23,8 +23,12 @@ type userBody struct {
 
 func (s *Server) listUsers(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
+	if q.Has("attributes") && s.knobs.Attributes == AttributesRefused {
+		refuse(w, http.StatusBadRequest, "invalidPath", "attributes is not supported")
+		return
+	}
 	if q.Get("filter") == "" {
-		page(s, w, q, len(s.users), func(i int) wireUser { return s.showUser(s.users[i], false) })
+		page(s, w, q, len(s.users), func(i int) any { return s.chosen(s.showUser(s.users[i], false), q.Get("attributes")) })
 		return
 	}
 	attribute, value, ok := filter(q)
@@ -45,6 +49,35 @@ func (s *Server) listUsers(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page(s, w, q, len(found), func(i int) wireUser { return s.showUser(found[i], true) })
+}
+
+// chosen leaves of a user what the parameter attributes names (RFC 7644 section 3.9).
+func (s *Server) chosen(u wireUser, names string) any {
+	if names == "" || s.knobs.Attributes == AttributesPassedOver {
+		return u
+	}
+	out := map[string]any{"id": u.ID, "schemas": u.Schemas}
+	for name := range strings.SplitSeq(names, ",") {
+		switch strings.TrimSpace(name) {
+		case "userName":
+			out["userName"] = u.UserName
+		case "externalId":
+			if u.ExternalID != "" {
+				out["externalId"] = u.ExternalID
+			}
+		case "userType":
+			out["userType"] = u.UserType
+		case "name":
+			out["name"] = u.Name
+		case "active":
+			if s.knobs.Attributes != AttributesBare {
+				out["active"] = u.Active
+			}
+		case "groups":
+			out["groups"] = u.Groups
+		}
+	}
+	return out
 }
 
 func (s *Server) user(w http.ResponseWriter, r *http.Request) *User {

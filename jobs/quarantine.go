@@ -15,6 +15,9 @@ type Ended string
 const (
 	EndedWell   Ended = "well"
 	EndedFailed Ended = "failed"
+	// EndedAgain is a failure of a run that was made because that of the last tick
+	// failed. It counts for when the next one is made, and not for the quarantine.
+	EndedAgain Ended = "again"
 )
 
 // Forgiver ends a quarantine for all replicas.
@@ -50,9 +53,30 @@ func (st ScheduleState) NextTry(spec cron.Schedule, after int) time.Time {
 	return next
 }
 
-// NextRun is the first tick from now on that is run.
-func (st ScheduleState) NextRun(spec cron.Schedule, after int, now time.Time) time.Time {
+// Again is when the run of the last tick is made once more because it failed: the first
+// time so long after the tick (retry; 0 is never), then after twice as long each time. It
+// is zero when that run went well, when the schedule is quarantined, and when the next
+// tick comes first.
+func (st ScheduleState) Again(spec cron.Schedule, after int, retry time.Duration) time.Time {
+	if retry <= 0 || st.Failures == 0 || !st.NextTry(spec, after).IsZero() {
+		return time.Time{}
+	}
+	at := st.Tried
+	for i := range st.Retries + 1 {
+		at = at.Add(retry << min(i, 20)) // as long as the schedule comes once in a lifetime
+		if next := spec.Next(st.Tried); !next.IsZero() && !at.Before(next) {
+			return time.Time{}
+		}
+	}
+	return at
+}
+
+// NextRun is the first time from now on at which a run is made.
+func (st ScheduleState) NextRun(spec cron.Schedule, after int, retry time.Duration, now time.Time) time.Time {
 	next := spec.Next(now)
+	if again := st.Again(spec, after, retry); again.After(now) && again.Before(next) {
+		return again
+	}
 	if try := st.NextTry(spec, after); try.After(next) {
 		return try
 	}

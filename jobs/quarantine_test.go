@@ -24,6 +24,7 @@ type replicas struct {
 	clock *clock
 	spec  cron.Schedule
 	after int
+	retry time.Duration
 	fails bool // what becomes of the next runs
 	tried []time.Time
 	said  strings.Builder
@@ -58,7 +59,7 @@ func (r *replicas) start(i int) {
 		r.t.Fatal(err)
 	}
 	r.close[i] = func() { _ = store.Close() }
-	r.all[i] = &jobs.Scheduler{Schedule: r.spec, Ticks: store, Missed: jobs.LateRun, QuarantineAfter: r.after, Now: r.clock.now,
+	r.all[i] = &jobs.Scheduler{Schedule: r.spec, Ticks: store, Missed: jobs.LateRun, QuarantineAfter: r.after, Retry: r.retry, Now: r.clock.now,
 		Log: slog.New(slog.NewTextHandler(&r.said, nil)), Run: func(_ context.Context, tick time.Time) error {
 			r.tried = append(r.tried, tick)
 			if r.fails {
@@ -273,12 +274,17 @@ func TestNextRun(t *testing.T) {
 	s := spec(t, "@every 1h", "UTC")
 	st := jobs.ScheduleState{Failures: 4, Tried: monday}
 	for at, want := range map[time.Duration]time.Duration{time.Minute: 4 * time.Hour, 3 * time.Hour: 4 * time.Hour, 4 * time.Hour: 5 * time.Hour} {
-		if got := st.NextRun(s, 3, monday.Add(at)); !got.Equal(monday.Add(want)) {
+		if got := st.NextRun(s, 3, 0, monday.Add(at)); !got.Equal(monday.Add(want)) {
 			t.Errorf("%s after the last try, the next one is at %s", at, got)
 		}
 	}
-	if got := st.NextRun(s, 5, monday); !got.Equal(monday.Add(time.Hour)) || !st.NextTry(s, 5).IsZero() {
+	if got := st.NextRun(s, 5, 0, monday); !got.Equal(monday.Add(time.Hour)) || !st.NextTry(s, 5).IsZero() {
 		t.Errorf("without a quarantine the next run is at %s", got)
+	}
+	for at, want := range map[time.Duration]time.Duration{0: 10 * time.Minute, 10 * time.Minute: time.Hour, 20 * time.Minute: time.Hour} {
+		if got := st.NextRun(s, 5, 10*time.Minute, monday.Add(at)); !got.Equal(monday.Add(want)) {
+			t.Errorf("%s after a failed run, the next one is at %s", at, got)
+		}
 	}
 	st.Failures = 1 << 40
 	if got := st.NextTry(spec(t, "@every 1s", "UTC"), 3); !got.Equal(monday.Add(24 * time.Hour)) {

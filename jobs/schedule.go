@@ -42,7 +42,7 @@ type Ticks interface {
 	Take(ctx context.Context, tick time.Time, late Late, within time.Duration) (Taken, error)
 	// Done remembers that the tick's run was made. A failed one is counted, unless
 	// that tick or a later one is remembered already; one that went well forgets
-	// those that failed before.
+	// those that failed before. A run that was made again is remembered like a tick.
 	Done(ctx context.Context, tick time.Time, ended Ended) error
 }
 
@@ -53,6 +53,7 @@ type ScheduleState struct {
 	PausedBy string    `json:"pausedBy,omitempty"`
 	Failures int       `json:"failures,omitempty"` // scheduled runs that failed since one went well
 	Tried    time.Time `json:"tried,omitzero"`     // the tick of the last of them
+	Retries  int       `json:"retries,omitempty"`  // how often that run was made again, and failed
 }
 
 // Pauser stops and starts the schedule of all replicas, across restarts.

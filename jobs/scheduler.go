@@ -27,8 +27,11 @@ type Scheduler struct {
 	// QuarantineAfter is how many runs in a row must fail for the schedule to slow
 	// down, until one goes well; 0 is never. See ScheduleState.NextTry.
 	QuarantineAfter int
-	Log             *slog.Logger
-	Now             func() time.Time // default time.Now
+	// Retry is how long after its tick a run that failed is made again, see
+	// ScheduleState.Again.
+	Retry time.Duration
+	Log   *slog.Logger
+	Now   func() time.Time // default time.Now
 
 	taking  sync.Mutex
 	running atomic.Bool // this replica has a tick
@@ -103,8 +106,11 @@ func (s *Scheduler) run(ctx context.Context, tick time.Time) bool {
 		return false
 	}
 	ended := EndedWell
-	if err != nil {
+	switch {
+	case err != nil && s.Schedule.Next(tick.Add(-1)).Equal(tick):
 		ended = EndedFailed
+	case err != nil:
+		ended = EndedAgain
 	}
 	return s.remember(ctx, tick, ended)
 }
@@ -127,7 +133,14 @@ func (s *Scheduler) remember(ctx context.Context, tick time.Time, ended Ended) b
 		}
 		return true
 	}
-	state.Failures, state.Tried = state.Failures+1, tick
+	if ended == EndedAgain {
+		state.Retries++
+	} else {
+		state.Failures, state.Tried, state.Retries = state.Failures+1, tick, 0
+	}
+	if again := state.Again(s.Schedule, s.QuarantineAfter, s.Retry); !again.IsZero() {
+		s.Log.Warn("the run that failed is made again", "at", again)
+	}
 	if try := state.NextTry(s.Schedule, s.QuarantineAfter); !try.IsZero() {
 		s.Log.Warn("the schedule is quarantined after failed runs; one good run ends it", "failures", state.Failures, "nextTry", try)
 	}
@@ -147,7 +160,7 @@ func (s *Scheduler) take(ctx context.Context) (time.Time, error) {
 	}
 	tick := latest(s.Schedule, state.Done, now)
 	if tick.IsZero() {
-		return tick, nil
+		return s.takeAgain(ctx, &state, now)
 	}
 	late, try := Due, state.NextTry(s.Schedule, s.QuarantineAfter)
 	quarantined := tick.Before(try)
@@ -170,6 +183,20 @@ func (s *Scheduler) take(ctx context.Context) (time.Time, error) {
 		s.Log.Info("making the run that was missed", "tick", tick)
 	}
 	return tick, nil
+}
+
+// takeAgain gives the time at which the run of the last tick is made again, if it has come.
+func (s *Scheduler) takeAgain(ctx context.Context, state *ScheduleState, now time.Time) (time.Time, error) {
+	at := state.Again(s.Schedule, s.QuarantineAfter, s.Retry)
+	if at.IsZero() || at.After(now) || !at.After(state.Done) {
+		return time.Time{}, nil
+	}
+	taken, err := s.Ticks.Take(ctx, at, Due, beginWithin+s.Jitter)
+	if err != nil || taken != TakenRun {
+		return time.Time{}, err
+	}
+	s.Log.Info("making the run again that failed", "tick", state.Tried, "tries", state.Retries+1)
+	return at, nil
 }
 
 // wait lets some of the jitter pass; false means that ctx ended.

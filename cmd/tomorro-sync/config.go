@@ -183,6 +183,9 @@ type scheduleConfig struct {
 	// QuarantineAfter is how many runs in a row must fail for the schedule to slow
 	// down until one goes well; 0 is never.
 	QuarantineAfter int `yaml:"quarantine_after" env:"QUARANTINE_AFTER"`
+	// Retry is how long after its tick a run that failed is made again the first time;
+	// 0 is never.
+	Retry time.Duration `yaml:"retry" env:"RETRY"`
 	// Delta is how often the fast pass asks OneLogin who changed; 0 is never.
 	// DeltaOverlap is read again each time, DeltaMost is how many people one pass looks
 	// at, and DeltaEvents reads OneLogin's events as well.
@@ -234,7 +237,7 @@ func defaultConfig() config {
 		Apply:      applyConfig{ReadBack: true},
 		Grace:      20 * time.Second,
 		Journal:    journalConfig{Keep: 400 * 24 * time.Hour, KeepRuns: 30},
-		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run", QuarantineAfter: 3, DeltaOverlap: 5 * time.Minute, DeltaMost: 500, DeltaEvents: true},
+		Schedule:   scheduleConfig{Timezone: "UTC", Missed: "run", QuarantineAfter: 3, Retry: 15 * time.Minute, DeltaOverlap: 5 * time.Minute, DeltaMost: 500, DeltaEvents: true},
 		Listen: listenConfig{Admin: "127.0.0.1:8081", Deadline: 8 * time.Second, Retry: 5 * time.Second,
 			OIDC: oidcConfig{GroupsClaim: "groups"}},
 		Alerts: alertsConfig{HeldAfter: 24 * time.Hour, NoRunFor: 26 * time.Hour, MarksAfter: time.Hour, Repeat: 24 * time.Hour, ExpiresWithin: 14 * 24 * time.Hour},

@@ -183,6 +183,9 @@ func (s *scheduleConfig) check(all *checks) {
 		all.fail("schedule.jitter", "%s is not between 0 and 12h", s.Jitter)
 	}
 	all.atLeast("schedule.quarantine_after", s.QuarantineAfter, 0)
+	if s.Retry < 0 || s.Retry > 0 && s.Retry < time.Minute {
+		all.fail("schedule.retry", "%s is too soon; write 0 for never, or a duration such as 15m", s.Retry)
+	}
 	if s.Delta < 0 || s.Delta > 0 && s.Delta < time.Second {
 		all.fail("schedule.delta", "%s is too often; write 0 for never, or a duration such as 5m", s.Delta)
 	}

@@ -80,7 +80,7 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
             remove_from_group, change_role, grant_admin, rename, create
   journal:  keep, keep_runs
   protect, min_admins, approve, four_eyes, connection, grace
-  schedule: cron, timezone, missed, jitter, quarantine_after, delta, delta_overlap, delta_most, delta_events (for serve)
+  schedule: cron, timezone, missed, jitter, quarantine_after, retry, delta, delta_overlap, delta_most, delta_events (for serve)
   listen:   scim, tokens, cert_file, key_file, base_url, allow, deadline, retry, requests_per_second, admin, console, console_token,
             oidc: {issuer, client_id, client_secret, redirect_url, groups_claim, viewers, approvers, scopes} (for serve)
   alerts:   webhook, heartbeat, held_after, no_run_for, marks_after, expires_within, repeat,

@@ -88,7 +88,7 @@ func (p *program) withSchedule(cmd *cobra.Command, change func(context.Context, 
 		if spec := c.Schedule.parsed(); spec != nil {
 			after := c.Schedule.QuarantineAfter
 			doc.NextTry = status.Schedule.NextTry(spec, after)
-			for at := status.Schedule.NextRun(spec, after, time.Now()); len(doc.Next) < 3 && !at.IsZero(); at = spec.Next(at) {
+			for at := status.Schedule.NextRun(spec, after, c.Schedule.Retry, time.Now()); len(doc.Next) < 3 && !at.IsZero(); at = spec.Next(at) {
 				doc.Next = append(doc.Next, at)
 			}
 		}
@@ -117,6 +117,9 @@ func (p *program) showSchedule(doc *scheduleJSON) {
 	}
 	if at := doc.NextTry; !at.IsZero() {
 		s.line("slowed    quarantined until one good run; next try at %s, or now with: tomorro-sync reconcile", at.Format(dayAndTime))
+	}
+	if n := doc.State.Retries; n > 0 {
+		s.line("again     that one was made again %s", plural(n, "time", "times"))
 	}
 	for i, at := range doc.Next {
 		s.line("%-9s %s", []string{"next", "", ""}[i], at.Format(dayAndTime))

@@ -30,6 +30,9 @@ func (p *program) serveCommand() *cobra.Command {
 tick has one run. A tick that nobody was there for is made up for at the start, unless schedule.missed is skip. Give --config
 several times to serve several connections, each with its own name, lock, journal and limits.
 
+A run that failed is made again schedule.retry after its tick, then after twice as long each time, until one goes well or the next
+tick comes.
+
 After schedule.quarantine_after failed runs in a row the schedule is quarantined: it tries half as often after each further failure,
 but at least once a day (a nightly schedule stays nightly), until one run goes well, scheduled or made by: tomorro-sync reconcile
 
@@ -122,7 +125,7 @@ func newServed(c *config, log *slog.Logger, conn *connection) *served {
 	s.watch = &jobs.Watch{Observer: conn.memory, Journal: conn.memory}
 	s.starter = &starter{wishes: conn.memory, taker: processName(), run: s.runFor, log: log}
 	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: conn.memory, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter,
-		QuarantineAfter: c.Schedule.QuarantineAfter, Log: log}
+		QuarantineAfter: c.Schedule.QuarantineAfter, Retry: c.Schedule.Retry, Log: log}
 	if every := c.Schedule.Delta; every > 0 && conn.changes != nil {
 		s.fast = &jobs.FastPass{Changes: conn.changes, Passes: conn.memory, Queue: conn.memory, Every: every, Overlap: c.Schedule.DeltaOverlap, Most: c.Schedule.DeltaMost, Log: log}
 	}
@@ -142,7 +145,7 @@ func processName() string {
 func serveAll(ctx context.Context, log *slog.Logger, l *listenConfig, all []*served, told *metrics.Metrics) error {
 	watched := make([]admin.Connection, 0, len(all))
 	for _, s := range all {
-		watched = append(watched, admin.Connection{Name: s.config.Connection, Observer: s.conn.memory, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter})
+		watched = append(watched, admin.Connection{Name: s.config.Connection, Observer: s.conn.memory, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter, Retry: s.config.Schedule.Retry})
 	}
 	stopAdmin, err := serveAdmin(ctx, log, l.Admin, supervised(admin.Handler(ctx, watched), told, l.Profile))
 	if err != nil {

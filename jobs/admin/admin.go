@@ -27,8 +27,9 @@ type Connection struct {
 	Name     string
 	Observer jobs.Observer
 	Schedule cron.Schedule // nil when there is none
-	// QuarantineAfter is that of the Scheduler.
+	// QuarantineAfter and Retry are those of the Scheduler.
 	QuarantineAfter int
+	Retry           time.Duration
 }
 
 // State is the answer of /readyz.
@@ -108,7 +109,7 @@ func (c *ConnectionState) fill(from *Connection, status jobs.Status, now time.Ti
 	c.Status = status
 	note := func(format string, args ...any) { c.Notes = append(c.Notes, fmt.Sprintf(format, args...)) }
 	if from.Schedule != nil {
-		next := status.Schedule.NextRun(from.Schedule, from.QuarantineAfter, now)
+		next := status.Schedule.NextRun(from.Schedule, from.QuarantineAfter, from.Retry, now)
 		c.NextRun = &next
 		if try := status.Schedule.NextTry(from.Schedule, from.QuarantineAfter); !try.IsZero() {
 			note("the schedule is quarantined after %d failed runs in a row; next try at %s; one good run ends it", status.Schedule.Failures, try.UTC().Format(time.RFC3339))

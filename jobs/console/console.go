@@ -62,7 +62,8 @@ type Connection struct {
 	Starter   Starter // nil: no runs are made from here
 
 	Schedule        cron.Schedule // nil when there is none
-	QuarantineAfter int           // that of the Scheduler
+	QuarantineAfter int           // that of the Scheduler, as is Retry
+	Retry           time.Duration
 	Zone            *time.Location
 	Policy          reconcile.Policy
 	ApprovalLife    time.Duration // how long an approval is good for

@@ -83,7 +83,7 @@ func (c *console) stateNow(ctx context.Context, conn *Connection) (*overview, er
 	}
 	o.Budget = budget(&conn.Policy.Limits, spent, lastCounts(runs))
 	if conn.Schedule != nil {
-		o.Next = o.Status.Schedule.NextRun(conn.Schedule, conn.QuarantineAfter, c.Now())
+		o.Next = o.Status.Schedule.NextRun(conn.Schedule, conn.QuarantineAfter, conn.Retry, c.Now())
 		o.NextTry = o.Status.Schedule.NextTry(conn.Schedule, conn.QuarantineAfter)
 	}
 	if conn.Starter != nil {

@@ -120,8 +120,29 @@ func failures(t *testing.T, open Open) {
 		t.Errorf("the earlier tick set the later one back: %+v %v", st, err)
 	}
 	must(t, a.Done(ctx, tick(6), jobs.EndedFailed))
+	retried := func(n int) {
+		t.Helper()
+		failed(t, b, 1, tick(6))
+		if st, err := b.Schedule(ctx); err != nil || st.Retries != n {
+			t.Errorf("made again %d times, want %d: %v", st.Retries, n, err)
+		}
+	}
+	again := tick(6).Add(time.Minute)
+	retried(0)
+	take(t, a, again, jobs.Due, jobs.TakenRun)
+	must(t, a.Done(ctx, again, jobs.EndedAgain))
+	retried(1)
+	must(t, b.Done(ctx, again, jobs.EndedAgain)) // asked again because the answer was lost
+	retried(1)
+	take(t, b, again, jobs.Due, jobs.TakenDone)
+	must(t, b.Done(ctx, again.Add(time.Minute), jobs.EndedAgain))
+	retried(2)
 	must(t, b.Forgive(ctx))
 	must(t, b.Forgive(ctx))
 	failed(t, a, 0, now)
+	must(t, a.Done(ctx, tick(7), jobs.EndedFailed))
+	if st, err := a.Schedule(ctx); err != nil || st.Retries != 0 {
+		t.Errorf("the run of another tick was not made again: %+v %v", st, err)
+	}
 	take(t, a, tick(6), jobs.LateRun, jobs.TakenDone)
 }

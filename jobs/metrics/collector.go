@@ -113,7 +113,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s.gauge(paused, one(!st.Status.Schedule.Paused.IsZero()))
 	if c.c.Schedule != nil {
 		s.gauge(quarantined, one(!st.Status.Schedule.NextTry(c.c.Schedule, c.c.QuarantineAfter).IsZero()))
-		s.gauge(nextRun, unix(st.Status.Schedule.NextRun(c.c.Schedule, c.c.QuarantineAfter, now)))
+		s.gauge(nextRun, unix(st.Status.Schedule.NextRun(c.c.Schedule, c.c.QuarantineAfter, c.c.Retry, now)))
 	}
 }
 

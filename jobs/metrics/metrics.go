@@ -59,8 +59,9 @@ type Connection struct {
 	Name     string
 	Stander  Stander
 	Schedule cron.Schedule // nil when there is none
-	// QuarantineAfter is that of the Scheduler.
+	// QuarantineAfter and Retry are those of the Scheduler.
 	QuarantineAfter int
+	Retry           time.Duration
 	APIs            func() []API // nil when nothing is counted
 	// Credentials are those whose end is known; nil when there are none.
 	Credentials func() []jobs.Credential

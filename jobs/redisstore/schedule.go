@@ -64,6 +64,7 @@ func scheduleState(all map[string]string) (st jobs.ScheduleState) {
 	n, err := strconv.Atoi(all["failures"])
 	if ms, bad := strconv.ParseInt(all["tried"], 10, 64); err == nil && bad == nil {
 		st.Failures, st.Tried = n, time.UnixMilli(ms)
+		st.Retries, _ = strconv.Atoi(all["retries"]) // none is 0
 	}
 	return st
 }
@@ -126,7 +127,7 @@ func (s *Store) Resume(ctx context.Context) error {
 
 // Forgive implements jobs.Forgiver.
 func (s *Store) Forgive(ctx context.Context) error {
-	if err := s.client.HDel(ctx, s.keys.schedule(), "failures", "tried").Err(); err != nil {
+	if err := s.client.HDel(ctx, s.keys.schedule(), "failures", "tried", "retries").Err(); err != nil {
 		return fmt.Errorf("forget the failed runs: %w", err)
 	}
 	return nil

@@ -286,6 +286,9 @@ func TestNextRun(t *testing.T) {
 			t.Errorf("%s after a failed run, the next one is at %s", at, got)
 		}
 	}
+	if got := st.Again(s, 5, 2*time.Hour); !got.IsZero() {
+		t.Errorf("made again at %s, after the next tick", got)
+	}
 	st.Failures = 1 << 40
 	if got := st.NextTry(spec(t, "@every 1s", "UTC"), 3); !got.Equal(monday.Add(24 * time.Hour)) {
 		t.Errorf("after very many failures: %s", got)

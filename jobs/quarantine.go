@@ -74,7 +74,10 @@ func (st ScheduleState) Again(spec cron.Schedule, after int, retry time.Duration
 // NextRun is the first time from now on at which a run is made.
 func (st ScheduleState) NextRun(spec cron.Schedule, after int, retry time.Duration, now time.Time) time.Time {
 	next := spec.Next(now)
-	if again := st.Again(spec, after, retry); again.After(now) && again.Before(next) {
+	if again := st.Again(spec, after, retry); again.After(st.Done) && again.Before(next) {
+		if again.Before(now) { // as soon as somebody looks
+			return now
+		}
 		return again
 	}
 	if try := st.NextTry(spec, after); try.After(next) {

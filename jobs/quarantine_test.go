@@ -281,7 +281,7 @@ func TestNextRun(t *testing.T) {
 	if got := st.NextRun(s, 5, 0, monday); !got.Equal(monday.Add(time.Hour)) || !st.NextTry(s, 5).IsZero() {
 		t.Errorf("without a quarantine the next run is at %s", got)
 	}
-	for at, want := range map[time.Duration]time.Duration{0: 10 * time.Minute, 10 * time.Minute: time.Hour, 20 * time.Minute: time.Hour} {
+	for at, want := range map[time.Duration]time.Duration{0: 10 * time.Minute, 10 * time.Minute: 10 * time.Minute, 20 * time.Minute: 20 * time.Minute} {
 		if got := st.NextRun(s, 5, 10*time.Minute, monday.Add(at)); !got.Equal(monday.Add(want)) {
 			t.Errorf("%s after a failed run, the next one is at %s", at, got)
 		}

@@ -12,8 +12,9 @@ import (
 // begins later.
 type Lessons interface {
 	// Confer tells what this process learned since it did the last time, and asks for up
-	// to n permissions to send one request each, of which LearnedAhead are saved up. Of what was told with an error it may
-	// have been taken up or not: both do no harm.
+	// to n permissions to send one request each, of which LearnedAhead are saved up. With
+	// an error, what was told may have been taken up or not: it is told again, and twice
+	// does no harm.
 	Confer(ctx context.Context, told Lesson, n int) (Known, error)
 }
 
@@ -72,7 +73,7 @@ func (l *learned) Take(ctx context.Context, n int) (got int, wait time.Duration,
 		return 0, 0, 0, err
 	}
 	l.known = k.PerSecond
-	if at := time.Now().Add(-k.Lowered); at.After(l.since) {
+	if at := time.Now().Add(-k.Lowered); k.PerSecond > 0 && at.After(l.since) {
 		l.since = at
 	}
 	return k.Tokens, k.Wait, k.Sharers, nil

@@ -90,6 +90,36 @@ func TestRateIsLearnedTogether(t *testing.T) {
 	}
 }
 
+// TestToAskTeachesNothing: a refusal of a request that was on its way when the others were
+// asked teaches a limit all the same.
+func TestToAskTeachesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, gate := steady(), pace.NewGate(16, 0)
+		gate.Learn(&school{jar: jar{sharers: 1}})
+		sent := 0
+		s.takes = func(int) time.Duration {
+			if sent++; sent == 1 {
+				return 1500 * time.Millisecond
+			}
+			return 20 * time.Millisecond
+		}
+		s.status = func(time.Time) int {
+			if sent == 1 {
+				return http.StatusTooManyRequests
+			}
+			return http.StatusOK
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() { ask(t, gate, s, http.MethodPut) })
+		time.Sleep(1200 * time.Millisecond)
+		crowd(t, gate, s, 10)
+		wg.Wait()
+		if _, rate := gate.Learned(); rate == 0 {
+			t.Errorf("no limit was learned: %v", s.counted)
+		}
+	})
+}
+
 // TestNobodyKnowsALimit: without refusals, the others are asked once a second and hold
 // up nobody; what one of them learns binds all within that.
 func TestNobodyKnowsALimit(t *testing.T) {

@@ -21,14 +21,14 @@ type level struct {
 	in      int
 	queue   []chan struct{} // who waits for a place, the longest first
 	lowered time.Time       // answers to what was sent before say nothing new
-	usual   map[string]mean // how long answers take, by method
+	usual   map[string]mean // how long answers take, by kind
 }
 
 // mean is a moving one, and the least it has been.
 type mean struct{ now, least time.Duration }
 
 // slowAtLeast and slowTimes say which answer is slow: whose takes so long, and so many
-// times as long as answers to the same method did when they came fastest.
+// times as long as answers of the same kind did when they came fastest.
 const (
 	slowAtLeast = 2 * time.Second
 	slowTimes   = 8
@@ -82,23 +82,28 @@ func (l *level) admit() {
 }
 
 // well takes up an answer to a request that began then and took so long.
-func (l *level) well(method string, began time.Time, took time.Duration) {
+func (l *level) well(kind string, began time.Time, took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	u, known := l.usual[method]
+	if kind != "" && l.slow(kind, took) {
+		l.lower(began, 0.75, max(1, float64(l.most)/4))
+		return
+	}
+	l.now = min(float64(l.most), l.now+1/l.now)
+	l.admit()
+}
+
+// slow reports whether an answer took long for its kind, and learns from it.
+func (l *level) slow(kind string, took time.Duration) bool {
+	u, known := l.usual[kind]
 	if !known {
 		u = mean{took, took}
 	}
 	slow := took > max(slowAtLeast, slowTimes*u.least)
 	u.now += (took - u.now) / 8
 	u.least = min(u.least, u.now)
-	l.usual[method] = u
-	if slow {
-		l.lower(began, 0.75, max(1, float64(l.most)/4))
-		return
-	}
-	l.now = min(float64(l.most), l.now+1/l.now)
-	l.admit()
+	l.usual[kind] = u
+	return slow
 }
 
 // badly takes up an answer that says that the service has too much to do, or none.

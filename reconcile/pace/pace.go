@@ -116,7 +116,7 @@ func (g *Gate) Quiet(d time.Duration) {
 
 // answered takes up what became of a request that began then: the status, or 0 when
 // there was no answer.
-func (g *Gate) answered(method string, began time.Time, status int) {
+func (g *Gate) answered(kind string, began time.Time, status int) {
 	switch {
 	case status == http.StatusTooManyRequests:
 		g.learned.refused(began)
@@ -124,7 +124,7 @@ func (g *Gate) answered(method string, began time.Time, status int) {
 		g.level.badly(began)
 	default:
 		g.learned.accepted()
-		g.level.well(method, began, time.Since(began))
+		g.level.well(kind, began, time.Since(began))
 	}
 }
 

@@ -17,6 +17,9 @@ type Transport struct {
 	// Took, when not nil, is told how long each answer took, from its request to the
 	// end of its body, without the wait for the Gate.
 	Took func(time.Duration)
+	// Kind names requests that take about as long as each other, so that a slow answer is
+	// known; empty: of this one it is not. nil: the method.
+	Kind func(*http.Request) string
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -28,16 +31,20 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.Sent != nil {
 		t.Sent(r)
 	}
+	kind := r.Method
+	if t.Kind != nil {
+		kind = t.Kind(r)
+	}
 	began := time.Now()
 	resp, err := t.Base.RoundTrip(r)
 	if err != nil {
 		if r.Context().Err() == nil { // else nobody waited for the answer
-			t.Gate.answered(r.Method, began, 0)
+			t.Gate.answered(kind, began, 0)
 		}
 		leave()
 		return nil, err
 	}
-	t.Gate.answered(r.Method, began, resp.StatusCode)
+	t.Gate.answered(kind, began, resp.StatusCode)
 	end := leave
 	if t.Took != nil {
 		end = func() { leave(); t.Took(time.Since(began)) }

@@ -41,8 +41,9 @@ const defaultBulkBytes = 1 << 20
 // Only writes of a run are gathered, which are those with a fence. A push is answered by
 // itself: one account at which Tomorro hangs would hold up all who share its request.
 type bulk struct {
-	base http.RoundTripper
-	root *url.URL // of the service
+	base    http.RoundTripper
+	root    *url.URL // of the service
+	timeout time.Duration
 
 	mu      sync.Mutex
 	most    int // operations in one request; 1 or less: none are sent
@@ -105,7 +106,7 @@ func gathering(cfg *Config, base http.RoundTripper, root *url.URL) http.RoundTri
 	if cfg.Bulk <= 1 {
 		return base
 	}
-	return &bulk{base: base, root: root, most: cfg.Bulk, bytes: cfg.BulkBytes}
+	return &bulk{base: base, root: root, timeout: cfg.Timeout, most: cfg.Bulk, bytes: cfg.BulkBytes}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -228,7 +229,8 @@ func (b *bulk) take() []*operation {
 	return ops
 }
 
-// request makes one request of them.
+// request makes one request of them. A service that needs long for each gets fewer at
+// once: whoever waits longer than the timeout does not know what became of a write.
 func (b *bulk) request(ops []*operation) []opAnswer {
 	ctx, cancel := together(ops)
 	defer cancel()
@@ -243,7 +245,13 @@ func (b *bulk) request(ops []*operation) []opAnswer {
 	}
 	r.Header = ops[0].request.Header.Clone()
 	r.Header.Set("Content-Type", contentType(ops))
+	began := time.Now()
 	resp, err := b.base.RoundTrip(r)
+	defer func() { // the wait for a turn counts: it is waited for as well
+		if time.Since(began) > b.timeout/3 {
+			b.atMost(max(1, len(ops)/2))
+		}
+	}()
 	if err != nil {
 		return same(ops, opAnswer{err: err})
 	}

@@ -218,6 +218,29 @@ func TestBulkGathers(t *testing.T) {
 	}
 }
 
+// TestBulkOfASlowService: a service that needs a third of the timeout for a request gets
+// smaller ones, and what it does within the timeout is known.
+func TestBulkOfASlowService(t *testing.T) {
+	r := newBulkRig(t, tomorrotest.Bulk{}, func(c *tomorro.Config) { c.Bulk, c.Timeout, c.Concurrency = 64, time.Second, 4 })
+	r.flaky.Add(flaky.Fault{Method: "POST", Path: "/scim/v2/Bulk", Kind: flaky.KindSlow, Delay: 400 * time.Millisecond})
+	for round := range 4 { // of 64, 32, 16 and 8 at most
+		var writes []reconcile.Write
+		for i := range 8 << (3 - round) {
+			writes = append(writes, create(fmt.Sprintf("n%d-%d@x.io", round, i)))
+		}
+		for i, result := range r.all(ofRun(t), writes) {
+			if !strings.HasPrefix(result, "done") {
+				t.Fatalf("round %d, write %d: %s", round, i, result)
+			}
+		}
+	}
+	before := r.flaky.Stats().Total
+	r.all(ofRun(t), []reconcile.Write{create("a@x.io"), create("b@x.io"), create("c@x.io"), create("d@x.io"), create("e@x.io"), create("f@x.io"), create("g@x.io"), create("h@x.io")})
+	if n := r.flaky.Stats().Total - before; n < 2 {
+		t.Errorf("eight writes in %d requests after four slow ones", n)
+	}
+}
+
 // TestPushesAreNotGathered: somebody waits for each, and one that hangs is nobody else's.
 func TestPushesAreNotGathered(t *testing.T) {
 	r := newBulkRig(t, tomorrotest.Bulk{}, nil)

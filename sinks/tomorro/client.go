@@ -103,7 +103,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.fill()
 	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), editing: make(map[string]*sync.Mutex)}
 	c.gate.Learn(cfg.Lessons)
-	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Sent: c.count, Took: c.took.Add}
+	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Sent: c.count, Took: c.took.Add, Kind: kindOf}
 	c.http = resty.NewWithClient(&http.Client{Transport: gathering(&c.cfg, transport, base), Timeout: cfg.Timeout}).
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).
 		SetAuthToken(cfg.Token).
@@ -116,6 +116,15 @@ func New(cfg Config) (*Client, error) {
 		SetRetryAfter(c.wait).
 		AddRetryCondition(c.again)
 	return c, nil
+}
+
+// kindOf says which requests take about as long: how long a Bulk request takes depends on
+// how much is in it.
+func kindOf(r *http.Request) string {
+	if strings.HasSuffix(r.URL.Path, "/Bulk") {
+		return ""
+	}
+	return r.Method
 }
 
 func (cfg *Config) fill() {

@@ -11,7 +11,7 @@ import (
 )
 
 // minutes lets the clock go on minute by minute till a time; some replica looks at each,
-// as each does once a minute. good is told which try this is and says whether it goes well.
+// as each does once a minute. good says whether a run that is made then goes well.
 func (r *replicas) minutes(till time.Time, who func() int, good func(at time.Time) bool) {
 	for at := r.clock.now().Add(time.Minute); !at.After(till); at = at.Add(time.Minute) {
 		r.clock.set(at)
@@ -41,8 +41,7 @@ func TestAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			from := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-			r := &replicas{retry: c.retry}
-			r = restarted(t, r, c.expression, c.after, from)
+			r := retrying(t, c.expression, c.after, c.retry, from)
 			defer r.stop()
 			turn := 0
 			r.minutes(from.Add(c.lasts), func() int { turn++; return turn % 2 }, func(at time.Time) bool { return at.Sub(from) > c.good })
@@ -53,11 +52,11 @@ func TestAgain(t *testing.T) {
 	}
 }
 
-// restarted are two replicas as newReplicas makes them, with a retry.
-func restarted(t testing.TB, with *replicas, expression string, after int, from time.Time) *replicas {
+// retrying are two replicas as newReplicas makes them, with a retry.
+func retrying(t testing.TB, expression string, after int, retry time.Duration, from time.Time) *replicas {
 	t.Helper()
 	r := newReplicas(t, spec(t, expression, "UTC"), after, 2, from)
-	r.retry = with.retry
+	r.retry = retry
 	for i := range r.all {
 		r.start(i)
 	}
@@ -69,7 +68,7 @@ func restarted(t testing.TB, with *replicas, expression string, after int, from 
 func TestAgainOfReplicas(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		from := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-		r := restarted(t, &replicas{retry: time.Duration(rapid.IntRange(2, 40).Draw(rt, "retry")) * time.Minute}, "@every 2h", 0, from)
+		r := retrying(t, "@every 2h", 0, time.Duration(rapid.IntRange(2, 40).Draw(rt, "retry"))*time.Minute, from)
 		defer r.stop()
 		var want []time.Time
 		var failed bool

@@ -61,12 +61,9 @@ func (st ScheduleState) Again(spec cron.Schedule, after int, retry time.Duration
 	if retry <= 0 || st.Failures == 0 || !st.NextTry(spec, after).IsZero() {
 		return time.Time{}
 	}
-	at := st.Tried
-	for i := range st.Retries + 1 {
-		at = at.Add(retry << min(i, 20)) // as long as the schedule comes once in a lifetime
-		if next := spec.Next(st.Tried); !next.IsZero() && !at.Before(next) {
-			return time.Time{}
-		}
+	at := st.Tried.Add(retry * (2<<min(st.Retries, 20) - 1))
+	if next := spec.Next(st.Tried); !next.IsZero() && !at.Before(next) {
+		return time.Time{}
 	}
 	return at
 }

@@ -107,7 +107,7 @@ func (s *Scheduler) run(ctx context.Context, tick time.Time) bool {
 	}
 	ended := EndedWell
 	switch {
-	case err != nil && s.Schedule.Next(tick.Add(-1)).Equal(tick):
+	case err != nil && s.Schedule.Next(tick.Add(-1)).Equal(tick): // one of the schedule, and not in between
 		ended = EndedFailed
 	case err != nil:
 		ended = EndedAgain

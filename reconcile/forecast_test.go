@@ -56,6 +56,10 @@ func TestForecastChunks(t *testing.T) {
 	if got := f.Writing(reconcile.Speed{Concurrency: 10, Latency: time.Second}); f.Tomorro.Edits != 3 || got != 3*time.Second {
 		t.Errorf("%d writes in %s", f.Tomorro.Edits, got)
 	}
+	f = reconcile.NewForecast(&plan, reconcile.ForecastOptions{MembersPerWrite: 100, Bulk: 50}) // nor do they share a request
+	if got := f.Writing(reconcile.Speed{Concurrency: 10, Latency: time.Second}); f.Tomorro.Bulk != 3 || got != 3*time.Second {
+		t.Errorf("in %d Bulk requests, in %s", f.Tomorro.Bulk, got)
+	}
 }
 
 // TestForecastTime: rounds of requests at once, or the limit a second.
@@ -74,6 +78,10 @@ func TestForecastTime(t *testing.T) {
 	}
 	if got := f.Reading(to, to); got != 6*20*time.Millisecond { // token, first pages, forty others ten at once
 		t.Errorf("read in %s", got)
+	}
+	few := reconcile.NewForecast(&plan, reconcile.ForecastOptions{Bulk: 30})
+	if few.Tomorro.Edits != 100 || few.Tomorro.Bulk != 4 || few.Tomorro.Total != f.Tomorro.Total-96 || few.Writing(to) != 20*time.Millisecond {
+		t.Errorf("%d writes in %d requests of %d, in %s", few.Tomorro.Edits, few.Tomorro.Bulk, few.Tomorro.Total, few.Writing(to))
 	}
 	to.PerSecond = 25
 	if got := f.Writing(to); got != 4*time.Second {

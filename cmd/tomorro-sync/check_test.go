@@ -114,7 +114,8 @@ func TestConfigurationWinsOverProbe(t *testing.T) {
 	c := defaultConfig()
 	c.Tomorro.URL, c.Tomorro.MemberRemoval = "https://t/scim", "put"
 	s := session{config: &c, log: slog.New(slog.DiscardHandler)}
-	found := reconcile.Profile{Target: "https://t/scim", Update: "patch", MemberRemoval: "filter", ContentType: "application/scim+json", PageSize: 20}
+	found := reconcile.Profile{Target: "https://t/scim", Update: "patch", MemberRemoval: "filter", ContentType: "application/scim+json", PageSize: 20,
+		Bulk: 1000, BulkBytes: 4096, Attributes: true}
 	p, err := s.profile(t.Context(), fakeProfiles{found})
 	if err != nil {
 		t.Fatal(err)
@@ -122,6 +123,13 @@ func TestConfigurationWinsOverProbe(t *testing.T) {
 	got := tomorroClient(s, sharedRate{}, p)
 	if got.MemberRemoval != "put" || got.UpdateWith != "patch" || got.ContentType != "application/scim+json" || got.PageSize != 20 {
 		t.Errorf("%+v", got)
+	}
+	if got.Bulk != 100 || got.BulkBytes != 4096 || !got.Attributes {
+		t.Errorf("Bulk of %d and %d bytes, attributes %v", got.Bulk, got.BulkBytes, got.Attributes)
+	}
+	c.Tomorro.Bulk, c.Tomorro.Attributes = 1, "all"
+	if got := tomorroClient(s, sharedRate{}, p); got.Bulk != 1 || got.Attributes {
+		t.Errorf("Bulk of %d, attributes %v, though they are turned off", got.Bulk, got.Attributes)
 	}
 	found.Target = "https://old/scim"
 	if p, err = s.profile(t.Context(), fakeProfiles{found}); err != nil || p.Update != "" {

@@ -17,7 +17,8 @@ func (p *program) scheduleCommand() *cobra.Command {
 		Long: `schedule shows the next ticks of schedule.cron, the last run, and who is at work now. A schedule that is paused stays so for all
 replicas and across restarts, until it is resumed; what came meanwhile is not made up for. reconcile works all the same.
 
-One whose runs fail, schedule.quarantine_after of them in a row, is quarantined: it slows down until one goes well, scheduled or by
+A run that fails is made again, schedule.retry after its tick and then after twice as long each time, until the next tick. A schedule
+whose runs fail, schedule.quarantine_after of them in a row, is quarantined: it slows down until one goes well, scheduled or by
 reconcile. It is shown how many failed, and when the next try is.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -1,6 +1,6 @@
 // Package redisstore keeps what outlives a run in Redis: the lock with its fence,
 // the journal, the links, the spent budget, who is pinned, who is to be looked at
-// again, and which groups were set by hand.
+// again, which groups were set by hand, and how fast the services may be asked.
 //
 // # Keys
 //

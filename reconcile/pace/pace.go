@@ -68,17 +68,25 @@ func (g *Gate) Enter(ctx context.Context) (leave func(), err error) {
 func (g *Gate) wait(ctx context.Context) error {
 	for {
 		for d := g.silence(); d > 0; d = g.silence() {
-			t := time.NewTimer(d)
-			select {
-			case <-t.C:
-			case <-ctx.Done():
-				t.Stop()
-				return context.Cause(ctx)
+			if err := sleep(ctx, d); err != nil {
+				return err
 			}
 		}
 		if err := g.turn(ctx); err != nil || g.silence() <= 0 {
 			return err
 		}
+	}
+}
+
+// sleep waits for d. The error is the context's cause.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

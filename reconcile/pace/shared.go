@@ -80,12 +80,8 @@ func (s *shared) wait(ctx context.Context) error {
 		if s.have > 0 {
 			continue
 		}
-		t := time.NewTimer(pause)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return context.Cause(ctx)
+		if err := sleep(ctx, pause); err != nil {
+			return err
 		}
 	}
 }

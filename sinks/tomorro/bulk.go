@@ -41,13 +41,12 @@ const defaultBulkBytes = 1 << 20
 // Only writes of a run are gathered, which are those with a fence. A push is answered by
 // itself: one account at which Tomorro hangs would hold up all who share its request.
 type bulk struct {
-	base    http.RoundTripper
-	root    *url.URL // of the service
-	timeout time.Duration
+	base http.RoundTripper
+	root *url.URL // of the service
+	cfg  *Config
 
 	mu      sync.Mutex
-	most    int // operations in one request; 1 or less: none are sent
-	bytes   int // of its body
+	most    int // operations in one request, Config.Bulk at first; 1 or less: none are sent
 	queue   []*operation
 	senders int
 }
@@ -106,7 +105,7 @@ func gathering(cfg *Config, base http.RoundTripper, root *url.URL) http.RoundTri
 	if cfg.Bulk <= 1 {
 		return base
 	}
-	return &bulk{base: base, root: root, timeout: cfg.Timeout, most: cfg.Bulk, bytes: cfg.BulkBytes}
+	return &bulk{base: base, root: root, cfg: cfg, most: cfg.Bulk}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -128,8 +127,7 @@ func (b *bulk) RoundTrip(r *http.Request) (*http.Response, error) {
 		if a.response != nil || a.err != nil {
 			return a.response, a.err
 		}
-	case <-r.Context().Done():
-		b.drop(o)
+	case <-r.Context().Done(): // it is left out, if it is not on its way
 		return nil, r.Context().Err()
 	}
 	single := r.WithContext(r.Context())
@@ -155,11 +153,9 @@ func (b *bulk) add(o *operation) {
 	}
 }
 
-// drop takes out a write that nobody waits for any more, if it is not on its way.
-func (b *bulk) drop(o *operation) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.queue = slices.DeleteFunc(b.queue, func(q *operation) bool { return q == o })
+// awaited leaves the operations that somebody still waits for.
+func awaited(ops []*operation) []*operation {
+	return slices.DeleteFunc(ops, func(o *operation) bool { return o.request.Context().Err() != nil })
 }
 
 // send makes requests until nothing waits.
@@ -188,7 +184,7 @@ func (b *bulk) deal(ops []*operation) {
 			}
 			return
 		}
-		ops = slices.DeleteFunc(ops, func(o *operation) bool { return o.request.Context().Err() != nil })
+		ops = awaited(ops)
 	}
 }
 
@@ -213,10 +209,11 @@ func (b *bulk) linger() {
 func (b *bulk) take() []*operation {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.queue = awaited(b.queue)
 	const around = 200 // bytes that an operation has besides its data
 	n, size := 0, around
 	for n < len(b.queue) && n < max(1, b.most) {
-		if size += len(b.queue[n].body) + len(b.queue[n].request.URL.Path) + around; n > 0 && size > b.bytes {
+		if size += len(b.queue[n].body) + len(b.queue[n].request.URL.Path) + around; n > 0 && size > b.cfg.BulkBytes {
 			break
 		}
 		n++
@@ -244,11 +241,11 @@ func (b *bulk) request(ops []*operation) []opAnswer {
 		return same(ops, opAnswer{err: err})
 	}
 	r.Header = ops[0].request.Header.Clone()
-	r.Header.Set("Content-Type", contentType(ops))
+	r.Header.Set("Content-Type", b.cfg.ContentType) // a DELETE has none
 	began := time.Now()
 	resp, err := b.base.RoundTrip(r)
 	defer func() { // the wait for a turn counts: it is waited for as well
-		if time.Since(began) > b.timeout/3 {
+		if time.Since(began) > b.cfg.Timeout/3 {
 			b.atMost(max(1, len(ops)/2))
 		}
 	}()
@@ -260,16 +257,6 @@ func (b *bulk) request(ops []*operation) []opAnswer {
 		return same(ops, opAnswer{err: fmt.Errorf("read the answer to %d writes: %w", len(ops), err)})
 	}
 	return b.answered(ops, resp, text)
-}
-
-// contentType is that of a write with a body: a DELETE has none.
-func contentType(ops []*operation) string {
-	for _, o := range ops {
-		if kind := o.request.Header.Get("Content-Type"); kind != "" {
-			return kind
-		}
-	}
-	return scim.MediaType
 }
 
 // together gives a context that ends when nobody waits any more, and whose fence checks
@@ -370,12 +357,12 @@ func parts(ops []*operation, text []byte) []opAnswer {
 
 // answeredBy reports whether a part can be this operation's.
 func (o *operation) answeredBy(part *bulkResult) bool {
-	if !strings.EqualFold(part.Method, o.request.Method) {
+	at, err := url.Parse(part.Location)
+	if err != nil || !strings.EqualFold(part.Method, o.request.Method) {
 		return false
 	}
-	at, err := url.Parse(part.Location)
-	if o.request.Method == http.MethodPost || part.Location == "" || err != nil {
-		return err == nil
+	if o.request.Method == http.MethodPost || part.Location == "" { // a new id, or none
+		return true
 	}
 	return strings.HasSuffix(at.Path, o.request.URL.Path[strings.LastIndex(o.request.URL.Path, "/"):])
 }

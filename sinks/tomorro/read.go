@@ -63,7 +63,7 @@ func (c *Client) Read(ctx context.Context) (reconcile.Current, error) {
 		return reconcile.Current{}, err
 	}
 	if c.cfg.Attributes && len(groups) > 0 && !shown(groups) { // the accounts may say what the groups do not
-		if _, _, err := list(ctx, c, accounts(nil), collect); err != nil {
+		if _, _, err := list(ctx, c, accountList(nil), collect); err != nil {
 			return reconcile.Current{}, err
 		}
 	}
@@ -89,17 +89,17 @@ var errBare = errors.New("accounts come without what was asked for")
 // account that says nothing of active would pass for one with access.
 func (c *Client) accounts(ctx context.Context, collect func() func(*user) reconcile.Account) ([]reconcile.Account, reconcile.ListReceipt, error) {
 	if c.cfg.Attributes {
-		all, receipt, err := list(ctx, c, accounts(url.Values{"attributes": {compared}}), collect)
+		all, receipt, err := list(ctx, c, accountList(url.Values{"attributes": {compared}}), collect)
 		if !errors.Is(err, errBare) {
 			return all, receipt, err
 		}
 		c.cfg.Logger.Warn("Tomorro does not give the attributes that it is asked for; asking for all. Repeat: tomorro-sync check --probe-writes")
 	}
-	return list(ctx, c, accounts(nil), collect)
+	return list(ctx, c, accountList(nil), collect)
 }
 
-// accounts is the list of them; query says which attributes are wanted.
-func accounts(query url.Values) kind[user, reconcile.Account] {
+// accountList is the list of accounts; query says which attributes are wanted.
+func accountList(query url.Values) kind[user, reconcile.Account] {
 	k := kind[user, reconcile.Account]{name: "users", path: "/Users", query: query, id: func(a *reconcile.Account) string { return a.ID }}
 	if query != nil {
 		k.bare = func(u *user) bool { return u.UserName == "" || u.Active == nil }

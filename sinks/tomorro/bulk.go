@@ -3,7 +3,6 @@ package tomorro
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/scim"

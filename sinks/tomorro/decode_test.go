@@ -1,15 +1,30 @@
 package tomorro
 
 import (
-	"encoding/json"
+	stdjson "encoding/json"
+	"reflect"
 	"testing"
+
+	json "github.com/go-json-experiment/json/v1"
 )
+
+// decoded reads a page, and again as encoding/json does, which must see the same in it.
+func decoded[T any](t *testing.T, body []byte) (p page[T], ok bool) {
+	err := json.Unmarshal(body, &p)
+	var std page[T]
+	other := stdjson.Unmarshal(body, &std)
+	if (err == nil) != (other == nil) || err == nil && !reflect.DeepEqual(p, std) {
+		t.Errorf("%q is %+v, %v and to encoding/json %+v, %v", body, p, err, std, other)
+	}
+	return p, err == nil
+}
 
 func FuzzUserPage(f *testing.F) {
 	f.Add([]byte(`{"totalResults":1,"Resources":[{"id":"a","active":"False","name":{}}]}`))
+	f.Add([]byte(`{"RESOURCES":[{"ID":"a","id":"b","user_name":"c","Name":{"givenName":"\ud800"},"name":{"familyName":"` + "\xff" + `"},"active":null,"x":{"id":1}}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var p page[user]
-		if json.Unmarshal(body, &p) != nil {
+		p, ok := decoded[user](t, body)
+		if !ok {
 			return
 		}
 		for i := range p.Resources {
@@ -21,8 +36,8 @@ func FuzzUserPage(f *testing.F) {
 func FuzzGroupPage(f *testing.F) {
 	f.Add([]byte(`{"totalResults":1,"Resources":[{"id":"a","members":[{"value":"x","type":"Group"},{}]}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var p page[group]
-		if json.Unmarshal(body, &p) != nil {
+		p, ok := decoded[group](t, body)
+		if !ok {
 			return
 		}
 		for i := range p.Resources {

@@ -2,7 +2,6 @@ package tomorro
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	json "github.com/go-json-experiment/json/v1"
 	"github.com/go-resty/resty/v2"
 
 	"tomorro-sync/reconcile"

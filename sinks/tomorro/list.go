@@ -3,7 +3,6 @@ package tomorro
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	json "github.com/go-json-experiment/json/v1"
 	"github.com/sourcegraph/conc/pool"
 
 	"tomorro-sync/reconcile"

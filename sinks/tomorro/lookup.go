@@ -2,12 +2,13 @@ package tomorro
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"tomorro-sync/reconcile"
 )

@@ -2,13 +2,13 @@ package tomorro
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"sync"
 
+	json "github.com/go-json-experiment/json/v1"
 	"github.com/sourcegraph/conc/pool"
 )
 

@@ -2,11 +2,12 @@ package tomorro
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/scim"

@@ -2,10 +2,11 @@ package tomorro
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/scim"

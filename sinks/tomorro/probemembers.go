@@ -2,13 +2,14 @@ package tomorro
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/scim"

@@ -2,11 +2,11 @@ package tomorro
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
+	json "github.com/go-json-experiment/json/v1"
 	"github.com/go-resty/resty/v2"
 
 	"tomorro-sync/reconcile"

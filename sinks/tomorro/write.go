@@ -2,13 +2,13 @@ package tomorro
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
+	json "github.com/go-json-experiment/json/v1"
 	"github.com/go-resty/resty/v2"
 
 	"tomorro-sync/reconcile"

@@ -3,12 +3,12 @@ package onelogin
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sourcegraph/conc/iter"
 )
 
@@ -81,9 +81,9 @@ func (a *ListedApp) take(body []byte) error {
 		Provisioning struct {
 			Status loose `json:"status"`
 		} `json:"provisioning"`
-		Parameters map[string]json.RawMessage `json:"parameters"`
+		Parameters map[string]jsontext.Value `json:"parameters"`
 	}
-	if err := json.Unmarshal(body, &raw); err != nil {
+	if err := decode(body, &raw); err != nil {
 		return fmt.Errorf("the answer cannot be read: %w", err)
 	}
 	_, a.SCIM = raw.Parameters["scimusername"]

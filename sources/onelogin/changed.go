@@ -2,7 +2,6 @@ package onelogin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -115,7 +114,7 @@ func decodeEvents(body []byte) ([]reconcile.Key, string, error) {
 			User number `json:"user_id"`
 		} `json:"data"`
 	}
-	if err := json.Unmarshal(body, &page); err != nil {
+	if err := decode(body, &page); err != nil {
 		return nil, "", err
 	}
 	if page.Data == nil {

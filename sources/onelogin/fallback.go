@@ -2,13 +2,13 @@ package onelogin
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sourcegraph/conc/pool"
 
 	"tomorro-sync/reconcile"
@@ -202,10 +202,10 @@ func (p *pull) pageV1(ctx context.Context, after string) ([]reconcile.Person, st
 		Pagination struct {
 			After loose `json:"after_cursor"`
 		} `json:"pagination"`
-		AfterCursor loose           `json:"afterCursor"`
-		Data        json.RawMessage `json:"data"`
+		AfterCursor loose          `json:"afterCursor"`
+		Data        jsontext.Value `json:"data"`
 	}
-	if err := json.Unmarshal(r.Body(), &page); err != nil {
+	if err := decode(r.Body(), &page); err != nil {
 		return nil, "", fmt.Errorf("the v1 user list cannot be read: %w", err)
 	}
 	people, err := p.texts.people(page.Data)

@@ -3,7 +3,6 @@ package onelogin
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
@@ -52,7 +51,7 @@ type called struct {
 
 func decodeAs[T any](body []byte) (T, error) {
 	var v T
-	err := json.Unmarshal(body, &v)
+	err := decode(body, &v)
 	return v, err
 }
 

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sourcegraph/conc/pool"
 
 	"tomorro-sync/reconcile"
@@ -100,9 +101,9 @@ func decodeApp(body []byte) (reconcile.App, error) {
 		Provisioning struct {
 			Enabled bool `json:"enabled"`
 		} `json:"provisioning"`
-		Parameters map[string]json.RawMessage `json:"parameters"`
+		Parameters map[string]jsontext.Value `json:"parameters"`
 	}
-	if err := json.Unmarshal(body, &raw); err != nil {
+	if err := decode(body, &raw); err != nil {
 		return reconcile.App{}, err
 	}
 	var parameter struct {

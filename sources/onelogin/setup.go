@@ -2,13 +2,13 @@ package onelogin
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/go-resty/resty/v2"
 
 	"tomorro-sync/reconcile"
@@ -67,10 +67,10 @@ func decodeSetup(body []byte) (reconcile.AppSetup, error) {
 		Provisioning *struct {
 			Status loose `json:"status"`
 		} `json:"provisioning"`
-		RoleIDs    []number                   `json:"role_ids"`
-		Parameters map[string]json.RawMessage `json:"parameters"`
+		RoleIDs    []number                  `json:"role_ids"`
+		Parameters map[string]jsontext.Value `json:"parameters"`
 	}
-	if err := json.Unmarshal(body, &raw); err != nil {
+	if err := decode(body, &raw); err != nil {
 		return reconcile.AppSetup{}, err
 	}
 	setup := reconcile.AppSetup{App: app, ProvisioningShown: raw.Provisioning != nil}
@@ -90,7 +90,7 @@ func decodeSetup(body []byte) (reconcile.AppSetup, error) {
 			Macro        loose `json:"user_attribute_macros"`
 			Entitlements bool  `json:"provisioned_entitlements"`
 		}
-		if json.Unmarshal(data, &p) != nil {
+		if decode(data, &p) != nil {
 			continue // of another shape: not shown
 		}
 		if p.Mapping == "_macro_" {

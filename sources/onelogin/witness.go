@@ -2,7 +2,6 @@ package onelogin
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -41,7 +40,7 @@ func (c *Client) testify(ctx context.Context, key reconcile.Key) reconcile.Testi
 		Status given[number] `json:"status"`
 		State  given[number] `json:"state"`
 	}
-	if err := json.Unmarshal(r.Body(), &u); err != nil || reconcile.Key(u.ID) != key || !u.Status.present || u.Status.null || !u.State.present || u.State.null {
+	if err := decode(r.Body(), &u); err != nil || reconcile.Key(u.ID) != key || !u.Status.present || u.Status.null || !u.State.present || u.State.null {
 		t.Why = fmt.Sprintf("ask for user %d: the answer is not about this user", key)
 		return t
 	}

@@ -45,7 +45,7 @@ func (d *differ) namesakes() map[Key]*Account {
 	for i := range d.in.Current.Accounts {
 		a := &d.in.Current.Accounts[i]
 		key := NameKey(a.GivenName, a.FamilyName)
-		if _, owned := d.join.owner[a.ID]; !owned && key != "" && strangers[key] == nil && !d.in.Policy.Adoption.Foreign[a.ID] {
+		if d.join.owner.of(a.ID) == 0 && key != "" && strangers[key] == nil && !d.in.Policy.Adoption.Foreign[a.ID] {
 			strangers[key] = a
 		}
 	}

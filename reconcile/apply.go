@@ -249,11 +249,11 @@ func graceful(ctx context.Context, grace time.Duration) (context.Context, contex
 // mayAdopt decides about an account that a create ran into.
 func (a *applier) mayAdopt(w Write, exists *ExistsError) (result, id string, err error) {
 	key := w.Changes[0].Key
-	owner, owned := a.plan.owner[exists.Account.ID]
-	if !owned {
-		owner, owned = ParseExternalID(exists.Account.ExternalID)
+	owner := a.plan.owner.of(exists.Account.ID)
+	if owner == 0 {
+		owner, _ = ParseExternalID(exists.Account.ExternalID)
 	}
-	if owned && owner != key {
+	if owner != 0 && owner != key {
 		return Failed, exists.Account.ID, fmt.Errorf("%w, which belongs to OneLogin user %d", exists, owner)
 	}
 	return Skipped, exists.Account.ID, exists

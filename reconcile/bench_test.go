@@ -54,12 +54,16 @@ func BenchmarkDecide(b *testing.B) {
 	}
 	for _, n := range sizes {
 		d, empty, settled := firm(n, 200)
+		links := make(map[reconcile.Key]string, n)
+		for i := range d.People {
+			links[d.People[i].Key] = settled.Accounts[i].ID
+		}
 		plan := func(b *testing.B, current reconcile.Current, want int) {
 			b.ReportAllocs()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			for b.Loop() {
-				if got := len(decide(d, current, open()).Changes); got != want {
+				if got := len(reconcile.Decide(reconcile.Input{Directory: d, Current: &current, Links: links, Policy: open()}).Changes); got != want {
 					b.Fatalf("%d changes, want %d", got, want)
 				}
 			}

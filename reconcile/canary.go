@@ -70,7 +70,7 @@ func (p *Plan) volunteers() (kinds [][]Key, all int) {
 			continue
 		}
 		if a := p.occupant[Fold(c.After.UserName)]; a != nil && a.ID != c.Account {
-			ordered[c.Key], ordered[p.owner[a.ID]] = true, true
+			ordered[c.Key], ordered[p.owner.of(a.ID)] = true, true
 		}
 	}
 	byOp := make(map[Op][]Key)

@@ -188,7 +188,7 @@ type Plan struct {
 	Links []Link `json:"-"`
 	// owner tells whose account each id is; a create that meets an existing
 	// account may adopt it only if it is nobody else's.
-	owner map[string]Key
+	owner owners
 	// occupant tells which account has each folded userName now.
 	occupant map[string]*Account
 	// emptied are the members that must be gone before a group can be deleted.
@@ -292,6 +292,6 @@ func compareChanges(a, b Change) int {
 
 // Owner gives whose account one at Tomorro is, as far as the plan is certain of it.
 func (p *Plan) Owner(account string) (key Key, sure bool) {
-	key, sure = p.owner[account]
-	return key, sure
+	key = p.owner.of(account)
+	return key, key != 0
 }

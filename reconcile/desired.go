@@ -33,9 +33,8 @@ type Want struct {
 	shadowed bool
 	// unknown people are remembered here, and OneLogin does not know them.
 	unknown bool
-	// Type is the wanted role. TypeCause explains it; TypeHold says why there is none.
-	Type                UserType
-	TypeCause, TypeHold string
+	// Role follows from the title; empty for whom no account is wanted.
+	Role *Role
 	// Hold says why this person's own data allows no change at all.
 	Hold string
 }
@@ -59,8 +58,8 @@ func Desired(d *Directory, p *Policy) ([]Want, []Note) {
 	return wants, notes
 }
 
-func desire(person *Person, scope scope, p *Policy, titles titleBook) Want {
-	w := Want{Person: person}
+func desire(person *Person, scope scope, p *Policy, titles *titleBook) Want {
+	w := Want{Person: person, Role: &titles.none}
 	w.Managed, w.Hold = scope.holds(person)
 	if !w.Managed || w.Hold != "" {
 		return w
@@ -72,9 +71,9 @@ func desire(person *Person, scope scope, p *Policy, titles titleBook) Want {
 	}
 	w.Hold = unfit(&w)
 	if person.Unread.Has(FieldTitle) {
-		w.TypeHold = "OneLogin did not give the title, so the role is unknown"
+		w.Role = &titles.unread
 	} else {
-		w.Type, w.TypeCause, w.TypeHold = titles.userType(person.Title)
+		w.Role = titles.role(person.Title)
 	}
 	return w
 }
@@ -86,7 +85,7 @@ func (w *Want) Account() Account {
 		return Account{}
 	}
 	given, family := w.names()
-	return Account{UserName: w.userName(), GivenName: given, FamilyName: family, UserType: w.Type, Active: true, ExternalID: ExternalID(w.Person.Key)}
+	return Account{UserName: w.userName(), GivenName: given, FamilyName: family, UserType: w.Role.Type, Active: true, ExternalID: ExternalID(w.Person.Key)}
 }
 
 // userName is empty for an inactive person.
@@ -182,7 +181,7 @@ func unfit(w *Want) string {
 // holdDuplicates holds active people who share an address, and keeps inactive
 // ones from claiming an active person's account by it.
 func holdDuplicates(wants []Want) {
-	first := make(map[string]int, len(wants))
+	first := make(map[string]int32, len(wants))
 	for i := range wants {
 		w := &wants[i]
 		if w.userName() == "" {
@@ -191,7 +190,7 @@ func holdDuplicates(wants []Want) {
 		name := Fold(w.userName())
 		j, taken := first[name]
 		if !taken {
-			first[name] = i
+			first[name] = int32(i)
 			continue
 		}
 		other := &wants[j]
@@ -202,8 +201,8 @@ func holdDuplicates(wants []Want) {
 	}
 	for i := range wants {
 		w := &wants[i]
-		if _, taken := first[Fold(w.Person.Email)]; taken && !w.Active {
-			w.shadowed = true
+		if !w.Active {
+			_, w.shadowed = first[Fold(w.Person.Email)]
 		}
 	}
 }

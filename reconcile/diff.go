@@ -197,8 +197,8 @@ func (d *differ) leave(p *pair) {
 
 func (d *differ) create(p *pair) {
 	after := p.want.Account()
-	c := d.change(OpCreate, p, nil, &after, fmt.Sprintf("%s; %s", p.want.Cause, p.want.TypeCause))
-	reason := p.want.TypeHold
+	c := d.change(OpCreate, p, nil, &after, fmt.Sprintf("%s; %s", p.want.Cause, p.want.Role.Cause))
+	reason := p.want.Role.Hold
 	if reason == "" {
 		reason = d.addressTaken(p)
 	}
@@ -221,21 +221,21 @@ func (d *differ) update(p *pair) {
 		edit(&after)
 		d.plan.Changes = append(d.plan.Changes, d.change(op, p, a, &after, cause))
 	}
-	if w.TypeHold != "" {
+	if w.Role.Hold != "" {
 		op := OpChangeRole
 		if !a.Active {
 			op = OpReactivate
 		}
-		d.hold(d.change(op, p, a, nil, w.Cause), w.TypeHold)
+		d.hold(d.change(op, p, a, nil, w.Cause), w.Role.Hold)
 		if !a.Active {
 			return
 		}
-	} else if a.UserType != w.Type {
-		add(OpChangeRole, w.TypeCause, func(x *Account) { x.UserType = w.Type })
+	} else if a.UserType != w.Role.Type {
+		add(OpChangeRole, w.Role.Cause, func(x *Account) { x.UserType = w.Role.Type })
 	}
 	if !a.Active {
 		// The role is part of the image: who returns, returns as what they are now.
-		add(OpReactivate, w.Cause, func(x *Account) { x.Active, x.UserType = true, w.Type })
+		add(OpReactivate, w.Cause, func(x *Account) { x.Active, x.UserType = true, w.Role.Type })
 	}
 	if Fold(a.UserName) != Fold(w.userName()) {
 		if reason := d.addressTaken(p); reason != "" {
@@ -278,12 +278,8 @@ func (d *differ) addressTaken(p *pair) string {
 // nextAddress is the folded address that the account's owner moves to, or ""
 // when the account keeps the one it has.
 func (d *differ) nextAddress(a *Account) string {
-	key, owned := d.join.owner[a.ID]
-	if !owned {
-		return ""
-	}
-	p := d.join.find(key)
-	if p == nil || !p.want.Managed || !p.want.Active || p.want.Hold != "" || p.clash != "" || (!a.Active && p.want.TypeHold != "") {
+	p := d.join.find(d.join.owner.of(a.ID))
+	if p == nil || !p.want.Managed || !p.want.Active || p.want.Hold != "" || p.clash != "" || (!a.Active && p.want.Role.Hold != "") {
 		return ""
 	}
 	next := Fold(p.want.userName())
@@ -305,7 +301,7 @@ func (d *differ) count() {
 			c.InScope++
 		}
 	}
-	c.Linked = len(d.join.owner) - d.join.outside
+	c.Linked = d.join.owned - d.join.outside
 	c.OutOfScope = d.join.outside
 	c.Foreign, d.plan.Foreign = d.join.unowned, d.join.foreign
 }

@@ -11,13 +11,12 @@ import (
 type groupDiff struct {
 	in   Input
 	plan *Plan
-	book *RuleBook // nil when the rules could not be read, or there are none
+	book *evaluator // nil when the rules could not be read, or there are none
 
 	asserted     asserted       // groups set by hand
 	byID, byName map[string]int // name is folded; ambiguous names are -1
 	of           memberships
 	wanted       map[string]int   // a grant as the rule says it -> index into groups, or missing
-	matched      []int            // how many people each rule of the book matches
 	missing      map[string]Grant // folded name -> first grant of a group Tomorro does not have
 }
 
@@ -115,8 +114,8 @@ func newGroupDiff(in Input, plan *Plan, at map[string]int32) *groupDiff {
 		if !in.Directory.Receipt.Read(ListRoles) {
 			roles = nil
 		}
-		g.book = CompileRules(in.Directory.Rules, roles, in.Policy.Rules)
-		g.matched = make([]int, len(g.book.rules))
+		book := CompileRules(in.Directory.Rules, roles, in.Policy.Rules)
+		g.book = book.evaluator(make([]int, len(book.rules)))
 		plan.Notes = append(plan.Notes, g.book.Notes()...)
 	}
 	if in.Current.MembersUnknown {
@@ -154,7 +153,7 @@ func (g *groupDiff) person(p *pair) {
 		g.takenBack(p, has, nil, nil)
 		return
 	}
-	verdict := g.book.evaluate(p.want.Person, g.in.Directory.ReadAt, g.matched)
+	verdict := g.book.evaluate(p.want.Person, g.in.Directory.ReadAt)
 	granted := make([]int32, 0, len(verdict.Grants))
 	for _, grant := range verdict.Grants {
 		i := g.lookup(grant.Group)
@@ -258,8 +257,8 @@ func (g *groupDiff) unresolved(p *pair, grant Grant, why int) {
 // finish adds the groups' own changes, and what was counted.
 func (g *groupDiff) finish() {
 	if g.book != nil {
-		g.plan.Census.Rules = make(map[int64]int, len(g.matched))
-		for i, n := range g.matched {
+		g.plan.Census.Rules = make(map[int64]int, len(g.book.matched))
+		for i, n := range g.book.matched {
 			g.plan.Census.Rules[g.book.rules[i].rule.ID] += n
 		}
 	}

@@ -94,7 +94,7 @@ func (x *Explainer) About(who string) []Explanation {
 	}
 	for i := range x.in.Current.Accounts {
 		a := &x.in.Current.Accounts[i]
-		if _, owned := x.join.owner[a.ID]; !owned && Fold(a.UserName) == name {
+		if x.join.owner.of(a.ID) == 0 && Fold(a.UserName) == name {
 			all = append(all, Explanation{Email: a.UserName, Cause: "matches nobody in OneLogin: it is not touched", Account: a,
 				Rules: []RuleAnswer{}, Groups: x.groups.answers(a.ID, nil), Changes: []Change{}, Held: []Held{}})
 		}
@@ -110,7 +110,7 @@ func (p *pair) isCalled(name, id string) bool {
 func (x *Explainer) pair(p *pair) Explanation {
 	w := p.want
 	e := Explanation{Key: w.Person.Key, Email: address(p), Title: w.Person.Title, Known: !w.unknown, Managed: w.Managed,
-		Active: w.Active, Cause: w.Cause, Hold: cmp.Or(w.Hold, p.clash), Role: w.Type, RoleCause: w.TypeCause, RoleHold: w.TypeHold,
+		Active: w.Active, Cause: w.Cause, Hold: cmp.Or(w.Hold, p.clash), Role: w.Role.Type, RoleCause: w.Role.Cause, RoleHold: w.Role.Hold,
 		Account: p.account, Rules: []RuleAnswer{}, Changes: []Change{}, Held: []Held{}}
 	var verdict *Verdict
 	if x.groups.book != nil && !x.in.Current.MembersUnknown && w.Managed && w.Active {

@@ -19,6 +19,43 @@ type pair struct {
 type claim struct {
 	key Key
 	at  int32 // of the account
+	by  uint8 // byMark or byLink
+}
+
+const (
+	byMark = iota
+	byLink
+)
+
+// compareClaims sorts by person, marks before links.
+func compareClaims(a, b claim) int {
+	if a.key != b.key {
+		return cmp.Compare(a.key, b.key)
+	}
+	return cmp.Or(cmp.Compare(a.by, b.by), cmp.Compare(a.at, b.at))
+}
+
+// owners tell whose accounts are.
+type owners struct {
+	at   map[string]int32 // where in keys each account is, by id
+	keys []Key            // 0 is nobody
+}
+
+// of gives whose account one is; 0 is nobody.
+func (o *owners) of(account string) Key {
+	if at, known := o.at[account]; known {
+		return o.keys[at]
+	}
+	return 0
+}
+
+// set adds an account.
+func (o *owners) set(account string, key Key) {
+	if o.at == nil {
+		o.at = make(map[string]int32)
+	}
+	o.at[account] = int32(len(o.keys))
+	o.keys = append(o.keys, key)
 }
 
 // joined is the answer to "who is who".
@@ -27,7 +64,9 @@ type joined struct {
 	current  *Current
 	at       map[string]int32    // where in current.Accounts each id is
 	byName   map[string]*Account // by folded userName
-	owner    map[string]Key      // account id -> person, for every certain pair
+	twins    bool                // some accounts share an address
+	owner    owners              // of every certain pair
+	owned    int                 // how many accounts are somebody's
 	extra    []Held              // accounts that a leaver has besides their own
 	unowned  int
 	some     bool            // not everybody was looked at
@@ -50,7 +89,7 @@ type joined struct {
 //	anything else at Tomorro                            foreign: never touched
 func join(wants []Want, in Input) *joined {
 	links := in.Links
-	j := &joined{current: in.Current, some: in.Only != nil, declared: in.Policy.Adoption.Foreign, owner: make(map[string]Key, len(in.Current.Accounts))}
+	j := &joined{current: in.Current, some: in.Only != nil, declared: in.Policy.Adoption.Foreign}
 	claims := j.claims(links)
 	claimed := j.claimants(claims)
 	j.pairs = make([]pair, 0, len(wants))
@@ -113,7 +152,7 @@ func (in *Input) lookedAt(key Key) bool {
 
 // forgotten is the want of a person whom OneLogin no longer knows.
 func forgotten(key Key) *Want {
-	return &Want{Person: &Person{Key: key}, Managed: true, Left: true, Cause: "no longer in OneLogin", shadowed: true, unknown: true}
+	return &Want{Person: &Person{Key: key}, Managed: true, Left: true, Cause: "no longer in OneLogin", shadowed: true, unknown: true, Role: &Role{}}
 }
 
 // claims indexes the accounts and collects what marks and links say of them, by key:
@@ -121,29 +160,35 @@ func forgotten(key Key) *Want {
 func (j *joined) claims(links map[Key]string) []claim {
 	j.at = make(map[string]int32, len(j.current.Accounts))
 	j.byName = make(map[string]*Account, len(j.current.Accounts))
-	claims := make([]claim, 0, len(j.current.Accounts)+len(links))
+	claims, agree := make([]claim, 0, len(j.current.Accounts)), 0 // mark and link nearly always agree
 	for i := range j.current.Accounts {
 		a := &j.current.Accounts[i]
 		j.at[a.ID] = int32(i)
 		if a.UserName != "" {
 			name := Fold(a.UserName)
 			if other := j.byName[name]; other != nil {
+				j.twins = true
 				j.notes = append(j.notes, Note{Subject: a.UserName, Text: fmt.Sprintf("Tomorro has two accounts with this address: %s and %s", other.ID, a.ID)})
 			} else {
 				j.byName[name] = a
 			}
 		}
 		if key, ok := ParseExternalID(a.ExternalID); ok {
-			claims = append(claims, claim{key, int32(i)})
+			claims = append(claims, claim{key: key, at: int32(i)})
+			if links[key] == a.ID {
+				agree++
+			}
 		}
 	}
-	for key, id := range links {
-		if at, there := j.at[id]; there {
-			claims = append(claims, claim{key, at})
+	if agree < len(links) {
+		for key, id := range links {
+			if at, there := j.at[id]; there {
+				claims = append(claims, claim{key: key, at: at, by: byLink})
+			}
 		}
 	}
-	slices.SortStableFunc(claims, func(a, b claim) int { return cmp.Compare(a.key, b.key) })
-	return slices.Compact(claims) // mark and link nearly always agree
+	slices.SortFunc(claims, compareClaims)
+	return slices.CompactFunc(claims, func(a, b claim) bool { return a.key == b.key && a.at == b.at })
 }
 
 // claimants are who claims each account.
@@ -196,6 +241,9 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 	default:
 		j.has(&p, mine[0].at)
 		p.clash = fmt.Sprintf("has two accounts at Tomorro, %s and %s: one by externalId, one by link", p.account.ID, j.current.Accounts[mine[1].at].ID)
+	}
+	if p.account != nil && p.account.UserName == w.Person.Email && !j.twins && w.Person.Email != "" {
+		return p // as nearly everybody: nobody else has that address
 	}
 	named := j.named(w)
 	if named == nil || named == p.account {
@@ -259,6 +307,7 @@ func (j *joined) settleOwners() {
 		}
 		taken[p.at] = int32(i)
 	}
+	j.owner = owners{at: j.at, keys: make([]Key, len(taken))}
 	for at, i := range taken {
 		a := &j.current.Accounts[at]
 		if i == nobody {
@@ -268,7 +317,8 @@ func (j *joined) settleOwners() {
 			}
 			continue
 		}
-		j.owner[a.ID] = j.pairs[i].want.Person.Key
+		j.owned++
+		j.owner.keys[at] = j.pairs[i].want.Person.Key
 		if !j.pairs[i].want.Managed {
 			j.outside++
 		}

@@ -342,5 +342,5 @@ func (a *applier) adminsLeft() int {
 // to be renamed and was not.
 func (a *applier) addressHeld(c *Change) bool {
 	has := a.plan.occupant[Fold(c.After.UserName)]
-	return has != nil && has.ID != c.Account && a.failed[a.plan.owner[has.ID]]
+	return has != nil && has.ID != c.Account && a.failed[a.plan.owner.of(has.ID)]
 }

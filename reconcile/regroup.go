@@ -27,14 +27,14 @@ func (p Plan) Memberships(approved string) Plan {
 // then are left alone. OneLogin is not asked, so that no receipt is; everything else that
 // Guard says applies.
 func Regroup(were []Group, current *Current, owner func(account string) (Key, bool), approved string) Plan {
-	p := Plan{Receipt: Receipt{NotAsked: true}, Target: current.Lists, owner: make(map[string]Key), emptied: make(map[string][]string)}
+	p := Plan{Receipt: Receipt{NotAsked: true}, Target: current.Lists, emptied: make(map[string][]string)}
 	p.Counts.tomorro(current)
 	names, groups := make(map[string]string), make(map[string]*Group)
 	for i := range current.Accounts {
 		a := &current.Accounts[i]
 		names[a.ID] = a.UserName
 		if key, sure := owner(a.ID); sure {
-			p.owner[a.ID] = key
+			p.owner.set(a.ID, key)
 		}
 	}
 	for i := range current.Groups {
@@ -47,7 +47,7 @@ func Regroup(were []Group, current *Current, owner func(account string) (Key, bo
 			continue
 		}
 		member := func(op Op, id string) {
-			p.Changes = append(p.Changes, Change{Op: op, Key: p.owner[id], Account: id, Who: names[id], Group: is.Name, GroupID: is.ID, Cause: "back to the snapshot", Origin: FromUndo, Approved: approved})
+			p.Changes = append(p.Changes, Change{Op: op, Key: p.owner.of(id), Account: id, Who: names[id], Group: is.Name, GroupID: is.ID, Cause: "back to the snapshot", Origin: FromUndo, Approved: approved})
 		}
 		for _, id := range was.Members {
 			switch _, there := names[id]; {

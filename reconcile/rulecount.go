@@ -22,7 +22,7 @@ func (b *RuleBook) Count(people []*Person, now time.Time) (counts []RuleCount, w
 	}
 	first := make(map[string]Grant)
 	for _, p := range people {
-		for _, i := range b.candidates(p) {
+		for _, i := range b.appendCandidates(nil, p) {
 			switch b.rules[i].matches(p, now) {
 			case yes:
 				counts[i].Matches++

@@ -215,21 +215,36 @@ func (b *RuleBook) otherAction(cause string, a Action) {
 
 // Evaluate tells which groups the rules give to p at the time now. All matching
 // rules apply, in order.
-func (b *RuleBook) Evaluate(p *Person, now time.Time) Verdict { return b.evaluate(p, now, nil) }
+func (b *RuleBook) Evaluate(p *Person, now time.Time) Verdict {
+	e := evaluator{RuleBook: b, candidates: make([]int, 0, len(b.others)+2*len(p.Roles)), tally: tally{certain: make([]Grant, 0, 2+len(p.Roles))}}
+	return e.evaluate(p, now)
+}
 
-// evaluate counts the rules that surely match, by their index, when it is given
-// where to.
-func (b *RuleBook) evaluate(p *Person, now time.Time, matched []int) Verdict {
-	candidates := b.candidates(p)
-	v := tally{certain: make([]Grant, 0, len(candidates))} // most rules give one group
-	for _, i := range candidates {
+// evaluator evaluates a book's rules for one person after another, in the same room.
+type evaluator struct {
+	*RuleBook
+	matched    []int // how many people each rule surely matches, by its index; nil: nobody counts
+	candidates []int
+	tally      tally
+}
+
+func (b *RuleBook) evaluator(matched []int) *evaluator {
+	return &evaluator{RuleBook: b, matched: matched}
+}
+
+// evaluate gives a verdict that is valid until the next one.
+func (b *evaluator) evaluate(p *Person, now time.Time) Verdict {
+	b.candidates = b.appendCandidates(b.candidates[:0], p)
+	v := &b.tally
+	*v = tally{certain: v.certain[:0], possible: v.possible[:0]}
+	for _, i := range b.candidates {
 		r := &b.rules[i]
 		matches := r.matches(p, now)
 		if matches == no {
 			continue
 		}
-		if matches == yes && matched != nil {
-			matched[i]++
+		if matches == yes && b.matched != nil {
+			b.matched[i]++
 		}
 		if b.reading.LastWins {
 			v.replace(matches)
@@ -252,17 +267,16 @@ func (b *RuleBook) evaluate(p *Person, now time.Time, matched []int) Verdict {
 	return v.verdict()
 }
 
-// candidates are the rules that may match p, in order: those on a role that p
+// appendCandidates adds the rules that may match p, in order: those on a role that p
 // has, and all that are not on one role only.
-func (b *RuleBook) candidates(p *Person) []int {
+func (b *RuleBook) appendCandidates(found []int, p *Person) []int {
 	if p.Unread.Has(FieldRoles) {
-		all := make([]int, len(b.rules))
-		for i := range all {
-			all[i] = i
+		for i := range b.rules {
+			found = append(found, i)
 		}
-		return all
+		return found
 	}
-	found := append(make([]int, 0, len(b.others)+2*len(p.Roles)), b.others...)
+	found = append(found, b.others...)
 	for _, id := range p.Roles {
 		found = append(found, b.byRole[id]...)
 	}
@@ -310,11 +324,11 @@ func (t *tally) anything(cause string) {
 // and makes it merely possible when that is uncertain.
 func (t *tally) replace(sure truth) {
 	if sure == yes {
-		*t = tally{}
+		*t = tally{certain: t.certain[:0], possible: t.possible[:0]}
 		return
 	}
 	t.possible = append(t.possible, t.certain...)
-	t.certain = nil
+	t.certain = t.certain[:0]
 }
 
 // verdict sorts by group; of several rules that give one, the first is named.

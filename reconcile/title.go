@@ -45,24 +45,46 @@ func (p Pricing) Shows(u UserType) string {
 //
 // Case, surrounding and repeated blanks do not matter.
 func (p *Policy) UserTypeOf(title string) (u UserType, cause, hold string) {
-	return newTitleBook(p).userType(title)
+	return newTitleBook(p).read(title)
 }
 
-// titleBook is a policy's titles, folded once for many people.
+// Role is what a title means at Tomorro: the same for all who have that title.
+type Role struct {
+	Type  UserType
+	Cause string
+	Hold  string // why there is none
+}
+
+// titleBook is a policy's titles, folded once, and what was read in it so far.
 type titleBook struct {
 	table  map[string]UserType
 	viewer bool // viewer is a role here
+	known  map[string]*Role
+
+	none, unread Role // of whom no account is wanted, and of whom OneLogin gave no title
 }
 
-func newTitleBook(p *Policy) titleBook {
-	b := titleBook{table: make(map[string]UserType, len(p.Titles)), viewer: p.Pricing != PricingV5 || p.AllowViewer}
+func newTitleBook(p *Policy) *titleBook {
+	b := &titleBook{table: make(map[string]UserType, len(p.Titles)), viewer: p.Pricing != PricingV5 || p.AllowViewer, known: make(map[string]*Role),
+		unread: Role{Hold: "OneLogin did not give the title, so the role is unknown"}}
 	for title, u := range p.Titles {
 		b.table[foldTitle(title)] = u
 	}
 	return b
 }
 
-func (b titleBook) userType(title string) (u UserType, cause, hold string) {
+// role gives what a title means; one for each spelling.
+func (b *titleBook) role(title string) *Role {
+	if r := b.known[title]; r != nil {
+		return r
+	}
+	r := &Role{}
+	r.Type, r.Cause, r.Hold = b.read(title)
+	b.known[title] = r
+	return r
+}
+
+func (b *titleBook) read(title string) (u UserType, cause, hold string) {
 	key := foldTitle(title)
 	u, cause = UserType(key), fmt.Sprintf("title %q", strings.TrimSpace(title))
 	if !u.Valid() {

@@ -101,7 +101,7 @@ func Undo(done []Change, current *Current, cause string) Plan {
 		current: current, cause: cause, byName: make(map[string]*Account), accounts: make(map[string]*undone),
 		groups: make(map[string]*Group), members: make(map[[2]string][]Change), gone: make(map[string]bool),
 	}
-	u.plan.owner, u.plan.emptied = make(map[string]Key), make(map[string][]string)
+	u.plan.emptied = make(map[string][]string)
 	u.plan.Receipt, u.plan.Target = Receipt{NotAsked: true}, current.Lists
 	u.plan.Counts.tomorro(current)
 	u.index()
@@ -188,7 +188,7 @@ func (u *undoer) take(c *Change) {
 	if len(x.done) == 0 {
 		u.order = append(u.order, c.Account)
 		x.key = c.Key
-		u.plan.owner[c.Account] = c.Key
+		u.plan.owner.set(c.Account, c.Key)
 	}
 	x.done = append(x.done, *c)
 	x.made = x.made || c.Op == OpCreate

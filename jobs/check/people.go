@@ -22,12 +22,12 @@ func (e *evaluation) titles() {
 	roles := make(map[reconcile.UserType]int)
 	n := 0
 	for _, w := range e.active {
-		if w.TypeHold == "" {
-			roles[w.Type]++
+		if w.Role.Hold == "" {
+			roles[w.Role.Type]++
 			continue
 		}
 		n++
-		held[w.TypeHold]++
+		held[w.Role.Hold]++
 	}
 	for _, u := range []reconcile.UserType{reconcile.Admin, reconcile.Manager, reconcile.User, reconcile.Viewer} {
 		if roles[u] > 0 {

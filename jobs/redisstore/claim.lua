@@ -80,19 +80,14 @@ local function step()
 end
 
 local function newer(c) -- and what is known of each subject
-  local busy, touches = {'', 'newer'}, {'', 'taken'}
+  local busy, touches, ours = {'', 'newer'}, {'', 'taken'}, ' ' .. c.run
+  local function whose(text) -- a look at the end is cheaper than taking it apart
+    return text and string.sub(text, -#ours) ~= ours and string.match(text, '^(%d+) ')
+  end
   for i, subject in ipairs(c.subjects) do
-    local free = true
     touches[i + 2] = touched[subject] or ''
-    if touched[subject] and c.data ~= '' then
-      local written, run = string.match(touched[subject], '^(%d+) (.*)$')
-      free = run == c.run or tonumber(written) <= c.seen
-    end
-    if claims[subject] then
-      local till, _, run = string.match(claims[subject], '^(%d+) (%d+) (.*)$')
-      free = free and (run == c.run or tonumber(till) <= now)
-    end
-    if not free then
+    local written, till = c.data ~= '' and whose(touched[subject]), whose(claims[subject])
+    if written and tonumber(written) > c.seen or till and tonumber(till) > now then
       busy[#busy + 1] = subject
     end
   end
@@ -133,14 +128,15 @@ local function mark(busy)
 end
 
 local function hold(c)
-  local touch = step() .. ' ' .. c.run
+  local touch, first = step() .. ' ' .. c.run, string.format('%.0f 1 ', now + c.life) .. c.run
   for _, subject in ipairs(c.subjects) do
     local till, writes, run = string.match(claims[subject] or '', '^(%d+) (%d+) (.*)$')
-    if run ~= c.run then
-      till, writes = 0, 0
+    held[subject], touched[subject] = true, touch
+    if run == c.run then -- a life of its own that is longer is not cut short
+      claims[subject] = string.format('%.0f %.0f ', math.max(now + c.life, tonumber(till)), tonumber(writes) + 1) .. c.run
+    else
+      claims[subject] = first
     end
-    held[subject], touched[subject] = true, touch -- a life of its own that is longer is not cut short
-    claims[subject] = string.format('%.0f %.0f ', math.max(now + c.life, tonumber(till)), tonumber(writes) + 1) .. c.run
   end
 end
 

@@ -97,7 +97,7 @@ func Apply(ctx context.Context, plan Plan, sink Sink, rec Recorder, opts ApplyOp
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a := &applier{
-		plan: &plan, sink: sink, rec: rec, opts: opts, cancel: cancel,
+		plan: &plan, sink: sink, rec: rec, opts: opts, cancel: cancel, slots: make(chan struct{}, max(1, opts.Concurrency)),
 		made: make(map[Key]string), groups: make(map[string]string),
 		failed: make(map[Key]bool), failedGroup: make(map[string]bool),
 		result: Result{Done: make(map[Op]int), Failed: make(map[Op]int), Skipped: make(map[Op]int)},
@@ -117,6 +117,7 @@ type applier struct {
 	rec     Recorder
 	opts    ApplyOptions
 	cancel  context.CancelCauseFunc
+	slots   chan struct{} // one for each request that may be under way
 
 	mu          sync.Mutex
 	made        map[Key]string    // accounts created or adopted in this run
@@ -132,8 +133,14 @@ type applier struct {
 }
 
 // run sends the chains of one wave side by side. A chain's writes follow each other.
+// While some are under way, the intents of as many others are recorded: so no request
+// waits for that.
 func (a *applier) run(ctx context.Context, wave []chain) {
-	mapper := iter.Iterator[chain]{MaxGoroutines: max(1, a.opts.Concurrency)}
+	n := cap(a.slots)
+	if n > 1 {
+		n *= 2
+	}
+	mapper := iter.Iterator[chain]{MaxGoroutines: n}
 	mapper.ForEach(wave, func(c *chain) {
 		for w := range *c {
 			a.one(ctx, w)
@@ -199,6 +206,11 @@ const recordTimeout = 5 * time.Second
 // send makes the request and says what became of it. A create that met an
 // existing account which is nobody else's is "skipped" in favour of an update.
 func (a *applier) send(ctx context.Context, w Write) Outcome {
+	select {
+	case a.slots <- struct{}{}:
+		defer func() { <-a.slots }()
+	case <-ctx.Done():
+	}
 	if ctx.Err() != nil {
 		return Outcome{Write: w, Result: Skipped, Err: context.Cause(ctx)}
 	}

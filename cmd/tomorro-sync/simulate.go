@@ -58,6 +58,7 @@ func (p *program) simulate(ctx context.Context, o simulateOptions) error {
 	if err := loopbackOnly(o.redis); err != nil {
 		return err
 	}
+	collect(200) // what it costs is taken from the run that is rehearsed, or measured
 	l, err := newLab(o.lab)
 	if err != nil {
 		return err

@@ -59,6 +59,7 @@ func Decide(in Input) Plan {
 	d.plan.Census.count(wants)
 	d.groups = newGroupDiff(in, &d.plan, d.join.at)
 	for i := range d.join.pairs {
+		d.room(i)
 		d.person(&d.join.pairs[i])
 	}
 	d.groups.finish()
@@ -72,6 +73,15 @@ func Decide(in Input) Plan {
 		d.attribute()
 	}
 	return d.plan
+}
+
+// room makes room for as many changes as there will be if it goes on as with the people
+// so far, but no more than four times what there are: growing by a little each time would
+// copy the changes of an initial load five times.
+func (d *differ) room(people int) {
+	if n := len(d.plan.Changes); cap(d.plan.Changes)-n < 16 {
+		d.plan.Changes = slices.Grow(d.plan.Changes, 16+min(3*n, n*(len(d.join.pairs)-people)/max(1, people)))
+	}
 }
 
 // noteHeirs says that nobody checks who inherits, where that is so and somebody leaves.

@@ -212,6 +212,8 @@ func (r *Runner) prepare(ctx context.Context, run *recorder) (prepared, error) {
 	}
 	p.full = r.User == ""
 	p.plan, p.said, err = r.decide(ctx, &p.seen)
+	// The plan has what it needs of both sides, which are large.
+	p.seen.directory, p.seen.current = reconcile.Directory{}, reconcile.Current{}
 	return p, err
 }
 

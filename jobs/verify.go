@@ -99,9 +99,9 @@ func (v *verifier) apply(ctx context.Context) (reconcile.Result, error) {
 }
 
 // queued is how many writes are on their way for n at once at Tomorro, which bounds them
-// itself: the intents of some are being stored, and the answers of others taken up, while
-// n are sent. One at a time stays one at a time.
-func queued(n int) int { return n + n/2 }
+// itself: the answers of some are taken up while n are sent. One at a time stays one at a
+// time.
+func queued(n int) int { return n + n/4 }
 
 // check reads Tomorro after the first people's changes. Here the service's answers
 // are not taken for it: a canary is there for what nobody expects.

@@ -1,7 +1,6 @@
 package tomorro
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,9 +58,14 @@ type lister[W, T any] struct {
 	c       *Client
 	convert func(*W) T
 	pages   atomic.Int64
+	first   int // bytes of page 1
 }
 
 func (l *lister[W, T]) byID(a, b T) int { return strings.Compare(l.id(&a), l.id(&b)) }
+
+// mostBytes bounds the pages that are taken in at the same time: whatever is read at once
+// is in memory at once.
+const mostBytes = 64 << 20
 
 // page reads one page. total is nil where the answer says none.
 func (l *lister[W, T]) page(ctx context.Context, start int) (items []T, total *int, err error) {
@@ -96,7 +100,9 @@ func (l *lister[W, T]) page(ctx context.Context, start int) (items []T, total *i
 			return nil, nil, fmt.Errorf("%s: number %d has no id", what, start+i)
 		}
 	}
-	l.pages.Add(1)
+	if l.pages.Add(1); start == 1 {
+		l.first = len(r.Body())
+	}
 	return items, p.Total, nil
 }
 
@@ -120,7 +126,7 @@ func (l *lister[W, T]) parallel(ctx context.Context) ([]T, error) {
 	copy(all, first)
 	var done atomic.Int64
 	done.Store(int64(size))
-	p := pool.New().WithMaxGoroutines(min(l.c.cfg.Concurrency, cmp.Or(l.atOnce, l.c.cfg.Concurrency))).WithContext(ctx).WithCancelOnError().WithFirstError()
+	p := pool.New().WithMaxGoroutines(l.most()).WithContext(ctx).WithCancelOnError().WithFirstError()
 	for at := size; at < total; at += size {
 		p.Go(func(ctx context.Context) error {
 			if ctx.Err() != nil {
@@ -142,6 +148,15 @@ func (l *lister[W, T]) parallel(ctx context.Context) ([]T, error) {
 		return nil, err
 	}
 	return l.unique(all)
+}
+
+// most is how many of the other pages are asked for at once.
+func (l *lister[W, T]) most() int {
+	most := min(l.c.cfg.Concurrency, mostBytes/max(1, l.first))
+	if l.atOnce > 0 {
+		most = min(most, l.atOnce)
+	}
+	return max(1, most)
 }
 
 // unique sorts what was read and checks that nothing came twice.

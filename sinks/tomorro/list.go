@@ -61,7 +61,21 @@ type lister[W, T any] struct {
 	first   int // bytes of page 1
 }
 
-func (l *lister[W, T]) byID(a, b T) int { return strings.Compare(l.id(&a), l.id(&b)) }
+// sort sorts items by id in their place: their order is found first, since they are large.
+func (l *lister[W, T]) sort(items []T) {
+	order := make([]int32, len(items))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return strings.Compare(l.id(&items[a]), l.id(&items[b])) })
+	for i := range order {
+		from := int(order[i])
+		for from < i { // it was moved when that place was filled
+			from = int(order[from])
+		}
+		items[i], items[from] = items[from], items[i]
+	}
+}
 
 // mostBytes bounds the pages that are taken in at the same time: whatever is read at once
 // is in memory at once.
@@ -161,9 +175,9 @@ func (l *lister[W, T]) most() int {
 
 // unique sorts what was read and checks that nothing came twice.
 func (l *lister[W, T]) unique(all []T) ([]T, error) {
-	slices.SortFunc(all, l.byID)
+	l.sort(all)
 	for i := 1; i < len(all); i++ {
-		if l.byID(all[i-1], all[i]) == 0 {
+		if l.id(&all[i-1]) == l.id(&all[i]) {
 			return nil, errMoved
 		}
 	}
@@ -200,7 +214,7 @@ func (l *lister[W, T]) sequential(ctx context.Context) ([]T, error) {
 	if total >= 0 && len(all) != total {
 		return nil, fmt.Errorf("read %s from Tomorro: it announces %d and gives %d; run again, and ask Tomorro if it stays so", l.name, total, len(all))
 	}
-	slices.SortFunc(all, l.byID)
+	l.sort(all)
 	return all, nil
 }
 

@@ -174,16 +174,16 @@ func (m *mirror) ensure(ctx context.Context, r *Runner, since int64) error {
 }
 
 func (m *mirror) replace(current reconcile.Current, links map[reconcile.Key]string, facts *reconcile.Facts, at time.Time, position int64) {
+	groups := groupsOf(current.Groups)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.current, m.facts, m.read, m.groupsAt, m.position, m.seen = current, facts, at, at, position, position
+	m.current, m.groups, m.facts, m.read, m.groupsAt, m.position, m.seen = current, groups, facts, at, at, position, position
 	m.rows, m.known, m.names = make(map[string]time.Time), make(map[string]knowledge), make(map[string]string, len(current.Accounts))
 	m.marked, m.counts = make(map[reconcile.Key][]string), reconcile.Counts{}
 	for i := range current.Accounts {
 		m.index(&current.Accounts[i], 1)
 	}
 	m.relink(links)
-	m.indexGroups()
 }
 
 // relink takes over who has which account. A mark that the service keeps counts as
@@ -315,13 +315,13 @@ func (m *mirror) aging(now time.Time) bool {
 // wrote since may be missing in them: whose memberships were written then, is not
 // known any more.
 func (m *mirror) regroup(groups reconcile.Current, at time.Time, s *stale) {
+	of := groupsOf(groups.Groups) // while no look has to wait for it
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.groupsAt.Before(at) || at.Before(m.regroups) {
 		return // somebody read them after this, or groups came and went
 	}
-	m.current.Groups, m.current.MembersUnknown, m.groupsAt = groups.Groups, groups.MembersUnknown, at
-	m.indexGroups()
+	m.current.Groups, m.groups, m.current.MembersUnknown, m.groupsAt = groups.Groups, of, groups.MembersUnknown, at
 	for _, t := range s.touched {
 		m.seen = max(m.seen, t.Position)
 	}

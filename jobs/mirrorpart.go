@@ -34,13 +34,15 @@ func (m *mirror) index(a *reconcile.Account, n int) {
 	}
 }
 
-func (m *mirror) indexGroups() {
-	m.groups = make(map[string][]string)
-	for i := range m.current.Groups {
-		for _, id := range m.current.Groups[i].Members {
-			m.groups[id] = append(m.groups[id], m.current.Groups[i].ID)
+// groupsOf tells in which groups each account is.
+func groupsOf(groups []reconcile.Group) map[string][]string {
+	of := make(map[string][]string)
+	for i := range groups {
+		for _, id := range groups[i].Members {
+			of[id] = append(of[id], groups[i].ID)
 		}
 	}
+	return of
 }
 
 // part is what a plan about the people of a visit needs, see reconcile.Input.Rest, or

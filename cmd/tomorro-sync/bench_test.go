@@ -26,7 +26,7 @@ import (
 // process of its own, with lock and journal on, at 20 ms latency, 16 requests at
 // once, OneLogin pages of 50 and SCIM pages of 100. For each phase it prints the
 // requests, the seconds, the lower bound that latency and concurrency set, their
-// ratio, and the peak memory of the program in MiB:
+// ratio, and the peak memory of the program in MiB, in all and of its own:
 //
 //	go test ./cmd/tomorro-sync -run '^$' -bench Reconcile -benchtime 1x
 //
@@ -152,7 +152,7 @@ func (m *measurement) phase(name string, accounts int) {
 		_ = resp.Body.Close()
 	}
 	began := time.Now()
-	peak := m.peak(m.reconcile())
+	peak, own := m.peak(m.reconcile())
 	took := time.Since(began)
 	ol, to := m.stats(m.onelogin), m.stats(m.tomorro)
 	bound := m.bound(ol, to, accounts)
@@ -164,6 +164,7 @@ func (m *measurement) phase(name string, accounts int) {
 		m.b.ReportMetric(took.Seconds()/safe.Seconds(), name+"-safe-ratio")
 	}
 	m.b.ReportMetric(peak, name+"-MiB")
+	m.b.ReportMetric(own, name+"-own-MiB")
 }
 
 // reconcile is the command that is measured.
@@ -171,10 +172,11 @@ func (m *measurement) reconcile() *exec.Cmd {
 	return exec.Command(m.bin, "--config", m.config, "reconcile", "--yes", "--output", "json")
 }
 
-// peak runs a command and gives the most memory it had, in MiB. It asks while the
+// peak runs a command and gives the most memory it had, in MiB, and the most without what
+// is mapped from files, which is nearly all of it the program's text. It asks while the
 // command runs: what the system says afterwards has this process's memory in it, of
 // which the command was a copy when it began.
-func (m *measurement) peak(cmd *exec.Cmd) float64 {
+func (m *measurement) peak(cmd *exec.Cmd) (all, own float64) {
 	m.b.Helper()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
@@ -183,29 +185,31 @@ func (m *measurement) peak(cmd *exec.Cmd) float64 {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	most := 0.0
 	for tick := time.NewTicker(2 * time.Millisecond); ; {
 		select {
 		case <-tick.C:
-			most = max(most, highWater(cmd.Process.Pid))
+			now, anonymous := memoryOf(cmd.Process.Pid)
+			all, own = max(all, now), max(own, anonymous)
 		case err := <-ended:
 			tick.Stop()
 			if err != nil {
 				m.b.Fatalf("%v: %v\n%.2000s", cmd.Args, err, out.String())
 			}
-			return most
+			return all, own
 		}
 	}
 }
 
-// highWater is the most memory that a process has had so far, in MiB; 0 where the
-// system does not tell.
-func highWater(pid int) float64 {
+// memoryOf is the most memory that a process has had so far, and how much of what it has
+// now is its own, in MiB; 0 where the system does not tell.
+func memoryOf(pid int) (most, own float64) {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	var kib float64
-	_, _ = fmt.Sscan(rest, &kib)
-	return kib / 1024
+	read := func(name string) (kib float64) {
+		_, rest, _ := strings.Cut(string(status), name)
+		_, _ = fmt.Sscan(rest, &kib)
+		return kib / 1024
+	}
+	return read("VmHWM:"), read("RssAnon:")
 }
 
 func (m *measurement) stats(at string) flaky.Stats {
@@ -306,9 +310,10 @@ func BenchmarkMany(b *testing.B) {
 					name, cmd.Env = name+"-"+limit, append(os.Environ(), "GOMEMLIMIT="+limit)
 				}
 				began := time.Now()
-				peak := m.peak(cmd)
+				peak, own := m.peak(cmd)
 				b.ReportMetric(time.Since(began).Seconds(), name+"-s")
 				b.ReportMetric(peak, name+"-MiB")
+				b.ReportMetric(own, name+"-own-MiB")
 			}
 			run("noop")
 			m.churn(i + 1)

@@ -292,7 +292,7 @@ func (m *measurement) limit(perSecond int) {
 // with a memory limit of the Go runtime. It prints seconds and peak memory:
 //
 //	go test ./cmd/tomorro-sync -run '^$' -bench Many -benchtime 1x
-//	MANY=1000000 MANY_LIMIT=1400MiB go test ./cmd/tomorro-sync -run '^$' -bench Many -benchtime 1x -timeout 1h
+//	MANY=1000000 MANY_LIMIT=4GiB go test ./cmd/tomorro-sync -run '^$' -bench Many -benchtime 1x -timeout 1h
 func BenchmarkMany(b *testing.B) {
 	users, err := strconv.Atoi(cmp.Or(os.Getenv("MANY"), "100000"))
 	if err != nil {

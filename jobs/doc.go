@@ -16,9 +16,10 @@
 // Tomorro whose intent is not in the journal. Intents are claims (Ledger): one is
 // taken only while the lease is current and nobody else wrote the person since the
 // run looked, so that a run that has lost its lock can neither write down nor
-// write. Requests that are in flight together share a round trip to the store, and
-// no request waits for the outcome of another to be stored. An intent without an
-// outcome is settled by the next run, which looks at Tomorro.
+// write. Requests that are in flight together share a round trip to the store, the
+// intents of the next are stored meanwhile, and no request waits for the outcome of
+// another to be stored. An intent without an outcome, sent or not, is settled by the
+// next run, which looks at Tomorro.
 //
 // # Undo
 //

@@ -33,7 +33,7 @@ type Want struct {
 	shadowed bool
 	// unknown people are remembered here, and OneLogin does not know them.
 	unknown bool
-	// Role follows from the title; empty for whom no account is wanted.
+	// Role follows from the title; never nil, and the zero Role for whom no account is wanted.
 	Role *Role
 	// Hold says why this person's own data allows no change at all.
 	Hold string

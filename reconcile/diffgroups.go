@@ -115,7 +115,7 @@ func newGroupDiff(in Input, plan *Plan, at map[string]int32) *groupDiff {
 			roles = nil
 		}
 		book := CompileRules(in.Directory.Rules, roles, in.Policy.Rules)
-		g.book = book.evaluator(make([]int, len(book.rules)))
+		g.book = &evaluator{RuleBook: book, matched: make([]int, len(book.rules))}
 		plan.Notes = append(plan.Notes, g.book.Notes()...)
 	}
 	if in.Current.MembersUnknown {

@@ -228,10 +228,6 @@ type evaluator struct {
 	tally      tally
 }
 
-func (b *RuleBook) evaluator(matched []int) *evaluator {
-	return &evaluator{RuleBook: b, matched: matched}
-}
-
 // evaluate gives a verdict that is valid until the next one.
 func (b *evaluator) evaluate(p *Person, now time.Time) Verdict {
 	b.candidates = b.appendCandidates(b.candidates[:0], p)

@@ -204,12 +204,15 @@ func (m *measurement) peak(cmd *exec.Cmd) (all, own float64) {
 // now is its own, in MiB; 0 where the system does not tell.
 func memoryOf(pid int) (most, own float64) {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	read := func(name string) (kib float64) {
-		_, rest, _ := strings.Cut(string(status), name)
-		_, _ = fmt.Sscan(rest, &kib)
-		return kib / 1024
-	}
-	return read("VmHWM:"), read("RssAnon:")
+	return mebibytes(status, "VmHWM:"), mebibytes(status, "RssAnon:")
+}
+
+// mebibytes reads a line of a process's status; 0 when it is not there.
+func mebibytes(status []byte, name string) float64 {
+	_, rest, _ := strings.Cut(string(status), name)
+	var kib float64
+	_, _ = fmt.Sscan(rest, &kib)
+	return kib / 1024
 }
 
 func (m *measurement) stats(at string) flaky.Stats {

@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,13 +94,12 @@ func BenchmarkListenerMemory(b *testing.B) {
 
 // resident is how much memory a process holds now.
 func resident(tb testing.TB, pid int) float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(text)
-	if err != nil || m == nil {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	holds := mebibytes(status, "VmRSS:")
+	if holds == 0 {
 		tb.Fatal("the system does not tell how much memory a process holds")
 	}
-	kib, _ := strconv.ParseFloat(string(m[1]), 64)
-	return kib / 1024
+	return holds
 }
 
 // stand is a company whose accounts are there, behind a proxy and behind a listener.

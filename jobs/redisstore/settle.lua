@@ -101,14 +101,14 @@ for i, o in ipairs(news) do
   local touch, only = string.format('%.0f ', position + i) .. o.by, ' 1 ' .. o.run
   for _, subject in ipairs(o.subjects) do
     touched[subject] = touch
-    local till, writes, run
-    if claims[subject] and string.sub(claims[subject], -#only) == only then -- as nearly always: nothing to take apart
+    local claim = claims[subject]
+    if claim and string.sub(claim, -#only) == only then -- as nearly always: nothing to take apart
       claims[subject] = false
-    elseif claims[subject] then
-      till, writes, run = string.match(claims[subject], '^(%d+) (%d+) (.*)$')
-    end
-    if run and run == o.run then
-      claims[subject] = tonumber(writes) > 1 and till .. string.format(' %.0f ', tonumber(writes) - 1) .. run
+    elseif claim then
+      local till, writes, run = string.match(claim, '^(%d+) (%d+) (.*)$')
+      if run == o.run then
+        claims[subject] = till .. string.format(' %.0f ', tonumber(writes) - 1) .. run
+      end
     end
   end
   if o.intent ~= '' then

@@ -23,6 +23,12 @@ func decode(body []byte, into any) error {
 	return jsonv1.Unmarshal(body, into)
 }
 
+func decodeAs[T any](body []byte) (T, error) {
+	var v T
+	err := decode(body, &v)
+	return v, err
+}
+
 // given is a value that may be absent, which is not the same as null: what is
 // absent was not asked for or not granted.
 type given[T any] struct {
@@ -97,9 +103,13 @@ func (n *number) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 // numbers is a list of integers that may arrive as text.
 type numbers []int64
 
-// UnmarshalJSONFrom accepts [1, "2"].
+// UnmarshalJSONFrom accepts [1, "2"] and null.
 func (n *numbers) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	if k := d.PeekKind(); k != jsontext.KindBeginArray {
+	switch k := d.PeekKind(); k {
+	case jsontext.KindNull:
+		return d.SkipValue()
+	case jsontext.KindBeginArray:
+	default:
 		return fmt.Errorf("%s where a list belongs", k)
 	}
 	if _, err := d.ReadToken(); err != nil {
@@ -241,15 +251,9 @@ type named struct {
 	Name loose  `json:"name"`
 }
 
-func decodeNamed(body []byte) ([]named, error) {
-	var items []named
-	err := decode(body, &items)
-	return items, err
-}
-
 // decodeNameless is for lists of many, of which nobody asks for the names.
 func decodeNameless(body []byte) ([]named, error) {
-	items, err := decodeNamed(body)
+	items, err := decodeAs[[]named](body)
 	for i := range items {
 		items[i].Name = ""
 	}

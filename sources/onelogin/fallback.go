@@ -227,7 +227,7 @@ func (p *pull) rolesOfMembers(ctx context.Context) error {
 		w.Go(func() error {
 			l := &list[named]{
 				c: p.c, name: "members of role " + role.Name, path: fmt.Sprintf("/api/2/roles/%d/users", role.ID), limit: 100,
-				privilege: "Read Users", decode: decodeNamed, id: func(x *named) int64 { return int64(x.ID) },
+				privilege: "Read Users", decode: decodeAs[[]named], id: func(x *named) int64 { return int64(x.ID) },
 			}
 			var err error
 			members[i], _, err = l.read(ctx)

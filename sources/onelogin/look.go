@@ -49,12 +49,6 @@ type called struct {
 	Username loose  `json:"username"`
 }
 
-func decodeAs[T any](body []byte) (T, error) {
-	var v T
-	err := decode(body, &v)
-	return v, err
-}
-
 func (c *Client) findBy(ctx context.Context, by, name string) ([]reconcile.Key, error) {
 	l := &list[called]{
 		c: c, name: reconcile.ListUsers, path: "/api/2/users", query: url.Values{by: {name}, "fields": {"id,email,username"}}, silent: true,
@@ -189,7 +183,7 @@ func (p *pull) lookAssigned(ctx context.Context, lots [][]reconcile.Key) error {
 
 // decodeIdentified refuses items without an id: as if somebody did not have the app.
 func decodeIdentified(body []byte) ([]named, error) {
-	items, err := decodeNamed(body)
+	items, err := decodeAs[[]named](body)
 	if i := slices.IndexFunc(items, func(x named) bool { return x.ID <= 0 }); i >= 0 && err == nil {
 		return nil, fmt.Errorf("item %d has no id", i+1)
 	}

@@ -67,18 +67,15 @@ func decodeSetup(body []byte) (reconcile.AppSetup, error) {
 		Provisioning *struct {
 			Status loose `json:"status"`
 		} `json:"provisioning"`
-		RoleIDs    []number                  `json:"role_ids"`
+		RoleIDs    numbers                   `json:"role_ids"`
 		Parameters map[string]jsontext.Value `json:"parameters"`
 	}
 	if err := decode(body, &raw); err != nil {
 		return reconcile.AppSetup{}, err
 	}
-	setup := reconcile.AppSetup{App: app, ProvisioningShown: raw.Provisioning != nil}
+	setup := reconcile.AppSetup{App: app, ProvisioningShown: raw.Provisioning != nil, RoleIDs: raw.RoleIDs}
 	if raw.Provisioning != nil {
 		setup.ProvisioningStatus = string(raw.Provisioning.Status)
-	}
-	for _, id := range raw.RoleIDs {
-		setup.RoleIDs = append(setup.RoleIDs, int64(id))
 	}
 	if raw.Parameters != nil {
 		setup.Parameters = make(map[string]reconcile.AppParameter, len(raw.Parameters))

@@ -62,7 +62,7 @@ func (c *Client) hasApp(ctx context.Context, path string) (answer, why string) {
 	if r.StatusCode() != http.StatusOK {
 		return reconcile.WitnessUnknown, refusal("ask for a user's apps", "Read Users", r).Error()
 	}
-	apps, err := decodeOK(r, decodeNamed)
+	apps, err := decodeOK(r, decodeAs[[]named])
 	if err != nil {
 		return reconcile.WitnessUnknown, err.Error()
 	}

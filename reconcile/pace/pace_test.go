@@ -1,8 +1,10 @@
 package pace_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -99,6 +101,78 @@ func TestTransportGivesThePlaceBack(t *testing.T) {
 		t.Fatalf("%v, %d sent", err, sent)
 	}
 	resp.Body.Close()
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// slowService takes a while for an answer, and another for the rest of it.
+type slowService struct{ takes, rest time.Duration }
+
+func (s *slowService) RoundTrip(r *http.Request) (*http.Response, error) {
+	wait := func(d time.Duration) error {
+		select {
+		case <-time.After(d):
+			return nil
+		case <-r.Context().Done():
+			return context.Cause(r.Context())
+		}
+	}
+	if err := wait(s.takes); err != nil {
+		return nil, err
+	}
+	rest := readerFunc(func([]byte) (int, error) { return 0, cmp.Or(wait(s.rest), io.EOF) })
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(rest)}, nil
+}
+
+// TestTimeoutIsOfTheAnswer: what waits for the Gate, however long, has all its time left
+// when it is sent. An answer, or the rest of one, that takes longer is a LateError, and
+// the first tells the Gate that the service has too much to do; who asks may give up
+// sooner, which says nothing of the service.
+func TestTimeoutIsOfTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service, gate := &slowService{takes: 9 * time.Second}, pace.NewGate(4, 0.5)
+		client := &http.Client{Transport: &pace.Transport{Gate: gate, Base: service, Timeout: 10 * time.Second}}
+		ask := func(ctx context.Context) error {
+			r, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://service.example/", nil)
+			resp, err := client.Do(r)
+			if err != nil {
+				return err
+			}
+			_, err = io.ReadAll(resp.Body)
+			return errors.Join(err, resp.Body.Close())
+		}
+		gate.Quiet(time.Hour)
+		var wg sync.WaitGroup
+		for range 12 { // the last has its turn after an hour and 27 s
+			wg.Go(func() {
+				if err := ask(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		for _, late := range []slowService{{6 * time.Second, 6 * time.Second}, {11 * time.Second, 0}} {
+			*service = late
+			err := ask(t.Context())
+			if _, ok := errors.AsType[*pace.LateError](err); !ok || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%+v: %v", late, err)
+			}
+		}
+		if n, _ := gate.Learned(); n != 2 {
+			t.Errorf("%d of 4 at once after an answer that did not come, want 2", n)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		err := ask(ctx)
+		if _, late := errors.AsType[*pace.LateError](err); err == nil || late {
+			t.Errorf("who gave up has %v", err)
+		}
+		if n, _ := gate.Learned(); n != 2 {
+			t.Errorf("%d at once after somebody gave up, want still 2", n)
+		}
+	})
 }
 
 func TestRetryAfter(t *testing.T) {

@@ -1,6 +1,8 @@
 package pace
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -12,6 +14,11 @@ import (
 type Transport struct {
 	Gate *Gate
 	Base http.RoundTripper
+	// Timeout, when not 0, bounds how long an answer takes, from its request to the end
+	// of its body. The wait for the Gate does not count, as it does for
+	// http.Client.Timeout: a service that asks for a minute of silence would fail all
+	// that waits for it. A request that took too long has a *LateError.
+	Timeout time.Duration
 	// Sent, when not nil, is told of each request that is really sent.
 	Sent func(*http.Request)
 	// Took, when not nil, is told how long each answer took, from its request to the
@@ -35,23 +42,46 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.Kind != nil {
 		kind = t.Kind(r)
 	}
+	timed, cancel := t.timed(r)
 	began := time.Now()
-	resp, err := t.Base.RoundTrip(r)
+	resp, err := t.Base.RoundTrip(timed)
 	if err != nil {
 		if r.Context().Err() == nil { // else nobody waited for the answer
 			t.Gate.answered(kind, began, 0)
 		}
+		cancel()
 		leave()
 		return nil, err
 	}
 	t.Gate.answered(kind, began, resp.StatusCode)
-	end := leave
-	if t.Took != nil {
-		end = func() { leave(); t.Took(time.Since(began)) }
-	}
-	resp.Body = &leaving{ReadCloser: resp.Body, leave: end}
+	resp.Body = &leaving{ReadCloser: resp.Body, leave: func() {
+		cancel()
+		leave()
+		if t.Took != nil {
+			t.Took(time.Since(began))
+		}
+	}}
 	return resp, nil
 }
+
+// timed is the request with the time that it may take from now.
+func (t *Transport) timed(r *http.Request) (*http.Request, context.CancelFunc) {
+	if t.Timeout <= 0 {
+		return r, func() {}
+	}
+	ctx, cancel := context.WithTimeoutCause(r.Context(), t.Timeout, &LateError{t.Timeout})
+	return r.WithContext(ctx), cancel
+}
+
+// LateError says that a service has not answered in time. It is a
+// context.DeadlineExceeded.
+type LateError struct{ After time.Duration }
+
+// Error implements error.
+func (e *LateError) Error() string { return fmt.Sprintf("no answer within %s", e.After) }
+
+// Is implements errors.Is.
+func (e *LateError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // NewBase is a transport whose idle connections suffice for that many requests
 // at once: the default one would open a new connection for most of them.

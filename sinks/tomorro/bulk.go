@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strconv"
@@ -232,6 +233,8 @@ func (b *bulk) take() []*operation {
 func (b *bulk) request(ops []*operation) []opAnswer {
 	ctx, cancel := together(ops)
 	defer cancel()
+	var began time.Time // once it has its turn
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: func(string) { began = time.Now() }})
 	body := bulkRequest{Schemas: []string{scim.SchemaBulkRequest}}
 	for i, o := range ops {
 		path := "/" + strings.TrimPrefix(strings.TrimPrefix(o.request.URL.EscapedPath(), b.root.EscapedPath()), "/")
@@ -243,10 +246,9 @@ func (b *bulk) request(ops []*operation) []opAnswer {
 	}
 	r.Header = ops[0].request.Header.Clone()
 	r.Header.Set("Content-Type", b.cfg.ContentType) // a DELETE has none
-	began := time.Now()
 	resp, err := b.base.RoundTrip(r)
-	defer func() { // the wait for a turn counts: it is waited for as well
-		if time.Since(began) > b.cfg.Timeout/3 {
+	defer func() {
+		if !began.IsZero() && time.Since(began) > b.cfg.Timeout/3 {
 			b.atMost(max(1, len(ops)/2))
 		}
 	}()

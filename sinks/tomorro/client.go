@@ -53,7 +53,7 @@ type Config struct {
 	Tokens      pace.Tokens  // shares PerSecond with other processes; nil: it is this one's
 	Lessons     pace.Lessons // has the rate that is learned from refusals learned together with others; nil: each process for itself
 
-	Timeout time.Duration // of one request; default 30 s
+	Timeout time.Duration // of one request, once it may be sent; default 30 s
 	Retries int           // after the first try; default 4, negative none
 	Backoff time.Duration // before the first retry, doubled each time; default 500 ms
 	MaxWait time.Duration // the longest Retry-After that is waited for; default 5 min
@@ -103,8 +103,8 @@ func New(cfg Config) (*Client, error) {
 	cfg.fill()
 	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), editing: make(map[string]*sync.Mutex)}
 	c.gate.Learn(cfg.Lessons)
-	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Sent: c.count, Took: c.took.Add, Kind: kindOf}
-	c.http = resty.NewWithClient(&http.Client{Transport: gathering(&c.cfg, transport, base), Timeout: cfg.Timeout}).
+	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Timeout: cfg.Timeout, Sent: c.count, Took: c.took.Add, Kind: kindOf}
+	c.http = resty.NewWithClient(&http.Client{Transport: gathering(&c.cfg, transport, base)}).
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).
 		SetAuthToken(cfg.Token).
 		SetHeader("Accept", scim.MediaType+", application/json").

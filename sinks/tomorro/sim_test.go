@@ -207,6 +207,33 @@ func TestCreateNeverTwice(t *testing.T) {
 	}
 }
 
+// TestSilenceFailsNobody: Tomorro asks for a silence longer than the timeout. Who waits
+// for it to end has not been sent, and is then.
+func TestSilenceFailsNobody(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, tomorrotest.Knobs{}, func(c *tomorro.Config) { c.Concurrency, c.Timeout = 4, time.Second })
+	r.flaky.Add(flaky.Fault{Method: "POST", Path: "/scim/v2/Users", Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "2"}, Times: 1})
+	var wg sync.WaitGroup
+	write := func(i int) {
+		wg.Go(func() {
+			if _, err := r.client.Write(t.Context(), create(fmt.Sprintf("p%d@x.io", i))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	write(0)
+	for r.client.Stats().Throttled == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	for i := range 7 {
+		write(i + 1)
+	}
+	wg.Wait()
+	if n := r.flaky.Stats().ByRoute["POST /scim/v2/Users"]; n != 9 {
+		t.Errorf("%d requests for 8 accounts, one of them refused once", n)
+	}
+}
+
 func TestCreateMeetsAnAccount(t *testing.T) {
 	for _, duplicate := range []string{tomorrotest.DuplicateConflict, tomorrotest.DuplicateExisting, tomorrotest.DuplicateBad} {
 		r := newRig(t, tomorrotest.Knobs{Duplicate: duplicate}, nil)

@@ -47,7 +47,7 @@ type Config struct {
 	// older pages of OneLogin's have it; its newest wording is that v1 calls do.
 	QuotaOnV2 bool
 
-	Timeout time.Duration // of one request; default 30 s
+	Timeout time.Duration // of one request, once it may be sent; default 30 s
 	Retries int           // after the first try; default 4, negative none
 	Backoff time.Duration // before the first retry, doubled each time; default 500 ms
 	MaxWait time.Duration // the longest wait for a quota; default 15 min
@@ -118,8 +118,8 @@ func build(cfg Config) *Client {
 	cfg.fill()
 	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), quota: -1}
 	c.gate.Learn(cfg.Lessons)
-	transport := &pace.Transport{Gate: c.gate, Base: pace.NewBase(cfg.Concurrency), Sent: c.count, Took: c.took.Add}
-	c.http = resty.NewWithClient(&http.Client{Transport: transport, Timeout: cfg.Timeout}).
+	transport := &pace.Transport{Gate: c.gate, Base: pace.NewBase(cfg.Concurrency), Timeout: cfg.Timeout, Sent: c.count, Took: c.took.Add}
+	c.http = resty.NewWithClient(&http.Client{Transport: transport}).
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).
 		SetHeader("Accept", "application/json").
 		SetRedirectPolicy(resty.NoRedirectPolicy()).

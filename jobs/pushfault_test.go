@@ -83,3 +83,37 @@ func TestPushThatPanics(t *testing.T) {
 		t.Errorf("%+v %v", s.Marks, err)
 	}
 }
+
+// stuck is a Tomorro that answers no write.
+type stuck struct {
+	jobs.Target
+	gaveUp chan time.Time
+}
+
+func (s stuck) Write(ctx context.Context, _ reconcile.Write) (reconcile.Written, error) {
+	<-ctx.Done()
+	s.gaveUp <- time.Now()
+	return reconcile.Written{}, context.Cause(ctx)
+}
+
+// TestPushIsNotSentWithoutItsClaim: once others may be at work on the person, what a push
+// found is not sent any more.
+func TestPushIsNotSentWithoutItsClaim(t *testing.T) {
+	tn := newTown(t, 1)
+	tn.rush = true
+	store := open(t, miniredis.RunT(t).Addr())
+	const life = 600 * time.Millisecond
+	target := stuck{gaveUp: make(chan time.Time, 1)}
+	p := tn.replica("replica", store, func(p *jobs.Pushes) {
+		target.Target = p.Runner.Target
+		p.Runner.Target, p.Life, p.Idle, p.Retry = target, life, time.Hour, time.Hour
+	})
+	began := time.Now()
+	l := one(t, p, jobs.Asked{What: "create", UserName: "p1@x.io", Want: jobs.WantIn})
+	if after := (<-target.gaveUp).Sub(began); l.Err == nil || after < life/2 || after > 10*life {
+		t.Errorf("given up after %s: %+v", after, l)
+	}
+	if s := awaitMarks(t, store, 1); s.Marks[0].Tries != 1 {
+		t.Errorf("%+v", s.Marks)
+	}
+}

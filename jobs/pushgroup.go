@@ -164,7 +164,7 @@ func (p *Pushes) group(ctx context.Context, request string, plan reconcile.Plan)
 	if err := v.rec.entries(ctx, said); err != nil {
 		return reconcile.Outcome{}, err
 	}
-	result, err := reconcile.Apply(ctx, plan, r.Target, v, reconcile.ApplyOptions{Grace: cmp.Or(r.Grace, endTimeout)})
+	result, err := reconcile.Apply(ctx, plan, r.Target, v, reconcile.ApplyOptions{Grace: cmp.Or(r.Grace, endTimeout), Within: v.rec.within()})
 	p.mirror.written(v.run, v.outcomes, v.taken, r.now())
 	switch {
 	case err != nil:

@@ -24,7 +24,7 @@ type recorder struct {
 	// most is what may be used of each limit since a time, by everybody
 	most  map[reconcile.Limit]int
 	since time.Time
-	life  time.Duration // of claims; 0 is the store's own
+	life  time.Duration // of claims
 	queue chan *note
 	done  chan struct{}
 	lost  bool // the store did not answer; known to the loop only
@@ -47,11 +47,19 @@ type stored struct {
 	err     error
 }
 
+// runLife is how long the claims of a run bind others when it says nothing more: much
+// longer than a request takes that need not wait.
+const runLife = 10 * time.Minute
+
+// within is how long after its intent a request may be sent, so that it is answered
+// while the claim still binds others.
+func (rec *recorder) within() time.Duration { return rec.life * 2 / 3 }
+
 // mostAtOnce bounds how many notes share a round trip.
 const mostAtOnce = 64
 
 func newRecorder(r *Runner, lease Lease, id string) *recorder {
-	rec := &recorder{r: r, lease: lease, id: id, queue: make(chan *note, mostAtOnce), done: make(chan struct{})}
+	rec := &recorder{r: r, lease: lease, id: id, life: runLife, queue: make(chan *note, mostAtOnce), done: make(chan struct{})}
 	go func() {
 		defer close(rec.done)
 		rec.loop()

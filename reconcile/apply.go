@@ -61,6 +61,10 @@ type ApplyOptions struct {
 	// Grace is how long a request under way may still take after ctx ended with
 	// ErrStopping.
 	Grace time.Duration
+	// Within is how long after its intent was asked for a request may be sent, its
+	// retries included: less than the intent keeps others away, by the time that an
+	// answer takes. 0 is no limit.
+	Within time.Duration
 	// Canary is how many people's changes are made first, see Plan.Canary; 0
 	// makes all at once. When one of these fails, or Check then returns an error,
 	// the rest is skipped with that reason.
@@ -158,6 +162,7 @@ func (a *applier) one(ctx context.Context, w Write) {
 	if len(w.Changes) == 0 {
 		return
 	}
+	asked := time.Now()
 	ticket, err := a.rec.Intent(ctx, w)
 	if newer, ok := errors.AsType[*NewerError](err); ok {
 		a.without(ctx, w, newer)
@@ -168,7 +173,7 @@ func (a *applier) one(ctx context.Context, w Write) {
 		a.finish(Outcome{Write: w, Result: Skipped, Err: err})
 		return
 	}
-	o := a.send(ctx, w)
+	o := a.send(ctx, w, asked)
 	a.finish(o)
 	// The outcome is recorded even when the run is being stopped.
 	rctx, done := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
@@ -205,7 +210,7 @@ const recordTimeout = 5 * time.Second
 
 // send makes the request and says what became of it. A create that met an
 // existing account which is nobody else's is "skipped" in favour of an update.
-func (a *applier) send(ctx context.Context, w Write) Outcome {
+func (a *applier) send(ctx context.Context, w Write, asked time.Time) Outcome {
 	select {
 	case a.slots <- struct{}{}:
 		defer func() { <-a.slots }()
@@ -220,6 +225,14 @@ func (a *applier) send(ctx context.Context, w Write) Outcome {
 	}
 	wctx, done := graceful(ctx, a.opts.Grace)
 	defer done()
+	if a.opts.Within > 0 {
+		var stop context.CancelFunc
+		wctx, stop = until(wctx, asked.Add(a.opts.Within))
+		defer stop()
+		if err := Fence(wctx); err != nil {
+			return Outcome{Write: w, Result: Skipped, Err: err}
+		}
+	}
 	written, err := a.sink.Write(wctx, w)
 	o := Outcome{Write: w, Result: Done, ID: written.ID, Account: written.Account, Note: written.Note, Missing: written.Missing, Err: err}
 	if exists, ok := errors.AsType[*ExistsError](err); ok && w.Op == WriteCreateUser {

@@ -1,8 +1,12 @@
 package reconcile_test
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/reconciletest"
@@ -29,4 +33,51 @@ func TestApplyAsksTheFence(t *testing.T) {
 	if len(log.Outcomes) != len(log.Intents) {
 		t.Errorf("%d intents, %d outcomes", len(log.Intents), len(log.Outcomes))
 	}
+}
+
+// hanging is a service that answers nobody, and a recorder that takes a while.
+type hanging struct {
+	reconciletest.Log
+	until map[string]time.Duration // since the start, when a write was not waited for any more
+	began time.Time
+}
+
+func (h *hanging) Intent(ctx context.Context, w reconcile.Write) (string, error) {
+	time.Sleep(time.Second)
+	return h.Log.Intent(ctx, w)
+}
+
+func (h *hanging) Write(ctx context.Context, w reconcile.Write) (reconcile.Written, error) {
+	<-ctx.Done()
+	if reconcile.Fence(ctx) == nil {
+		panic("it may still be sent")
+	}
+	h.until[w.Account.UserName] = time.Since(h.began)
+	return reconcile.Written{}, context.Cause(ctx)
+}
+
+// TestApplySendsNothingTooLate: what could not be sent for as long as its intent keeps
+// others away is not sent after that, also when it waits for its turn; and the run goes on
+// with what has a newer intent.
+func TestApplySendsNothingTooLate(t *testing.T) {
+	plan := decide(people("a@x.io", "b@x.io", "c@x.io", "d@x.io", "e@x.io"), reconcile.Current{}, open())
+	synctest.Test(t, func(t *testing.T) {
+		h := &hanging{until: make(map[string]time.Duration), began: time.Now()}
+		result, err := reconcile.Apply(t.Context(), plan, h, h, reconcile.ApplyOptions{Concurrency: 2, Within: time.Minute})
+		if err != nil || result.Failed[reconcile.OpCreate] != 3 || result.Skipped[reconcile.OpCreate] != 2 {
+			t.Errorf("%v, %+v", err, result)
+		}
+		var sent []time.Duration
+		for _, at := range h.until {
+			sent = append(sent, at)
+		}
+		slices.Sort(sent)
+		// Two wait for the service, two for their turn, and the intent of the last is asked for after that.
+		if want := []time.Duration{time.Minute, time.Minute, 2 * time.Minute}; !slices.Equal(sent, want) {
+			t.Errorf("requests ended after %s, want %s", sent, want)
+		}
+		if len(h.Outcomes) != 5 {
+			t.Errorf("%d outcomes of 5", len(h.Outcomes))
+		}
+	})
 }

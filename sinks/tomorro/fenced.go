@@ -8,7 +8,7 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// fenced makes the context's check before each request that changes something,
+// fenced asks the context's reconcile.Fence before each request that changes something,
 // retries included, and again when its body is read, which is right before it is
 // put on the wire: between the two a process can be paused, dialling for instance.
 // Only the headers can be on their way then, which change nothing.
@@ -16,7 +16,7 @@ type fenced struct{ base http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (f fenced) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodGet || !reconcile.Fenced(r.Context()) {
+	if r.Method == http.MethodGet {
 		return f.base.RoundTrip(r)
 	}
 	if err := reconcile.Fence(r.Context()); err != nil {

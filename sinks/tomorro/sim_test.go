@@ -13,6 +13,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
 	"tomorro-sync/reconcile/reconciletest/flaky"
 	"tomorro-sync/sinks/tomorro"
 	"tomorro-sync/sinks/tomorro/tomorrotest"
@@ -231,6 +232,25 @@ func TestSilenceFailsNobody(t *testing.T) {
 	wg.Wait()
 	if n := r.flaky.Stats().ByRoute["POST /scim/v2/Users"]; n != 9 {
 		t.Errorf("%d requests for 8 accounts, one of them refused once", n)
+	}
+}
+
+// TestRetryIsNotSentTooLate: when Tomorro asks for more time than an intent keeps others
+// away, the write is not sent again.
+func TestRetryIsNotSentTooLate(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, tomorrotest.Knobs{}, nil)
+	id := r.fill(t, 1, 0)[0]
+	r.flaky.Add(flaky.Fault{Method: "PUT", Path: "/scim/v2/Users/*", Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "1"}, Times: 1})
+	after := reconcile.Account{ID: id, UserName: "new@x.io", GivenName: "G", FamilyName: "F", UserType: reconcile.User, Active: true}
+	plan := reconcile.Plan{Changes: []reconcile.Change{{Op: reconcile.OpRename, Key: 1, Account: id, After: &after, Before: &reconcile.Account{ID: id, UserName: "p0@x.io", GivenName: "G", FamilyName: "F", UserType: reconcile.User}}}}
+	began := time.Now()
+	result, err := reconcile.Apply(t.Context(), plan, r.client, &reconciletest.Log{}, reconcile.ApplyOptions{Within: 300 * time.Millisecond})
+	if n := r.flaky.Stats().ByRoute["PUT /scim/v2/Users/{id}"]; err != nil || n != 1 || len(result.Problems) != 1 || time.Since(began) > time.Second {
+		t.Errorf("%d requests, %v, %+v", n, err, result)
+	}
+	if u := r.sim.State().Users[0]; u.UserName != "p0@x.io" {
+		t.Errorf("%+v was written", u)
 	}
 }
 

@@ -349,3 +349,14 @@ func TestRunWithoutServices(t *testing.T) {
 		t.Errorf("plan without services: exit %d", code)
 	}
 }
+
+// TestSilenceIsSaid: where there are no bars, a wait for a service's rate limit is a
+// warning.
+func TestSilenceIsSaid(t *testing.T) {
+	var log strings.Builder
+	s := session{log: slog.New(slog.NewTextHandler(&log, nil))}
+	s.silence("Tomorro")(time.Minute)
+	if said := log.String(); !strings.Contains(said, `level=WARN msg="waiting for the rate limit of Tomorro" until=`) {
+		t.Error(said)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"sync"
 
@@ -48,6 +49,21 @@ func (p *progress) step(name string, done, total int) {
 	}
 	bar.SetTotal(int64(max(total, done)), false)
 	bar.SetCurrent(int64(done))
+}
+
+// say prints a line above the bars, and reports whether there is a terminal for it.
+func (p *progress) say(line string) bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := p.out
+	if p.group != nil {
+		out = p.group
+	}
+	_, _ = fmt.Fprintln(out, line)
+	return true
 }
 
 // pause takes the bars off the screen and shows none until resume: somebody else

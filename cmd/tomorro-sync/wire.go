@@ -257,7 +257,19 @@ func oneloginClient(s session, shared sharedRate) onelogin.Config {
 		Concurrency: o.Concurrency, PageSize: o.PageSize, PerSecond: o.PerSecond, Tokens: shared.tokens("onelogin", o.PerSecond), Lessons: shared.lessons("onelogin"), Logger: s.log, NoEvents: !s.config.Schedule.DeltaEvents,
 		QuotaOnV2: o.Quota == "all", Reserve: o.Reserve,
 		Timeout: o.Timeout, Retries: o.patience().clientRetries(), Backoff: o.Backoff,
-		OnPage: func(list string, done, total int) { s.progress.step("OneLogin "+list, done, total) },
+		OnPage:    func(list string, done, total int) { s.progress.step("OneLogin "+list, done, total) },
+		OnSilence: s.silence("OneLogin"),
+	}
+}
+
+// silence says that a service is not asked for a while: whoever looks at bars that stand
+// still wants to know why, and until when.
+func (s session) silence(service string) func(time.Duration) {
+	return func(d time.Duration) {
+		until := time.Now().Add(d).Format(time.TimeOnly)
+		if !s.progress.say(fmt.Sprintf("waiting for the rate limit of %s until %s", service, until)) {
+			s.log.Warn("waiting for the rate limit of "+service, "until", until)
+		}
 	}
 }
 
@@ -284,6 +296,7 @@ func tomorroClient(s session, shared sharedRate, found reconcile.Profile) tomorr
 		Attributes:     t.Attributes == "compared" || t.Attributes == "" && found.Attributes,
 		SendExternalID: t.SendExternalID, Concurrency: t.Concurrency, PerSecond: t.PerSecond, Tokens: shared.tokens("tomorro", t.PerSecond), Lessons: shared.lessons("tomorro"), Logger: s.log,
 		Timeout: t.Timeout, Retries: t.patience().clientRetries(), Backoff: t.Backoff,
-		OnPage: func(list string, done, total int) { s.progress.step("Tomorro "+list, done, total) },
+		OnPage:    func(list string, done, total int) { s.progress.step("Tomorro "+list, done, total) },
+		OnSilence: s.silence("Tomorro"),
 	}
 }

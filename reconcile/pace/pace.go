@@ -113,13 +113,19 @@ func (g *Gate) turn(ctx context.Context) error {
 }
 
 // Quiet lets nothing start for d from now. A shorter silence never ends a
-// longer one.
-func (g *Gate) Quiet(d time.Duration) {
+// longer one. It reports whether there is much to say of it: several seconds more
+// than was known.
+func (g *Gate) Quiet(d time.Duration) (news bool) {
+	const much = 5 * time.Second
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if t := time.Now().Add(d); t.After(g.until) {
+	now := time.Now()
+	t := now.Add(d)
+	news = d >= much && t.Sub(g.until) >= much
+	if t.After(g.until) {
 		g.until = t
 	}
+	return news
 }
 
 // answered takes up what became of a request that began then: the status, or 0 when

@@ -64,6 +64,22 @@ func TestQuietHoldsEverybody(t *testing.T) {
 	})
 }
 
+// TestQuietIsNews: a silence of several seconds is told once, not by each who was refused.
+func TestQuietIsNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := pace.NewGate(2, 0)
+		for _, c := range []struct {
+			after, d time.Duration
+			news     bool
+		}{{0, 4 * time.Second, false}, {0, 5 * time.Second, false}, {0, 10 * time.Second, true}, {0, 12 * time.Second, false}, {0, time.Second, false}, {8 * time.Second, 5 * time.Second, false}, {0, 10 * time.Second, true}} {
+			time.Sleep(c.after)
+			if got := g.Quiet(c.d); got != c.news {
+				t.Errorf("%s: news %v", c.d, got)
+			}
+		}
+	})
+}
+
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := pace.NewGate(10, 4)

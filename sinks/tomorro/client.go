@@ -62,6 +62,8 @@ type Config struct {
 	// OnPage is told of each page that was read: "users" or "groups", how many
 	// so far, and how many in all. Several goroutines may call it at once.
 	OnPage func(list string, done, total int)
+	// OnSilence is told when Tomorro asks for some seconds of silence: how long.
+	OnSilence func(time.Duration)
 }
 
 // Client talks to one Tomorro organisation. It is safe for concurrent use.
@@ -250,7 +252,9 @@ func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error)
 	case asked && d > c.cfg.MaxWait:
 		return 0, fmt.Errorf("asked by Tomorro to come back in %s, which is longer than this run waits", d)
 	case asked:
-		c.gate.Quiet(d)
+		if c.gate.Quiet(d) && c.cfg.OnSilence != nil {
+			c.cfg.OnSilence(d)
+		}
 		return max(d, time.Millisecond), nil
 	case r.StatusCode() == http.StatusTooManyRequests:
 		c.gate.Quiet(c.cfg.Backoff)

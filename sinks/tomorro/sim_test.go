@@ -1,6 +1,7 @@
 package tomorro_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http/httptest"
@@ -232,6 +233,19 @@ func TestSilenceFailsNobody(t *testing.T) {
 	wg.Wait()
 	if n := r.flaky.Stats().ByRoute["POST /scim/v2/Users"]; n != 9 {
 		t.Errorf("%d requests for 8 accounts, one of them refused once", n)
+	}
+}
+
+// TestSilenceIsTold: who waits hears for how long.
+func TestSilenceIsTold(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var told []time.Duration
+	r := newRig(t, tomorrotest.Knobs{}, func(c *tomorro.Config) {
+		c.MaxWait, c.OnSilence = time.Hour, func(d time.Duration) { told = append(told, d); cancel() }
+	})
+	r.flaky.Add(flaky.Fault{Method: "POST", Path: "/scim/v2/Users", Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "60"}, Times: 1})
+	if _, err := r.client.Write(ctx, create("a@x.io")); err == nil || !slices.Equal(told, []time.Duration{time.Minute}) {
+		t.Errorf("%v, told %s", err, told)
 	}
 }
 

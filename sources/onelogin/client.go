@@ -59,6 +59,9 @@ type Config struct {
 	// OnPage is told of each page that was read: which list, how many items so
 	// far, and how many in all. Several goroutines may call it at once.
 	OnPage func(list string, done, total int)
+	// OnSilence is told when nothing is sent for some seconds, because OneLogin asks for
+	// that or its quota is used up but for the reserve: how long.
+	OnSilence func(time.Duration)
 }
 
 // Client reads one OneLogin account. It is safe for concurrent use.
@@ -254,12 +257,19 @@ func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error)
 	case asked && d > c.cfg.MaxWait:
 		return 0, fmt.Errorf("the quota of calls to OneLogin is used up until %s, which is longer than this run waits", c.cfg.Now().Add(d).Format(time.TimeOnly))
 	case asked:
-		c.gate.Quiet(d)
+		c.silence(d)
 		return max(d, time.Millisecond), nil
 	case r.StatusCode() == http.StatusTooManyRequests, r.StatusCode() == http.StatusBadGateway:
 		c.gate.Quiet(c.cfg.Backoff)
 	}
 	return 0, nil
+}
+
+// silence lets nothing be sent for a while, and says so.
+func (c *Client) silence(d time.Duration) {
+	if c.gate.Quiet(d) && c.cfg.OnSilence != nil {
+		c.cfg.OnSilence(d)
+	}
 }
 
 // quotaReset tells how long the hourly quota is gone: the header says it, or
@@ -299,7 +309,7 @@ func (c *Client) watch(r *resty.Response) {
 	seconds, err := strconv.ParseInt(r.Header().Get("X-RateLimit-Reset"), 10, 64)
 	if reset := pace.Seconds(seconds); err == nil && left <= c.cfg.Reserve && reset <= c.cfg.MaxWait {
 		c.throttled.Add(1)
-		c.gate.Quiet(reset)
+		c.silence(reset)
 	}
 }
 

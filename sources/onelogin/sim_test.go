@@ -1,9 +1,11 @@
 package onelogin_test
 
 import (
+	"context"
 	"errors"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -270,6 +272,28 @@ func TestSilenceFailsNoPage(t *testing.T) {
 	}
 	if s := r.client.Stats(); s.Retries != 1 {
 		t.Errorf("%d retries of one refusal", s.Retries)
+	}
+}
+
+// TestSilenceIsTold: who waits hears for how long, whether OneLogin asks for it or its
+// quota is used up but for the reserve.
+func TestSilenceIsTold(t *testing.T) {
+	for name, fault := range map[string]flaky.Fault{
+		"asked":   {Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "60"}},
+		"quota":   {Kind: flaky.KindV1RateLimit, Header: map[string]string{"X-RateLimit-Reset": "60"}},
+		"reserve": {Kind: flaky.KindEmpty, Header: map[string]string{"X-RateLimit-Remaining": "7", "X-RateLimit-Reset": "60"}},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var told atomic.Pointer[time.Duration]
+		r := newRig(t, 400, func(cfg *onelogin.Config) {
+			cfg.MaxWait, cfg.Reserve, cfg.QuotaOnV2, cfg.OnSilence = time.Hour, 100, true, func(d time.Duration) { told.Store(&d); cancel() }
+		})
+		fault.Path, fault.Times = "/api/2/users", 1
+		r.flaky.Add(fault)
+		_, _ = r.client.Pull(ctx)
+		if d := told.Load(); d == nil || *d != time.Minute {
+			t.Errorf("%s: told %v", name, d)
+		}
 	}
 }
 

@@ -107,9 +107,12 @@ func (k keys) bucket(api string) string  { return k.prefix + "bucket:" + api }
 func (k keys) sharers(api string) string { return k.prefix + "sharers:" + api }
 
 // learned is a hash: the limit that processes learned of an API together, when it was
-// first seen and lowered last, and its tokens. learners is like sharers.
+// first seen and lowered last, and its tokens. learners is like sharers. levels is a
+// sorted set of those processes that had to lower how many requests they have under way,
+// scored by that.
 func (k keys) learned(api string) string  { return k.prefix + "learned:" + api }
 func (k keys) learners(api string) string { return k.prefix + "learners:" + api }
+func (k keys) levels(api string) string   { return k.prefix + "levels:" + api }
 
 // profile is a string: what the probe of Tomorro's service found (JSON).
 func (k keys) profile() string { return k.prefix + "profile" }

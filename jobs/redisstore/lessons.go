@@ -31,8 +31,8 @@ func (s *Store) Lessons(api string) *Lessons { return &Lessons{store: s, api: ap
 // Confer implements pace.Lessons. Its clock is that of Redis.
 func (l *Lessons) Confer(ctx context.Context, told pace.Lesson, n int) (pace.Known, error) {
 	k := l.store.keys
-	answer, err := lessonScript.Run(ctx, l.store.client, []string{k.learned(l.api), k.learners(l.api)},
-		told.First, told.Part, told.More, n, pace.LearnedPart, l.store.name).StringSlice()
+	answer, err := lessonScript.Run(ctx, l.store.client, []string{k.learned(l.api), k.learners(l.api), k.levels(l.api)},
+		told.First, told.Part, told.More, n, pace.LearnedPart, l.store.name, told.AtOnce).StringSlice()
 	if err != nil {
 		return pace.Known{}, fmt.Errorf("learn the rate of %s together: %w", l.api, err)
 	}
@@ -44,10 +44,10 @@ func (l *Lessons) Confer(ctx context.Context, told pace.Lesson, n int) (pace.Kno
 }
 
 func known(answer []string) (k pace.Known, err error) {
-	if len(answer) != 5 {
-		return k, errors.New("want five values")
+	if len(answer) != 6 {
+		return k, errors.New("want six values")
 	}
-	var n [5]float64
+	var n [6]float64
 	for i, text := range answer {
 		if text != "" {
 			if n[i], err = strconv.ParseFloat(text, 64); err != nil {
@@ -55,5 +55,5 @@ func known(answer []string) (k pace.Known, err error) {
 			}
 		}
 	}
-	return pace.Known{PerSecond: n[0], Lowered: time.Duration(n[1]) * time.Microsecond, Tokens: int(n[2]), Wait: time.Duration(n[3]) * time.Microsecond, Sharers: int(n[4])}, nil
+	return pace.Known{PerSecond: n[0], Lowered: time.Duration(n[1]) * time.Microsecond, Tokens: int(n[2]), Wait: time.Duration(n[3]) * time.Microsecond, Sharers: int(n[4]), AtOnce: n[5]}, nil
 }

@@ -59,6 +59,17 @@ func TestLessons(t *testing.T) {
 	if k := confer(0, 0, pace.Lesson{Part: 0.001}, 0); k.PerSecond != 1 {
 		t.Errorf("the least: %+v", k)
 	}
+	for _, c := range []struct {
+		by    int
+		after time.Duration
+		mine  float64
+		least float64 // of the others
+	}{{0, 0, 0, 0}, {0, 0, 4.5, 0}, {1, 0, 0, 4.5}, {1, 0, 2.25, 4.5}, {0, 0, 4.5, 2.25}, {2, 0, 0, 2.25}, {1, 0, 0, 4.5}, {2, 0, 0, 4.5}, {0, 0, 0, 0}, {2, 0, 0, 0},
+		{0, 0, 4, 0}, {1, 9 * time.Second, 0, 4}, {1, 2 * time.Second, 0, 0}} { // who has not asked for ten seconds is not there
+		if k := confer(c.by, c.after, pace.Lesson{Part: 1, AtOnce: c.mine}, 0); k.AtOnce != c.least {
+			t.Errorf("%+v: %+v", c, k)
+		}
+	}
 	server.FastForward(25 * time.Hour)
 	if k := confer(1, 25*time.Hour, quiet, 0); k.PerSecond != 0 || k.Sharers != 1 {
 		t.Errorf("after a day: %+v", k)

@@ -21,6 +21,7 @@ type learned struct {
 
 	// Together with others, see share: then limit is for while these know none.
 	lessons  Lessons // nil: each for itself
+	level    *level
 	told     Lesson  // is to be told
 	known    float64 // by all; 0: none
 	together *shared

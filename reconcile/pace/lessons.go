@@ -8,8 +8,8 @@ import (
 )
 
 // Lessons are what processes that ask one service learn of it together: a limit of
-// requests a second that nobody told. A limit that one found binds all, and whoever
-// begins later.
+// requests a second that nobody told, and that it bears fewer requests at once than are
+// configured. What one found binds all, and whoever begins later.
 type Lessons interface {
 	// Confer tells what this process learned since it did the last time, and asks for up
 	// to n permissions to send one request each, of which LearnedAhead are saved up. With
@@ -26,6 +26,9 @@ type Lesson struct {
 	// Part is what is left of the limit after refusals, and More what good answers add
 	// to it.
 	Part, More float64
+	// AtOnce is how many requests this process now has under way at most, if it had to
+	// lower that; 0: it had not.
+	AtOnce float64
 }
 
 // Known is what all know.
@@ -35,6 +38,7 @@ type Known struct {
 	Tokens    int           // permissions to send
 	Wait      time.Duration // until there is another, without any
 	Sharers   int           // processes that asked lately, this one included
+	AtOnce    float64       // the least that another of them has under way at most; 0: none had to lower it
 }
 
 // LearnedPart is the part of a second's permissions that is taken at once, and that the
@@ -48,11 +52,13 @@ func LearnedAhead(perSecond float64) int { return max(1, int(perSecond*LearnedPa
 // conferEvery is how often a process asks whether another one met a limit.
 const conferEvery = time.Second
 
-// share has the limit learned together with others. It must come before any request.
-func (l *learned) share(lessons Lessons) {
+// share has the limit, and the level, learned together with others. It must come before
+// any request.
+func (l *learned) share(lessons Lessons, level *level) {
 	if lessons == nil {
 		return
 	}
+	l.level = level
 	l.lessons, l.told, l.turn = lessons, Lesson{Part: 1}, make(chan struct{}, 1)
 	l.together = &shared{tokens: l, perSecond: l.perSecond, ahead: LearnedAhead, turn: make(chan struct{}, 1), local: rate.NewLimiter(1, 1), sharers: 1}
 }
@@ -63,6 +69,7 @@ func (l *learned) Take(ctx context.Context, n int) (got int, wait time.Duration,
 	told := l.told
 	l.told = Lesson{Part: 1}
 	l.mu.Unlock()
+	told.AtOnce = l.level.lessened()
 	k, err := l.lessons.Confer(ctx, told, n)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,6 +80,7 @@ func (l *learned) Take(ctx context.Context, n int) (got int, wait time.Duration,
 		return 0, 0, 0, err
 	}
 	l.known = k.PerSecond
+	l.level.bind(k.AtOnce)
 	if at := time.Now().Add(-k.Lowered); k.PerSecond > 0 && at.After(l.since) {
 		l.since = at
 	}

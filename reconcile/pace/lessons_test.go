@@ -21,12 +21,15 @@ type school struct {
 	jar     jar
 	fail    error
 	asked   int
+	atOnce  float64 // of another process
+	told    float64 // by who asked last
 }
 
 func (s *school) Confer(ctx context.Context, told pace.Lesson, n int) (pace.Known, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked++
+	s.told = told.AtOnce
 	if s.fail != nil {
 		return pace.Known{}, s.fail
 	}
@@ -38,7 +41,7 @@ func (s *school) Confer(ctx context.Context, told pace.Lesson, n int) (pace.Know
 		s.rate, s.lowered = s.rate+told.First, now
 	}
 	if s.rate == 0 {
-		return pace.Known{Sharers: s.jar.sharers}, nil
+		return pace.Known{Sharers: s.jar.sharers, AtOnce: s.atOnce}, nil
 	}
 	if told.Part < 1 {
 		s.lowered = now
@@ -46,7 +49,7 @@ func (s *school) Confer(ctx context.Context, told pace.Lesson, n int) (pace.Know
 	s.rate = max(1, s.rate*told.Part+told.More)
 	s.jar.rate, s.jar.most = s.rate, float64(pace.LearnedAhead(s.rate))
 	got, wait, sharers, err := s.jar.Take(ctx, n)
-	return pace.Known{PerSecond: s.rate, Lowered: now.Sub(s.lowered), Tokens: got, Wait: wait, Sharers: sharers}, err
+	return pace.Known{PerSecond: s.rate, Lowered: now.Sub(s.lowered), Tokens: got, Wait: wait, Sharers: sharers, AtOnce: s.atOnce}, err
 }
 
 // TestRateIsLearnedTogether: processes that meet one limit find it together, two about as
@@ -116,6 +119,39 @@ func TestToAskTeachesNothing(t *testing.T) {
 		wg.Wait()
 		if _, rate := gate.Learned(); rate == 0 {
 			t.Errorf("no limit was learned: %v", s.counted)
+		}
+	})
+}
+
+// TestLevelIsLearnedTogether: what another process had to lower its level to binds this
+// one, also before it has sent anything; from there it grows, and says so until it is
+// where it was.
+func TestLevelIsLearnedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, lessons := steady(), &school{jar: jar{sharers: 2}, atOnce: 3.5}
+		gate := pace.NewGate(16, 0)
+		gate.Learn(lessons)
+		s.takes = func(int) time.Duration { return 100 * time.Millisecond }
+		crowd(t, gate, s, 3)
+		if n, _ := gate.Learned(); n != 4 || s.most != 3 {
+			t.Errorf("%d at once after three good answers where another process bears 3, and %d were", n, s.most)
+		}
+		for range 3 { // each second it is told again, and this one has grown meanwhile
+			time.Sleep(1100 * time.Millisecond)
+			crowd(t, gate, s, 4)
+			if n, _ := gate.Learned(); n > 5 || lessons.told < 3.5 {
+				t.Errorf("%d at once, and told %.1f, while another process bears 3", n, lessons.told)
+			}
+		}
+		lessons.mu.Lock()
+		lessons.atOnce = 0
+		lessons.mu.Unlock()
+		time.Sleep(1100 * time.Millisecond)
+		crowd(t, gate, s, 200)
+		time.Sleep(1100 * time.Millisecond)
+		crowd(t, gate, s, 1)
+		if n, _ := gate.Learned(); n != 16 || lessons.told != 0 {
+			t.Errorf("%d at once of 16 after 200 good answers, and told %.1f", n, lessons.told)
 		}
 	})
 }

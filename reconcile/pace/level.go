@@ -122,6 +122,26 @@ func (l *level) lower(began time.Time, part, least float64) {
 	l.now = min(l.now, max(least, l.now*part))
 }
 
+// lessened is the level, if it is below what is configured; else 0.
+func (l *level) lessened() float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.now >= float64(l.most) {
+		return 0
+	}
+	return l.now
+}
+
+// bind takes over what another process had to lower its level to; 0 is none. From there
+// it grows by itself.
+func (l *level) bind(atOnce float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if atOnce > 0 && atOnce < l.now {
+		l.now, l.lowered = max(1, atOnce), time.Now()
+	}
+}
+
 // value is the level now.
 func (l *level) value() int {
 	l.mu.Lock()

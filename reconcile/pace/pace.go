@@ -8,8 +8,9 @@
 // What is configured is never exceeded. Below it, a Gate finds out what a service can
 // bear: server errors, broken connections and slow answers lower how many requests are
 // under way, refusals (429) how many are sent a second; each good answer raises both a
-// little again. How many may be under way each process finds out for itself; the rate
-// that a service takes they learn together, where they share Lessons.
+// little again. Processes that share Lessons learn both together: the rate that a service
+// takes is for all of them, and what one of them had to lower how much is under way to,
+// binds each.
 package pace
 
 import (
@@ -47,7 +48,7 @@ func NewGate(inFlight int, perSecond float64) *Gate {
 
 // Learn has the Gate learn a rate together with other processes. It must come before the
 // first Enter; without lessons it changes nothing.
-func (g *Gate) Learn(lessons Lessons) { g.learned.share(lessons) }
+func (g *Gate) Learn(lessons Lessons) { g.learned.share(lessons, g.level) }
 
 // Enter waits until a request may start; leave must be called when it has
 // ended. The error is the context's cause.

@@ -69,6 +69,7 @@ type Config struct {
 // Client talks to one Tomorro organisation. It is safe for concurrent use.
 type Client struct {
 	cfg       Config
+	path      string // of the service, without a slash at its end
 	http      *resty.Client
 	gate      *pace.Gate
 	retries   atomic.Int64
@@ -103,7 +104,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, errors.New("tomorro.token is missing; copy it from Tomorro's integration page")
 	}
 	cfg.fill()
-	c := &Client{cfg: cfg, gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), editing: make(map[string]*sync.Mutex)}
+	c := &Client{cfg: cfg, path: strings.TrimRight(base.Path, "/"), gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), editing: make(map[string]*sync.Mutex)}
 	c.gate.Learn(cfg.Lessons)
 	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Timeout: cfg.Timeout, Sent: c.count, Took: c.took.Add, Kind: kindOf}
 	c.http = resty.NewWithClient(&http.Client{Transport: gathering(&c.cfg, transport, base)}).
@@ -182,7 +183,7 @@ func (c *Client) Stats() Stats {
 }
 
 func (c *Client) count(r *http.Request) {
-	path := strings.TrimPrefix(r.URL.Path, strings.TrimRight(mustPath(c.cfg.URL), "/"))
+	path := strings.TrimPrefix(r.URL.Path, c.path)
 	kind, id, hasID := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	if hasID && id != "" {
 		kind += "/{id}"
@@ -190,11 +191,6 @@ func (c *Client) count(r *http.Request) {
 	c.mu.Lock()
 	c.sent[r.Method+" /"+kind]++
 	c.mu.Unlock()
-}
-
-func mustPath(raw string) string {
-	u, _ := url.Parse(raw) // New has parsed it
-	return u.Path
 }
 
 // again decides about a retry, for every request there is: always after 429,

@@ -199,8 +199,6 @@ type Plan struct {
 	shielded map[string]string
 	// namesakes are accounts of nobody with the name of somebody to be created.
 	namesakes map[Key]*Account
-	// substitute is the account of Tomorro's default substitute; nil: there is none.
-	substitute *Account
 	// substituteKey is whose changes in this plan make the substitute fit; 0: nobody's.
 	substituteKey Key
 	// seen is what this plan saw of OneLogin; nil when nothing is remembered.

@@ -97,7 +97,6 @@ func (d *differ) noteHeirs() {
 func (d *differ) relations() {
 	d.plan.owner = d.join.owner
 	d.plan.occupant = d.join.byName
-	d.plan.substitute = d.join.byName[Fold(d.in.Policy.DefaultSubstitute)]
 	d.plan.sizes = make(map[string]int, len(d.in.Current.Groups))
 	if d.in.Rest != nil {
 		d.plan.sizes = d.in.Rest.Sizes

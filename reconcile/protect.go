@@ -79,7 +79,7 @@ func substituteRule(plan *Plan, substitute string) reason {
 // standIn is the default substitute as this plan leaves it, nil when there is none.
 // What makes it fit comes before any removal, and Apply looks whether it happened.
 func (p *Plan) standIn(name string) *Account {
-	a, key := p.substitute, Key(0)
+	a, key := p.occupant[name], Key(0)
 	for i := range p.Changes { // who gets the address
 		c := &p.Changes[i]
 		switch {

@@ -211,6 +211,32 @@ func TestUndoIsGuarded(t *testing.T) {
 	}
 }
 
+// TestUndoKnowsTheSubstitute: who was let in by mistake is taken out again, as long as
+// the default substitute can stand in for them.
+func TestUndoKnowsTheSubstitute(t *testing.T) {
+	made := ann(nil)
+	created := []reconcile.Change{{Op: reconcile.OpCreate, Key: 1, Account: made.ID, Who: "ann@x.io", After: made}}
+	policy := open()
+	policy.DefaultSubstitute = "Legal@x.io"
+	for name, c := range map[string]struct {
+		legal reconcile.Account
+		held  string
+	}{
+		"fit":      {reconcile.Account{UserType: "manager", Active: true}, ""},
+		"weaker":   {reconcile.Account{UserType: "viewer", Active: true}, "is only viewer"},
+		"inactive": {reconcile.Account{UserType: "admin"}, "is inactive"},
+	} {
+		c.legal.ID, c.legal.UserName = "s1", "legal@x.io"
+		plan := reconcile.Guard(reconcile.Undo(created, &reconcile.Current{Accounts: accounts(made, &c.legal)}, undoing), policy)
+		switch {
+		case c.held == "" && len(plan.Changes) == 1 && len(plan.Held) == 0:
+		case c.held != "" && len(plan.Changes) == 0 && len(plan.Held) == 1 && strings.Contains(plan.Held[0].Reason, c.held):
+		default:
+			t.Errorf("%s: %+v %+v", name, plan.Changes, plan.Held)
+		}
+	}
+}
+
 // TestUndoCountsAdminsOnce: who is demoted and deactivated is one admin less, and
 // who is made admin and deactivated is none more.
 func TestUndoCountsAdminsOnce(t *testing.T) {

@@ -9,9 +9,10 @@ import (
 // Canary splits the plan's changes: first are all changes of a few people, at
 // most that many, with the groups that their memberships need. They are spread
 // over the kinds of change, and the same plan gives the same people. Nobody is
-// among them on whom the order of a run depends: who stops being admin, whose
-// wanted address is still another account's, and the owner of that account. Nor is
-// anybody who is known to be ignored by Tomorro: they would stop every run.
+// among them on whom the order of a run depends: who stops being admin, who leaves
+// while the default substitute is made fit to inherit, whose wanted address is still
+// another account's, and the owner of that account. Nor is anybody who is known to be
+// ignored by Tomorro: they would stop every run.
 //
 // first is empty when the plan is about so few people anyway, and when nobody
 // can go first.
@@ -63,7 +64,8 @@ func (p *Plan) volunteers() (kinds [][]Key, all int) {
 			continue
 		}
 		everybody[c.Key] = true
-		if _, ignored := p.ignored[p.known(c)]; ignored || losesAdmin(c) {
+		leaves := c.Op == OpDeactivate || c.Op == OpDelete
+		if _, ignored := p.ignored[p.known(c)]; ignored || losesAdmin(c) || leaves && p.substituteKey != 0 {
 			ordered[c.Key] = true
 		}
 		if c.Op != OpCreate && c.Op != OpRename {

@@ -113,6 +113,29 @@ func TestLawCanaryStops(t *testing.T) {
 	})
 }
 
+// TestCanaryWaitsForTheSubstitute: nobody leaves among the first while the default
+// substitute, who inherits, is only made fit for it by the rest.
+func TestCanaryWaitsForTheSubstitute(t *testing.T) {
+	d, policy := people("ann@x.io", "bob@x.io", "zoe@x.io"), open()
+	policy.DefaultSubstitute = "zoe@x.io"
+	var current reconcile.Current
+	for i := range d.People {
+		p := &d.People[i]
+		p.Title = "manager"
+		current.Accounts = append(current.Accounts, reconcile.Account{ID: fmt.Sprint("a", i), UserName: p.Email, GivenName: p.FirstName, FamilyName: p.LastName, UserType: "user", Active: true})
+	}
+	d.People[0].Status, current.Accounts[0].UserType = 2, "manager"
+	memory := reconciletest.NewMemory(current)
+	plan := decide(d, current, policy)
+	if _, err := reconcile.Apply(t.Context(), plan, memory, &reconciletest.Log{}, reconcile.ApplyOptions{Canary: 2}); err != nil {
+		t.Fatal(err)
+	}
+	sent := memory.Writes()
+	if len(sent) != 3 || sent[2].Account.UserName != "ann@x.io" || sent[2].Account.Active {
+		t.Errorf("Ann leaves last, after Zoe is manager: %+v", sent)
+	}
+}
+
 // TestCanarySpreads: one of each kind before two of any.
 func TestCanarySpreads(t *testing.T) {
 	var p reconcile.Plan

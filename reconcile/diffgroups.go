@@ -81,6 +81,8 @@ func (m *memberships) id(account string) []int32 {
 	return m.account(at)
 }
 
+const ambiguous = "Tomorro has several groups of this name; rename all but one"
+
 // missingGroup stands for a group that Tomorro does not have; ambiguousGroup for
 // a name that several groups have.
 const (
@@ -192,7 +194,8 @@ func (g *groupDiff) takenBack(p *pair, has, granted []int32, v *Verdict) {
 }
 
 // remove takes a membership away that no rule gives, unless a rule that cannot
-// be evaluated might. Without a verdict there are no rules.
+// be evaluated might, or one that names several groups. Without a verdict there are
+// no rules.
 func (g *groupDiff) remove(p *pair, group int, v *Verdict) {
 	c := g.member(OpRemoveMember, p, group, "no rule gives this group")
 	if a := g.asserted.of(p.account.ID, c.GroupID); a != nil && a.Off {
@@ -200,6 +203,11 @@ func (g *groupDiff) remove(p *pair, group int, v *Verdict) {
 	}
 	if v == nil {
 		g.plan.Changes = append(g.plan.Changes, c)
+		return
+	}
+	if named := g.namedAmbiguously(group, v); named != nil {
+		c.Cause = named.Cause
+		g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData, Reason: ambiguous})
 		return
 	}
 	frozen := v.MaybeAny
@@ -215,6 +223,21 @@ func (g *groupDiff) remove(p *pair, group int, v *Verdict) {
 	c.Cause = frozen.Cause
 	g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData,
 		Reason: frozen.Cause + " cannot be evaluated with certainty, so nobody is removed because of it"})
+}
+
+// namedAmbiguously is what gives, or may give, a group of this one's name, when
+// Tomorro has several; else nil.
+func (g *groupDiff) namedAmbiguously(group int, v *Verdict) *Grant {
+	name := Fold(g.in.Current.Groups[group].Name)
+	if g.byName[name] != ambiguousGroup {
+		return nil
+	}
+	for _, said := range slices.Concat(v.Grants, v.Maybe) {
+		if Fold(said.Group) == name {
+			return &said
+		}
+	}
+	return nil
 }
 
 func (g *groupDiff) member(op Op, p *pair, group int, cause string) Change {
@@ -237,7 +260,7 @@ func (g *groupDiff) unresolved(p *pair, grant Grant, why int) {
 	var reason string
 	switch {
 	case why == ambiguousGroup:
-		reason = "Tomorro has several groups of this name; rename all but one"
+		reason = ambiguous
 	case idShape.MatchString(grant.Group):
 		reason = "Tomorro has no group with this id any more; press Refresh in OneLogin's Provisioning tab and pick the group again in the rule"
 	case !g.in.Policy.CreateGroups:

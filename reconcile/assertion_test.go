@@ -230,3 +230,25 @@ func usedUp(plan *reconcile.Plan, c reconcile.Change, policy *reconcile.Policy) 
 	}
 	return false
 }
+
+// TestAssertedGroupStays: a group that somebody was given by hand is not deleted on the
+// night on which nobody is in it.
+func TestAssertedGroupStays(t *testing.T) {
+	d, policy := people("ann@x.io"), open()
+	d.Rules = []reconcile.Rule{{ID: 1, Name: "all", Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"legal"}}}}}
+	policy.DeleteGroups = true
+	a := ann(nil)
+	in := reconcile.Input{Directory: d, Policy: policy, Current: &reconcile.Current{Accounts: accounts(a),
+		Groups: []reconcile.Group{{ID: "g1", Name: "legal", Members: []string{a.ID}}, {ID: "g2", Name: "Deals", Ours: true}}}}
+	if got := reconcile.Decide(in); got.Count()[reconcile.OpDeleteGroup] != 1 {
+		t.Errorf("nobody was given it:\n%s", render(got))
+	}
+	in.Asserted = []reconcile.Assertion{{Account: a.ID, Group: "g2", At: time.Unix(0, 0)}}
+	if got := reconcile.Decide(in); got.Count()[reconcile.OpDeleteGroup] != 0 || got.Count()[reconcile.OpAddMember] != 1 {
+		t.Errorf("Ann was given it:\n%s", render(got))
+	}
+	d.People[0].Status = 6 // that all of her is held may not cost her the group
+	if got := reconcile.Decide(in); got.Count()[reconcile.OpDeleteGroup] != 0 {
+		t.Errorf("Ann was given it, and is held:\n%s", render(got))
+	}
+}

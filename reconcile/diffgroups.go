@@ -299,8 +299,8 @@ func (g *groupDiff) finish() {
 	g.endForgotten()
 }
 
-// deleteEmpty deletes the groups of ours that no rule names and that nobody is
-// in, or will be in after this plan.
+// deleteEmpty deletes the groups of ours that no rule names, that nobody was given
+// by hand, and that nobody is in, or will be in after this plan.
 func (g *groupDiff) deleteEmpty() {
 	if g.book == nil || g.in.Only != nil || !g.in.Policy.DeleteGroups || g.in.Current.MembersUnknown || g.book.MayGiveAny() {
 		return
@@ -308,6 +308,12 @@ func (g *groupDiff) deleteEmpty() {
 	named := make(map[int]bool)
 	for _, grant := range g.book.Groups() {
 		named[g.lookup(grant.Group)] = true
+	}
+	for i := range g.in.Asserted {
+		a := &g.in.Asserted[i]
+		if group, exists := g.byID[a.Group]; exists && !a.Off {
+			named[group] = true // also while that person is held, or out of it for now
+		}
 	}
 	leaving := leavingMembers(g.plan.Changes)
 	for i := range g.in.Current.Groups {

@@ -193,10 +193,10 @@ type Plan struct {
 	occupant map[string]*Account
 	// emptied are the members that must be gone before a group can be deleted.
 	emptied map[string][]string
-	// sizes tells how many members each group has, by its id.
-	sizes map[string]int
-	// shielded are the members of protected groups, by account.
-	shielded map[string]string
+	// groups has at least those that are protected; sizes tells how many members each
+	// has that is at Tomorro, by its id.
+	groups []Group
+	sizes  map[string]int
 	// namesakes are accounts of nobody with the name of somebody to be created.
 	namesakes map[Key]*Account
 	// substituteKey is whose changes in this plan make the substitute fit; 0: nobody's.

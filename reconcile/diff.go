@@ -97,22 +97,19 @@ func (d *differ) noteHeirs() {
 func (d *differ) relations() {
 	d.plan.owner = d.join.owner
 	d.plan.occupant = d.join.byName
-	d.plan.sizes = make(map[string]int, len(d.in.Current.Groups))
+	d.plan.knows(d.in.Current.Groups)
 	if d.in.Rest != nil {
 		d.plan.sizes = d.in.Rest.Sizes
 	}
 	protected := protectedGroups(d.in.Policy.Protect)
-	d.plan.shielded = make(map[string]string)
-	for i := range d.in.Current.Groups {
-		g := &d.in.Current.Groups[i]
-		if d.in.Rest == nil {
-			d.plan.sizes[g.ID] = len(g.Members)
-		}
-		if protected[Fold(g.Name)] {
-			for _, m := range g.Members {
-				d.plan.shielded[m] = g.Name
-			}
-		}
+	d.plan.groups = slices.DeleteFunc(slices.Clone(d.plan.groups), func(g Group) bool { return !protected[Fold(g.Name)] }) // the others are large, and not needed
+}
+
+// knows gives the plan Tomorro's groups.
+func (p *Plan) knows(groups []Group) {
+	p.groups, p.sizes = groups, make(map[string]int, len(groups))
+	for i := range groups {
+		p.sizes[groups[i].ID] = len(groups[i].Members)
 	}
 }
 

@@ -30,6 +30,7 @@ func protectRule(plan *Plan, policy *Policy) reason {
 		}
 	}
 	groups := protectedGroups(policy.Protect)
+	shielded := plan.shielded(groups)
 	api := Fold(policy.APIAccount)
 	return func(c *Change) string {
 		switch {
@@ -38,13 +39,26 @@ func protectRule(plan *Plan, policy *Policy) reason {
 		case c.Account == "":
 		case accounts[c.Account] || set[c.Key.String()] || set[Fold(c.Who)]:
 			return "protected by protect: in the configuration"
-		case plan.shielded[c.Account] != "":
-			return fmt.Sprintf("is in group %s, which is protected by protect: in the configuration", plan.shielded[c.Account])
+		case shielded[c.Account] != "":
+			return fmt.Sprintf("is in group %s, which is protected by protect: in the configuration", shielded[c.Account])
 		case api != "" && (plan.has(api) == c.Account || Fold(c.Who) == api):
 			return "is the account whose token this program uses (tomorro.api_account)"
 		}
 		return ""
 	}
+}
+
+// shielded are the members of protected groups, by account, each with the group.
+func (p *Plan) shielded(protected map[string]bool) map[string]string {
+	in := make(map[string]string)
+	for i := range p.groups {
+		if g := &p.groups[i]; protected[Fold(g.Name)] {
+			for _, m := range g.Members {
+				in[m] = g.Name
+			}
+		}
+	}
+	return in
 }
 
 // has is the id of the account that has a folded userName now, or empty.

@@ -29,6 +29,7 @@ func (p Plan) Memberships(approved string) Plan {
 func Regroup(were []Group, current *Current, owner func(account string) (Key, bool), approved string) Plan {
 	p := Plan{Receipt: Receipt{NotAsked: true}, Target: current.Lists, emptied: make(map[string][]string)}
 	p.Counts.tomorro(current)
+	p.knows(current.Groups)
 	names, groups := make(map[string]string), make(map[string]*Group)
 	for i := range current.Accounts {
 		a := &current.Accounts[i]

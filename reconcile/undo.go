@@ -104,6 +104,7 @@ func Undo(done []Change, current *Current, cause string) Plan {
 	u.plan.emptied = make(map[string][]string)
 	u.plan.Receipt, u.plan.Target = Receipt{NotAsked: true}, current.Lists
 	u.plan.Counts.tomorro(current)
+	u.plan.knows(current.Groups)
 	u.index()
 	for i := range done {
 		u.take(&done[i])

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -234,6 +235,43 @@ func TestUndoKnowsTheSubstitute(t *testing.T) {
 		default:
 			t.Errorf("%s: %+v %+v", name, plan.Changes, plan.Held)
 		}
+	}
+}
+
+// TestUndoIsGuardedByGroup: protect: group:NAME and the share that one group may lose
+// hold what takes back, as they hold a run.
+func TestUndoIsGuardedByGroup(t *testing.T) {
+	var all []*reconcile.Account
+	var added []reconcile.Change
+	group := reconcile.Group{ID: "g1", Name: "Board"}
+	for i := range 20 {
+		a := &reconcile.Account{ID: fmt.Sprintf("a%02d", i), UserName: fmt.Sprintf("p%02d@x.io", i), UserType: "user", Active: true}
+		all, group.Members = append(all, a), append(group.Members, a.ID)
+		added = append(added, reconcile.Change{Op: reconcile.OpAddMember, Key: reconcile.Key(i + 1), Account: a.ID, Who: a.UserName, Group: "Board", GroupID: "g1"})
+	}
+	empty := reconcile.Group{ID: "g1", Name: "Board"}
+	current := &reconcile.Current{Accounts: accounts(all...), Groups: []reconcile.Group{group}}
+	nobody := func(string) (reconcile.Key, bool) { return 0, false }
+	policy := open()
+	policy.Limits = reconcile.DefaultLimits()
+	policy.Limits.Allow[reconcile.LimitRemoveMember] = reconcile.Allowance{}
+	for name, plan := range map[string]reconcile.Plan{
+		"undo":    reconcile.Undo(added, current, undoing),
+		"regroup": reconcile.Regroup([]reconcile.Group{empty}, current, nobody, ""),
+	} {
+		plan = reconcile.Guard(plan, policy)
+		if len(plan.Held) != 20 || !strings.Contains(plan.Held[0].Reason, "20 removals from this group of 20: more than limits.remove_from_group.share") {
+			t.Errorf("%s: %d changes, %+v", name, len(plan.Changes), plan.Held)
+		}
+	}
+	before := *all[0]
+	before.UserType = "admin"
+	promoted := []reconcile.Change{{Op: reconcile.OpChangeRole, Key: 1, Account: before.ID, Before: &before, After: all[0]}}
+	policy = open()
+	policy.Protect = []string{"group:board"}
+	plan := reconcile.Guard(reconcile.Undo(promoted, current, undoing), policy)
+	if len(plan.Changes) != 0 || len(plan.Held) != 1 || plan.Held[0].Rule != reconcile.RuleProtect {
+		t.Errorf("a member of a protected group: %+v %+v", plan.Changes, plan.Held)
 	}
 }
 

@@ -90,7 +90,7 @@ func (c *Census) outside(pulls []Census, l Limits) []string {
 		if max(now, most) < l.MinPopulation {
 			continue
 		}
-		if float64(now) < float64(least)*(1-*l.Band) || float64(now) > float64(max(most, l.MinPopulation))*(1+*l.Band) {
+		if float64(now) < float64(least)*(1-*l.Band)-hair || now > Portion(1+*l.Band, max(most, l.MinPopulation)) {
 			why = append(why, fmt.Sprintf("%d %s, and the last good pulls found %s", now, n.name, span(least, most)))
 		}
 	}
@@ -118,8 +118,8 @@ func bandRule(plan *Plan, policy *Policy) reason {
 	if len(why) > bandNamed {
 		more = fmt.Sprintf(" and %d more counts", len(why)-bandNamed)
 	}
-	text := fmt.Sprintf("OneLogin gives %s%s: more than limits.band, which is %g%%, so nobody is removed until somebody looks",
-		strings.Join(why[:min(bandNamed, len(why))], "; "), more, *policy.Limits.Band*100)
+	text := fmt.Sprintf("OneLogin gives %s%s: more than limits.band, which is %s, so nobody is removed until somebody looks",
+		strings.Join(why[:min(bandNamed, len(why))], "; "), more, Percent(*policy.Limits.Band))
 	return func(c *Change) string {
 		if c.Op.Removes() {
 			return text

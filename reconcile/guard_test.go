@@ -54,6 +54,27 @@ func TestGuardLimits(t *testing.T) {
 	}
 }
 
+// TestGuardLimitsAreExact: as many as a share allows are no more than it, whatever
+// binary numbers make of it.
+func TestGuardLimitsAreExact(t *testing.T) {
+	for percent := range 100 {
+		share := float64(percent) / 100
+		policy := open()
+		policy.Limits.Allow = map[reconcile.Limit]reconcile.Allowance{reconcile.LimitDeactivate: {Share: &share}}
+		d, current := company(100, 1)
+		for spent, held := range map[int]bool{percent - 1: false, percent: true} {
+			policy.Spent = map[reconcile.Limit]int{reconcile.LimitDeactivate: max(0, spent)}
+			plan := decide(d, current, policy)
+			if (len(plan.Held) == 1) != (held || percent == 0) {
+				t.Errorf("one more than %d of 100, with a share of %d%%: held %v", spent, percent, plan.Held)
+			}
+			if len(plan.Held) == 1 && !strings.HasSuffix(plan.Held[0].Reason, fmt.Sprintf("which is %d%%", percent)) {
+				t.Errorf("%s", plan.Held[0].Reason)
+			}
+		}
+	}
+}
+
 // TestGuardDoesNotCountTheInactive: who has no access any more is no removal.
 func TestGuardDoesNotCountTheInactive(t *testing.T) {
 	d, current := company(100, 60)

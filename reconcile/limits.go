@@ -73,11 +73,23 @@ func (l Limits) exceeded(limit Limit, n, spent, population int) string {
 	if a.Max != nil && n+spent > *a.Max {
 		return fmt.Sprintf("%d %s%s: more than limits.%s.max, which is %d", n, kind.words(), before, kind, *a.Max)
 	}
-	if a.Share != nil && population >= l.MinPopulation && float64(n+spent) > *a.Share*float64(population) {
-		return fmt.Sprintf("%d %s%s of %d: more than limits.%s.share, which is %g%%", n, kind.words(), before, population, kind, *a.Share*100)
+	if a.Share != nil && population >= l.MinPopulation && n+spent > Portion(*a.Share, population) {
+		return fmt.Sprintf("%d %s%s of %d: more than limits.%s.share, which is %s", n, kind.words(), before, population, kind, Percent(*a.Share))
 	}
 	return ""
 }
+
+// hair is more than the product of a share such as 29%, of which there is no exact
+// float64, is off by.
+const hair = 1e-6
+
+// Portion is how many of a population a share is, in whole ones.
+func Portion(share float64, population int) int {
+	return int(math.Floor(share*float64(population) + hair))
+}
+
+// Percent is a share as people write it.
+func Percent(share float64) string { return fmt.Sprintf("%.10g%%", share*100) }
 
 // window writes 24h for 24h0m0s.
 func (l Limits) window() string {
@@ -110,7 +122,7 @@ func (l Limits) most(limit Limit, population int) (most int, bound bool) {
 		most, bound = *a.Max, true
 	}
 	if a.Share != nil && population >= l.MinPopulation {
-		share := int(math.Floor(*a.Share * float64(population)))
+		share := Portion(*a.Share, population)
 		if !bound || share < most {
 			most, bound = share, true
 		}

@@ -104,5 +104,5 @@ func shareText(share *float64) string {
 	if share == nil {
 		return "none"
 	}
-	return fmt.Sprintf("%g%%", *share*100)
+	return reconcile.Percent(*share)
 }

@@ -192,7 +192,7 @@ func allow(name string, limits *reconcile.Limits, of reconcile.Allowance, used, 
 		lower(*of.Max, fmt.Sprintf("max %s", thousands(*of.Max)))
 	}
 	if of.Share != nil && population >= limits.MinPopulation {
-		lower(int(*of.Share*float64(population)), fmt.Sprintf("%g%% of %s", *of.Share*100, thousands(population)))
+		lower(reconcile.Portion(*of.Share, population), fmt.Sprintf("%s of %s", reconcile.Percent(*of.Share), thousands(population)))
 	}
 	if a.Unlimited {
 		return a

@@ -95,7 +95,7 @@ func losesAdmin(c *Change) bool {
 	if c.Before == nil || !c.Before.Active || c.Before.UserType != Admin {
 		return false
 	}
-	return c.Op == OpDeactivate || c.Op == OpDelete || demotes(c)
+	return c.Op == OpDeactivate || c.Op == OpDelete || c.Op == OpChangeRole && c.After.UserType != Admin
 }
 
 func gainsAdmin(c *Change) bool {

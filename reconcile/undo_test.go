@@ -297,6 +297,18 @@ func TestUndoCountsAdminsOnce(t *testing.T) {
 	}
 }
 
+// TestUndoCountsAdminsOfAnyRole: who goes back to a role that is not known here is one
+// admin less.
+func TestUndoCountsAdminsOfAnyRole(t *testing.T) {
+	was, is := ann(func(a *reconcile.Account) { a.UserType = "owner" }), ann(func(a *reconcile.Account) { a.UserType = "admin" })
+	policy := open()
+	policy.MinAdmins = 1
+	plan := reconcile.Guard(reconcile.Undo([]reconcile.Change{did(reconcile.OpChangeRole, was, is)}, &reconcile.Current{Accounts: accounts(is)}, undoing), policy)
+	if len(plan.Changes) != 0 || len(plan.Held) != 1 || plan.Held[0].Rule != reconcile.RuleAdmins {
+		t.Errorf("the last admin would go: %+v %+v", plan.Changes, plan.Held)
+	}
+}
+
 // TestPinned: what somebody took back is not done again, and a group is not made
 // for nobody.
 func TestPinned(t *testing.T) {

@@ -120,7 +120,7 @@ func (m *mirror) readAccount(ctx context.Context, p *Pushes, id string) (reconci
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err != nil {
-		m.drop(id)
+		m.drop(id, at)
 		return a, err
 	}
 	if _, known := m.find(id); !known || !later(m.read, m.rows[id]).After(at) { // else somebody knows better

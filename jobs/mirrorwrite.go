@@ -24,12 +24,14 @@ func (m *mirror) put(a reconcile.Account, at time.Time) {
 	}
 }
 
-func (m *mirror) drop(id string) {
+// drop forgets an account that is gone, and keeps when that was seen: whoever is linked
+// to it need not be read again before a look decides.
+func (m *mirror) drop(id string, at time.Time) {
 	if i, found := m.find(id); found {
 		m.index(&m.current.Accounts[i], -1)
 		m.current.Accounts = slices.Delete(m.current.Accounts, i, i+1)
 	}
-	delete(m.rows, id)
+	m.rows[id] = at
 }
 
 // written takes over what a look wrote. Where the effect is not known, what is known
@@ -73,7 +75,7 @@ func (m *mirror) written(run string, outcomes []reconcile.Outcome, subjects []st
 				m.link(key, a.ID)
 			}
 		case reconcile.WriteDeleteUser:
-			m.drop(w.Account.ID)
+			m.drop(w.Account.ID, now)
 			m.unlink(m.owner[w.Account.ID])
 			delete(m.owner, w.Account.ID)
 		case reconcile.WriteMembers:

@@ -118,7 +118,7 @@ func (k keys) levels(api string) string   { return k.prefix + "levels:" + api }
 func (k keys) profile() string { return k.prefix + "profile" }
 
 // seals is a list of the seals over the journal (JSON), the oldest first. trimmed is a
-// string: the id of the oldest entry that was kept when the journal was trimmed last.
+// string: the id before which no entry is kept any more.
 func (k keys) seals() string   { return k.prefix + "seals" }
 func (k keys) trimmed() string { return k.prefix + "trimmed" }
 

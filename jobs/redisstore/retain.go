@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -48,7 +49,7 @@ func (s *Store) Trim(ctx context.Context, keep time.Duration, runs int) error {
 			oldestEntry = id
 		}
 	}
-	if err := s.client.Set(ctx, s.keys.trimmed(), oldestEntry, 0).Err(); err != nil {
+	if err := s.rememberTrimmed(ctx, oldestEntry); err != nil {
 		return fmt.Errorf("trim the journal: %w", err)
 	}
 	for stream, least := range map[string]string{s.keys.journal(): oldestEntry, s.keys.runs(): oldestRun} {
@@ -57,6 +58,19 @@ func (s *Store) Trim(ctx context.Context, keep time.Duration, runs int) error {
 		}
 	}
 	return nil
+}
+
+// rememberTrimmed remembers before which entry nothing is kept. That never goes back: what
+// was forgotten does not come again when more is to be kept than before.
+func (s *Store) rememberTrimmed(ctx context.Context, oldest string) error {
+	least, err := s.client.Get(ctx, s.keys.trimmed()).Result()
+	if err == nil && !before(least, oldest) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return err
+	}
+	return s.client.Set(ctx, s.keys.trimmed(), oldest, 0).Err()
 }
 
 // forgetExpired drops the approvals that have ended: each run reads what is left.

@@ -151,4 +151,10 @@ func TestVerifyAfterTrim(t *testing.T) {
 	if v, err := s.Verify(t.Context()); err != nil || len(v.Broken) > 0 {
 		t.Errorf("after all was trimmed: %+v %v", v, err)
 	}
+	if err := s.Trim(t.Context(), time.Since(time.Unix(900, 0)), 1); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := s.Verify(t.Context()); err != nil || len(v.Broken) > 0 {
+		t.Errorf("after it is to be kept for longer: %+v %v", v, err)
+	}
 }

@@ -119,6 +119,7 @@ type mailServer struct {
 	auth     string // the ways it offers
 	refuse   string // the command that it refuses
 	silent   bool   // it never answers
+	stays    func() // is called instead of a goodbye, which never comes
 
 	mu  sync.Mutex
 	log []string // what clients said, decoded; "TLS" when it became that
@@ -224,6 +225,11 @@ func (s *mailServer) talk(conn net.Conn) {
 			s.note(text)
 			say("250 taken")
 		case "QUIT":
+			if s.stays != nil {
+				s.stays()
+				read()
+				return
+			}
 			say("221 bye")
 			return
 		default:
@@ -314,4 +320,15 @@ func TestMailIsRefused(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// TestMailWithoutGoodbye: a message that was taken is not sent again because the server
+// did not say goodbye in time.
+func TestMailWithoutGoodbye(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := newMailServer(t, func(s *mailServer) { s.stays = cancel })
+	if err := s.sink().Send(ctx, message); err != nil || !strings.Contains(s.said(), "Subject:") {
+		t.Errorf("%v after %s", err, s.said())
+	}
 }

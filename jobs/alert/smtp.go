@@ -51,7 +51,7 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	}
 	step := "greeting"
 	err = s.talk(conn, host, config, m, &step)
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if said, ok := errors.AsType[*textproto.Error](err); ok {
@@ -105,7 +105,7 @@ func (s *SMTP) talk(conn net.Conn, host string, config *tls.Config, m Message, s
 	if err := w.Close(); err != nil {
 		return err
 	}
-	_ = c.Quit() // the message was taken
+	_ = c.Quit() // the message was taken, however long the goodbye takes
 	return nil
 }
 

@@ -3,6 +3,7 @@ package alert
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -29,9 +30,13 @@ type Sink interface {
 	// Name tells it from others; what was told is remembered under it.
 	Name() string
 	// Send returns when the message was taken. Its error has no secret, such as the
-	// address of a webhook.
+	// address of a webhook; it wraps ErrSomeRefused when others have the message.
 	Send(ctx context.Context, m Message) error
 }
+
+// ErrSomeRefused marks a message that some of a sink's recipients have: it is not sent
+// again.
+var ErrSomeRefused = errors.New("some recipients were refused, the others have the message")
 
 // Beater requests the heartbeat address. Its error does not have that address.
 type Beater interface {
@@ -147,7 +152,10 @@ func (a *Alerter) tell(ctx context.Context, sink Sink, alerts []Alert, told map[
 	}
 	limited, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	if err := sink.Send(limited, a.message(sink, &n, told)); err != nil {
+	switch err := sink.Send(limited, a.message(sink, &n, told)); {
+	case errors.Is(err, ErrSomeRefused):
+		a.Log.Error("an alert does not reach everybody", "sink", sink.Name(), "error", err)
+	case err != nil:
 		a.Log.Error("an alert could not be sent; trying again", "sink", sink.Name(), "error", err)
 		return
 	}

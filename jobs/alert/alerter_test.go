@@ -30,6 +30,7 @@ type world struct {
 	good   jobs.Report
 	sent   []alert.Message
 	fails  map[string]bool // sinks that do
+	left   bool            // somebody whom each sink should reach
 	beats  []string
 	log    bytes.Buffer
 }
@@ -78,6 +79,9 @@ func (r receiver) Send(_ context.Context, m alert.Message) (err error) {
 		if r.w.fails[r.name] {
 			err = errors.New("it is away")
 			return
+		}
+		if r.w.left {
+			err = fmt.Errorf("mail server: %w", alert.ErrSomeRefused)
 		}
 		m.Subject = r.name + ": " + m.Subject
 		r.w.sent = append(r.w.sent, m)
@@ -261,6 +265,21 @@ func TestFailedSinkIsTriedAgain(t *testing.T) {
 	w.told(t, "webhook: tomorro-sync acme", "NEW")
 	a.Look(t.Context())
 	w.told(t)
+}
+
+// TestSomebodyLeft: what the others were told is not told again because of it.
+func TestSomebodyLeft(t *testing.T) {
+	w := newWorld()
+	a := w.replica(t, book(t), "smtp")
+	w.broken, w.left = &failure, true
+	for range 3 {
+		a.Look(t.Context())
+		w.pass(time.Minute)
+	}
+	w.told(t, "NEW")
+	if !strings.Contains(w.log.String(), "does not reach everybody") {
+		t.Errorf("the log is\n%s", w.log.String())
+	}
 }
 
 // TestBlindTellsNothing: who does not see the connection raises no alert and ends none.

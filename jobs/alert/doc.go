@@ -6,7 +6,8 @@
 // at the same time is one message. What was told to whom is remembered in Redis
 // (jobs.AlertBook), one process at a time tells, and it looks only when it is its turn:
 // so that any number of replicas send one message. A message that could not be sent is
-// sent again with the next look, to that sink alone. A process that dies between
+// sent again with the next look, to that sink alone; one that some recipients of a mail
+// have, and others were refused, is not. A process that dies between
 // sending and remembering is why a message may come twice; none is lost.
 //
 // Messages have numbers, rules, run ids and the command to run next: no names, and no

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -117,7 +118,7 @@ type mailServer struct {
 	starttls bool
 	implicit bool   // it speaks TLS from the beginning
 	auth     string // the ways it offers
-	refuse   string // the command that it refuses
+	refuse   string // the command, or line, that it refuses
 	silent   bool   // it never answers
 	stays    func() // is called instead of a goodbye, which never comes
 
@@ -178,7 +179,7 @@ func (s *mailServer) talk(conn net.Conn) {
 	for {
 		line := read()
 		verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
-		if s.refuse != "" && verb == s.refuse {
+		if s.refuse != "" && (verb == s.refuse || line == s.refuse) {
 			say("550 no, ann@acme.com and hush")
 			continue
 		}
@@ -330,5 +331,20 @@ func TestMailWithoutGoodbye(t *testing.T) {
 	s := newMailServer(t, func(s *mailServer) { s.stays = cancel })
 	if err := s.sink().Send(ctx, message); err != nil || !strings.Contains(s.said(), "Subject:") {
 		t.Errorf("%v after %s", err, s.said())
+	}
+}
+
+// TestMailToSomebodyWhoLeft: one recipient whom the server does not know keeps the others
+// from nothing.
+func TestMailToSomebodyWhoLeft(t *testing.T) {
+	for _, left := range []string{"it", "cto"} {
+		s := newMailServer(t, func(s *mailServer) { s.refuse = "RCPT TO:<" + left + "@acme.com>" })
+		err := s.sink().Send(t.Context(), message)
+		if !errors.Is(err, alert.ErrSomeRefused) || !strings.Contains(err.Error(), "550") || strings.Contains(err.Error(), "@") {
+			t.Errorf("%s left: %v", left, err)
+		}
+		if said := s.said(); strings.Count(said, "RCPT") != 1 || !strings.Contains(said, "Subject:") {
+			t.Errorf("%s left: %s", left, said)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -51,6 +52,9 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	}
 	step := "greeting"
 	err = s.talk(conn, host, config, m, &step)
+	if errors.Is(err, ErrSomeRefused) {
+		return err
+	}
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -89,10 +93,9 @@ func (s *SMTP) talk(conn net.Conn, host string, config *tls.Config, m Message, s
 		return err
 	}
 	*step = "recipient"
-	for _, to := range s.To {
-		if err := c.Rcpt(to); err != nil {
-			return err
-		}
+	refused, err := s.recipients(c)
+	if err != nil {
+		return err
 	}
 	*step = "message"
 	w, err := c.Data()
@@ -106,7 +109,30 @@ func (s *SMTP) talk(conn net.Conn, host string, config *tls.Config, m Message, s
 		return err
 	}
 	_ = c.Quit() // the message was taken, however long the goodbye takes
-	return nil
+	return refused
+}
+
+// recipients names to whom the message is to go. Whoever the server refuses, since they
+// left the company for example, keeps it from nobody else; only when it refuses all, that
+// is err.
+func (s *SMTP) recipients(c *smtp.Client) (refused, err error) {
+	taken := 0
+	for i, to := range s.To {
+		err = c.Rcpt(to)
+		said, ok := errors.AsType[*textproto.Error](err)
+		switch {
+		case ok:
+			refused = fmt.Errorf("%w; number %d of alerts.smtp.to: the mail server answered %d", cmp.Or(refused, ErrSomeRefused), i+1, said.Code)
+		case err != nil:
+			return nil, err
+		default:
+			taken++
+		}
+	}
+	if taken == 0 {
+		return nil, err
+	}
+	return refused, nil
 }
 
 func (s *SMTP) authenticate(c *smtp.Client, host string) error {

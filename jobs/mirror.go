@@ -19,9 +19,9 @@ import (
 //
 // What a look decides by is never older than the take of its person: an account or
 // membership that another process or run wrote since it was read here is read again
-// (see stale), and so is what is older than fresh, since somebody may edit Tomorro by
-// hand. The rest serves for counts that limits are shares of, for names of groups and
-// for who has which address, and is read as a whole every whole.
+// (see stale), and so is what is older than fresh and than the look, since somebody may
+// edit Tomorro by hand. The rest serves for counts that limits are shares of, for names of
+// groups and for who has which address, and is read as a whole every whole.
 type mirror struct {
 	reading sync.Mutex // one whole read at a time
 
@@ -266,23 +266,25 @@ type stale struct {
 
 func (s *stale) nothing() bool { return len(s.accounts) == 0 && !s.groups && !s.links }
 
-// stale compares what is known with who wrote these people last.
-func (m *mirror) stale(touched map[reconcile.Key]Touch, now time.Time) stale {
+// stale compares what is known with who wrote these people last, for a look that began
+// at some time: what was asked for since is not old, however long the answer took.
+func (m *mirror) stale(touched map[reconcile.Key]Touch, began, now time.Time) stale {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.outdated(touched, now)
+	return m.outdated(touched, began, now)
 }
 
-func (m *mirror) outdated(touched map[reconcile.Key]Touch, now time.Time) stale {
+func (m *mirror) outdated(touched map[reconcile.Key]Touch, began, now time.Time) stale {
+	old := func(at time.Time) bool { return now.Sub(at) >= fresh && at.Before(began) }
 	m.used = now
-	out := stale{groups: now.Sub(m.groupsAt) >= fresh, touched: touched}
+	out := stale{groups: old(m.groupsAt), touched: touched}
 	for key, t := range touched {
 		k, account := m.known[key.String()], m.links[key]
 		others := t.Run != "" && t.Run != k.run && t.Position > m.position
 		switch {
 		case others && t.Position > k.position && account == "":
 			out.links, out.unlinked = true, append(out.unlinked, key)
-		case account != "" && (others && t.Position > k.position || now.Sub(later(m.read, m.rows[account])) >= fresh):
+		case account != "" && (others && t.Position > k.position || old(later(m.read, m.rows[account]))):
 			out.accounts = append(out.accounts, account)
 		}
 		out.groups = out.groups || others && t.Position > m.seen

@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -74,15 +76,15 @@ func TestLateAnswers(t *testing.T) {
 	if _, err := m.refresh(t.Context(), p, &s); err != nil {
 		t.Fatal(err)
 	}
-	if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now); !s.groups {
+	if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now, now); !s.groups {
 		t.Error("late groups hide a write, and are not read again")
 	}
 	w.happens = func() { now = now.Add(time.Second) }
-	again := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now)
+	again := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now, now)
 	if _, err := m.refresh(t.Context(), p, &again); err != nil {
 		t.Fatal(err)
 	}
-	if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now); !s.nothing() {
+	if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now, now); !s.nothing() {
 		t.Errorf("still %+v", s)
 	}
 }
@@ -117,7 +119,7 @@ func TestStale(t *testing.T) {
 	} {
 		m := mirrored(at)
 		m.written("ours", nil, []string{"3"}, at)
-		s := m.stale(map[reconcile.Key]Touch{c.key: c.touch}, at.Add(c.later))
+		s := m.stale(map[reconcile.Key]Touch{c.key: c.touch}, at.Add(c.later), at.Add(c.later))
 		if (len(s.accounts) > 0) != c.account || s.groups != c.groups || s.links != c.links {
 			t.Errorf("%s: %+v", name, s)
 		}
@@ -164,7 +166,7 @@ func TestGroupsReadAhead(t *testing.T) {
 		go m.refreshAhead(ctx, &Pushes{Runner: &Runner{Now: time.Now}, Accounts: w})
 		for range 300 {
 			time.Sleep(100 * time.Millisecond)
-			if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, time.Now()); s.groups {
+			if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, time.Now(), time.Now()); s.groups {
 				t.Fatal("a look waits for the groups")
 			}
 		}
@@ -185,11 +187,59 @@ func TestGroupsCameMeanwhile(t *testing.T) {
 	made := reconcile.Outcome{Write: reconcile.Write{Op: reconcile.WriteCreateGroup, Changes: []reconcile.Change{{Op: reconcile.OpCreateGroup}}}, Result: reconcile.Done}
 	m.written("ours", []reconcile.Outcome{made}, nil, at.Add(2*time.Second))
 	m.regroup(reconcile.Current{}, at.Add(time.Second), &stale{})
-	if s := m.stale(nil, at.Add(3*time.Second)); !s.groups {
+	if s := m.stale(nil, at.Add(3*time.Second), at.Add(3*time.Second)); !s.groups {
 		t.Error("groups read before one was made are taken for all")
 	}
 	m.regroup(reconcile.Current{}, at.Add(3*time.Second), &stale{})
-	if s := m.stale(nil, at.Add(3*time.Second)); s.groups {
+	if s := m.stale(nil, at.Add(3*time.Second), at.Add(3*time.Second)); s.groups {
 		t.Error("groups read since are not taken")
+	}
+}
+
+// slowly is a Tomorro that takes its time for each answer.
+type slowly struct {
+	AccountReader
+	account, groups time.Duration
+}
+
+func (s slowly) ReadAccount(_ context.Context, id string) (reconcile.Account, error) {
+	time.Sleep(s.account)
+	return reconcile.Account{ID: id, UserName: id + "@x.io", UserType: reconcile.User, Active: true}, nil
+}
+
+func (s slowly) ReadGroups(context.Context) (reconcile.Current, error) {
+	time.Sleep(s.groups)
+	return reconcile.Current{Groups: []reconcile.Group{{ID: "g"}}}, nil
+}
+
+// TestSlowTomorro: what a look asks for is new to it, also when the answers take longer
+// than that is new to the next look.
+func TestSlowTomorro(t *testing.T) {
+	for name, s := range map[string]slowly{"many accounts": {account: 2 * time.Second}, "all groups": {groups: fresh + time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &Pushes{Runner: &Runner{Concurrency: 8}, Accounts: s}
+				links, touched := make(map[reconcile.Key]string), make(map[reconcile.Key]Touch)
+				var c reconcile.Current
+				for k := range reconcile.Key(atOnce) {
+					links[k+1], touched[k+1] = k.String(), Touch{}
+					c.Accounts = append(c.Accounts, reconcile.Account{ID: k.String()})
+				}
+				slices.SortFunc(c.Accounts, func(a, b reconcile.Account) int { return strings.Compare(a.ID, b.ID) })
+				p.mirror.replace(c, links, nil, time.Now(), 10)
+				for range 2 { // looks, the second of which finds that old which the first has read
+					time.Sleep(fresh)
+					v := &visit{p: p, began: time.Now(), touched: touched}
+					stale := p.mirror.stale(touched, v.began, time.Now())
+					if err := v.refresh(t.Context(), &stale); err != nil {
+						t.Fatal(err)
+					}
+					asked := time.Now()
+					if _, rest, err := v.part(t.Context()); err != nil || rest.Counts.Active != atOnce || time.Since(asked) > 0 {
+						t.Errorf("after %s: %+v %v", time.Since(v.began), rest, err)
+					}
+				}
+			})
+		})
 	}
 }

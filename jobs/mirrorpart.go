@@ -50,7 +50,7 @@ func groupsOf(groups []reconcile.Group) map[string][]string {
 func (m *mirror) part(v *visit, keys []reconcile.Key, now time.Time, substitute string) (stale, *reconcile.Rest) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.outdated(v.touched, now)
+	s := m.outdated(v.touched, v.began, now)
 	m.doubt(&s, v)
 	if !s.nothing() {
 		return s, nil

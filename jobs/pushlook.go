@@ -239,7 +239,7 @@ func (v *visit) look(ctx context.Context) error {
 		return nil
 	})
 	w.Go(func(ctx context.Context) error {
-		s := m.stale(v.touched, r.now())
+		s := m.stale(v.touched, v.began, r.now())
 		return v.refresh(ctx, &s)
 	})
 	w.Go(func(ctx context.Context) error { return r.recallFew(ctx, &v.seen) })

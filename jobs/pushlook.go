@@ -40,20 +40,20 @@ type visit struct {
 	settled  []Settled // what became of the intents, to be stored
 }
 
-// visitLimit bounds a look.
+// visitLimit bounds a look, once all of Tomorro was read.
 const visitLimit = 30 * time.Second
 
 func (p *Pushes) life() time.Duration { return cmp.Or(p.Life, 45*time.Second) }
 
 // make answers every request, or passes it on for another look.
 func (v *visit) make(serving context.Context) {
-	ctx, cancel := context.WithTimeout(serving, visitLimit)
-	defer cancel()
 	r := v.p.Runner
 	v.began = r.now()
 	v.run = newRunID(v.began)
 	v.touched = make(map[reconcile.Key]Touch)
-	err := v.p.mirror.ensure(ctx, r, 0)
+	err := v.p.mirror.ensure(serving, r, 0) // nobody is taken yet: it may take as long as a run's does
+	ctx, cancel := context.WithTimeout(serving, visitLimit)
+	defer cancel()
 	if err == nil {
 		v.resolve(ctx)
 		err = v.take(ctx)

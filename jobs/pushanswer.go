@@ -12,8 +12,8 @@ import (
 )
 
 // lateLooks is how often OneLogin is asked again when its API does not say what a
-// push says of somebody's access, behindLooks when it says something else of the
-// person: with backoff, for minutes. After that the API is right.
+// push says of somebody's access, with backoff, for minutes; behindLooks when it says
+// something else of the person. After that the API is right.
 const (
 	lateLooks   = 6
 	behindLooks = 3
@@ -179,7 +179,7 @@ func (p *Pushes) later(r *request) *Later {
 	case len(held) > 0:
 		out.After = heldAgain
 	case looks > 0:
-		out.After = p.backoff(max(0, behindLooks-looks))
+		out.After, out.Failed = p.backoff(r.mark.Tries), true
 	default:
 		return nil
 	}

@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,5 +37,49 @@ func TestPushAtALongTomorro(t *testing.T) {
 	})
 	if l := one(t, p, jobs.Asked{What: "create", UserName: "p1@x.io", Want: jobs.WantIn}); l.Err != nil || !l.Account.Active {
 		t.Errorf("%+v", l)
+	}
+}
+
+// unhurried is a Queue that notes how long marks are to wait, and lets none wait.
+type unhurried struct {
+	jobs.Queue
+	mu    sync.Mutex
+	waits []time.Duration
+}
+
+func (u *unhurried) Postpone(ctx context.Context, later []jobs.Later) error {
+	u.mu.Lock()
+	for i := range later {
+		u.waits = append(u.waits, later[i].After)
+		later[i].After = 0
+	}
+	u.mu.Unlock()
+	return u.Queue.Postpone(ctx, later)
+}
+
+// TestPatienceWithALateAPI: OneLogin's API has minutes to say what a push says of
+// somebody's access, and is asked half as often each time.
+func TestPatienceWithALateAPI(t *testing.T) {
+	tn := newTown(t, 1)
+	tn.rush = true
+	tn.edit(1, func(p *reconcile.Person) { p.Assigned = false })
+	store := open(t, miniredis.RunT(t).Addr())
+	u := new(unhurried)
+	p := tn.replica("replica", store, func(p *jobs.Pushes) {
+		u.Queue = p.Queue
+		p.Queue, p.Deadline, p.Retry = u, 100*time.Millisecond, 5*time.Second
+	})
+	if l := one(t, p, jobs.Asked{What: "create", UserName: "p1@x.io", Want: jobs.WantIn}); l.Err != nil || !l.Late {
+		t.Fatalf("%+v", l)
+	}
+	awaitQuiet(t, store)
+	var all time.Duration
+	for i, wait := range u.waits {
+		if all += wait; wait != 5*time.Second<<i {
+			t.Errorf("look %d after %s", i+1, wait)
+		}
+	}
+	if all < 5*time.Minute {
+		t.Errorf("given up after %s", all)
 	}
 }

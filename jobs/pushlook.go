@@ -163,7 +163,7 @@ func (v *visit) whom(ctx context.Context, r *request) *Looked {
 	case err != nil:
 		return &Looked{Err: fmt.Errorf("reading OneLogin: %w", err)}
 	case len(keys) == 0 && account.ID != "":
-		return &Looked{Account: account, Foreign: true}
+		return &Looked{Account: account, Foreign: true, Late: r.asked.Agrees != nil} // OneLogin pushes nobody whom it does not know
 	case len(keys) == 0:
 		return &Looked{Late: true}
 	}

@@ -83,3 +83,23 @@ func TestPatienceWithALateAPI(t *testing.T) {
 		t.Errorf("given up after %s", all)
 	}
 }
+
+// TestAccountOfSomebodyNotKnownYet: whoever is pushed onto an account that Tomorro has, and
+// whom OneLogin's API does not know yet, is asked about again as one without an account is.
+func TestAccountOfSomebodyNotKnownYet(t *testing.T) {
+	p := newPair(t, 1, func(p *jobs.Pushes) { p.Deadline = 100 * time.Millisecond })
+	made, err := p.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteCreateUser, Account: reconcile.Account{UserName: "new@x.io", UserType: reconcile.Viewer}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pushed := jobs.Asked{What: "replace", Account: made.ID, Agrees: func(*reconcile.Person) bool { return true }}
+	if l := one(t, p.b, pushed); l.Err != nil || !l.Foreign {
+		t.Errorf("%+v", l)
+	}
+	p.edit(1, func(x *reconcile.Person) { x.Email = "new@x.io" })
+	p.replica("C", p.store, nil)
+	awaitQuiet(t, p.store)
+	if a := p.account("new@x.io"); a.ID != made.ID || !a.Active {
+		t.Errorf("%+v", a)
+	}
+}

@@ -193,6 +193,8 @@ func whyNot(l *jobs.Looked, concerns func(*reconcile.Held) bool) error {
 		}
 	}
 	switch {
+	case l.Foreign && l.Late:
+		return refuse(push.ErrHeld, 0, "OneLogin's API knows nobody with this account's address, so the account is not touched. If it does within some minutes, this is done without anybody pushing it again; else change it in Tomorro by hand.")
 	case l.Foreign:
 		return refuse(push.ErrHeld, 0, "OneLogin's API knows nobody with this account's address, so the account is not touched; change it in Tomorro by hand.")
 	case l.Late && l.Account.Active:

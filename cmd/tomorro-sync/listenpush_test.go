@@ -43,7 +43,8 @@ func TestWhyNot(t *testing.T) {
 		"held by a receipt":   {held(reconcile.RuleReceipt, ""), push.ErrUnavailable, "confirms"},
 		"held by a witness":   {held(reconcile.RuleWitness, ""), push.ErrUnavailable, "confirms"},
 		"a group is held":     {held(reconcile.RuleLimit, "legal"), nil, ""},
-		"foreign":             {jobs.Looked{Foreign: true, Account: active}, push.ErrHeld, "knows nobody"},
+		"foreign":             {jobs.Looked{Foreign: true, Account: active}, push.ErrHeld, "by hand"},
+		"not known yet":       {jobs.Looked{Foreign: true, Late: true, Account: active}, push.ErrHeld, "within some minutes"},
 		"late to remove":      {jobs.Looked{Late: true, Account: active}, push.ErrUnavailable, "still says"},
 		"late to give access": {jobs.Looked{Late: true}, push.ErrUnavailable, "does not say yet"},
 	} {

@@ -119,10 +119,9 @@ func (s *starter) keep(ctx context.Context) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// make makes one run as soon as the lock is free. A panic is a failed run.
+// make makes one run as soon as the lock is free, however long that takes then. A panic
+// is a failed run.
 func (s *starter) make(ctx context.Context, by jobs.Trigger) (err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lockPatience+time.Hour, errors.New("it took too long"))
-	defer cancel()
 	for began := time.Now(); ; {
 		if crash := panics.Try(func() { err = s.run(ctx, by) }); crash != nil {
 			return crash.AsError()

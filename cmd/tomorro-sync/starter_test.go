@@ -82,6 +82,20 @@ func TestStarter(t *testing.T) {
 	<-ended
 }
 
+// TestStarterLetsRunsLast: a run that was asked for may take as long as any other: ten
+// thousand accounts at a hundred requests a minute take longer than an hour and a half.
+func TestStarterLetsRunsLast(t *testing.T) {
+	s := &starter{run: func(ctx context.Context, _ jobs.Trigger) error {
+		if at, bounded := ctx.Deadline(); bounded {
+			t.Errorf("it is broken off at %s", at)
+		}
+		return nil
+	}}
+	if err := s.make(t.Context(), jobs.Trigger{By: "console"}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestQueue: reconcile --queue makes no run itself, says who asked, and a process that
 // serves makes it.
 func TestQueue(t *testing.T) {

@@ -60,6 +60,28 @@ func ReadHolds(ctx context.Context, journal JournalReader) (*HoldBook, error) {
 	return b, journal.Scan(ctx, time.Time{}, func(e Entry) bool { b.take(&e); return true })
 }
 
+// ReadLateHolds reads as much of the journal as tells what is held now, for pages that
+// cannot wait until years of it are read: holds are told anew by each run that looks at
+// everybody. What is held for longer than that is as old as what was read. It reads all
+// where no such run is among it.
+func ReadLateHolds(ctx context.Context, journal JournalReader, now time.Time) (*HoldBook, error) {
+	b, told := newHoldBook(), false
+	err := journal.Scan(ctx, now.Add(-holdsBack), func(e Entry) bool {
+		told = told || e.tellsAllHolds()
+		b.take(&e)
+		return true
+	})
+	if err != nil || told {
+		return b, err
+	}
+	return ReadHolds(ctx, journal)
+}
+
+// tellsAllHolds reports whether this begins a run that tells anew of all that is held.
+func (e *Entry) tellsAllHolds() bool {
+	return e.Kind == EntryBegin && !e.Partial && e.Receipt != nil
+}
+
 func newHoldBook() *HoldBook {
 	return &HoldBook{open: make(map[string]heldNow), before: make(map[string]heldNow), partial: make(map[string]map[reconcile.Key]bool), intents: make(map[string][]string)}
 }
@@ -67,7 +89,7 @@ func newHoldBook() *HoldBook {
 func (b *HoldBook) take(e *Entry) {
 	switch e.Kind {
 	case EntryBegin:
-		if e.Partial || e.Receipt == nil { // a run without a plan held nothing new
+		if !e.tellsAllHolds() { // a run without a plan held nothing new
 			b.partial[e.Run] = make(map[reconcile.Key]bool) // whom it has told of
 			return
 		}

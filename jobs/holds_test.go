@@ -73,3 +73,37 @@ func TestHoldBook(t *testing.T) {
 		}
 	}
 }
+
+// since is a journal that is read from a time on.
+type since struct{ told }
+
+func (j since) Scan(ctx context.Context, from time.Time, yield func(jobs.Entry) bool) error {
+	return j.told.Scan(ctx, from, func(e jobs.Entry) bool { return e.Time.Before(from) || yield(e) })
+}
+
+// TestLateHolds: what is held now is what the last run that looked at everybody told, and
+// what came after it, however old that run is; it is as old as what was read.
+func TestLateHolds(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	ago := func(days int) time.Time { return now.AddDate(0, 0, -days) }
+	begin := func(run string, days int, partial bool) jobs.Entry {
+		return jobs.Entry{Kind: jobs.EntryBegin, Run: run, Time: ago(days), Partial: partial, Receipt: &reconcile.Receipt{}}
+	}
+	old := []jobs.Entry{begin("1", 90, false), heldIn("1", ago(90), 1, "a"), heldIn("1", ago(90), 2, "b"), begin("2", 5, true), heldIn("2", ago(5), 2, "c")}
+	for name, c := range map[string]struct {
+		entries []jobs.Entry
+		held    int
+		since   time.Time
+	}{
+		"no run for long": {old, 2, ago(90)},
+		"a run since":     {append(old, begin("3", 3, false), heldIn("3", ago(3), 1, "a")), 1, ago(3)},
+	} {
+		book, err := jobs.ReadLateHolds(t.Context(), since{told{entries: c.entries}}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if holds := book.Open(nil, false, now); len(holds) != 1 || len(holds[0].Changes) != c.held || !holds[0].Since.Equal(c.since) {
+			t.Errorf("%s: %+v", name, holds)
+		}
+	}
+}

@@ -1,12 +1,14 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
@@ -150,5 +152,29 @@ func TestFourEyes(t *testing.T) {
 	}
 	if code, _ := shared.decide("reject", url.Values{"why": {"no"}}); code != http.StatusSeeOther {
 		t.Errorf("anybody may reject: %d", code)
+	}
+}
+
+// years is a journal that cannot be read from its beginning while a page waits.
+type years struct{ *world }
+
+func (y years) Scan(ctx context.Context, since time.Time, yield func(jobs.Entry) bool) error {
+	if since.IsZero() {
+		return context.DeadlineExceeded
+	}
+	return y.world.Scan(ctx, since, yield)
+}
+
+// TestHoldsOfALongJournal: the pages that show what is held need the last runs only.
+func TestHoldsOfALongJournal(t *testing.T) {
+	w := newWorld()
+	s := w.serve(t, func(c *Connection) { c.Journal = years{w} }).signIn("Ann", sharedSecret)
+	for _, page := range []string{"/c/acme/", "/c/acme/holds"} {
+		if code, body := s.get(page); code != http.StatusOK {
+			t.Errorf("%s: %d\n%s", page, code, body)
+		}
+	}
+	if code, to := s.decide("approve", nil); code != http.StatusSeeOther || !strings.HasSuffix(to, "said=approved") {
+		t.Errorf("%d %s", code, to)
 	}
 }

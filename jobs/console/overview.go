@@ -211,7 +211,7 @@ func allow(name string, limits *reconcile.Limits, of reconcile.Allowance, used, 
 }
 
 // bookshelf keeps what was read of the holds, for as long as no run could have
-// changed it: reading them takes the whole journal.
+// changed it: reading them takes a month of the journal.
 type bookshelf struct {
 	mu   sync.Mutex
 	of   string
@@ -232,7 +232,7 @@ func (conn *Connection) book(ctx context.Context, status *jobs.Status, now time.
 	if b := &conn.books; b.book != nil && of != "" && b.of == of && now.Sub(b.at) < bookLife {
 		return b.book, nil
 	}
-	book, err := jobs.ReadHolds(ctx, conn.Journal)
+	book, err := jobs.ReadLateHolds(ctx, conn.Journal, now)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func newTitleBook(p *Policy) *titleBook {
 	b := &titleBook{table: make(map[string]UserType, len(p.Titles)), viewer: p.Pricing != PricingV5 || p.AllowViewer, known: make(map[string]*Role),
 		unread: Role{Hold: "OneLogin did not give the title, so the role is unknown"}}
 	for title, u := range p.Titles {
-		b.table[foldTitle(title)] = u
+		b.table[FoldTitle(title)] = u
 	}
 	return b
 }
@@ -85,7 +85,7 @@ func (b *titleBook) role(title string) *Role {
 }
 
 func (b *titleBook) read(title string) (u UserType, cause, hold string) {
-	key := foldTitle(title)
+	key := FoldTitle(title)
 	u, cause = UserType(key), fmt.Sprintf("title %q", strings.TrimSpace(title))
 	if !u.Valid() {
 		u = b.table[key]
@@ -102,4 +102,6 @@ func (b *titleBook) read(title string) (u UserType, cause, hold string) {
 	return u, cause, ""
 }
 
-func foldTitle(title string) string { return strings.Join(strings.Fields(Fold(title)), " ") }
+// FoldTitle is the form in which titles are compared: case, surrounding and repeated
+// blanks do not matter.
+func FoldTitle(title string) string { return strings.Join(strings.Fields(Fold(title)), " ") }

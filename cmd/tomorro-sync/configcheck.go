@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -46,11 +47,7 @@ func (c *config) validate() error {
 	all.required(c.secrets()[0])
 	all.required(c.secrets()[1])
 	all.oneOf("groups.mode", c.Groups.Mode, string(reconcile.Exclusive), string(reconcile.Additive))
-	for title, userType := range c.Titles {
-		if !reconcile.UserType(userType).Valid() {
-			all.fail("titles", "%q is mapped to %q, which is not one of admin, manager, user, viewer", title, userType)
-		}
-	}
+	c.checkTitles(&all)
 	for _, d := range c.Domains {
 		if strings.ContainsAny(d, "@ */") || !strings.Contains(d, ".") {
 			all.fail("domains", "%q is not a domain; write acme.com, without @", d)
@@ -80,6 +77,23 @@ func (c *config) validate() error {
 	c.Alerts.check(&all)
 	slices.SortFunc(all, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(all...)
+}
+
+// checkTitles refuses a role that is none, and two for what is one title to the plan:
+// which of them held would be a matter of chance.
+func (c *config) checkTitles(all *checks) {
+	first := make(map[string]string)
+	for _, title := range slices.Sorted(maps.Keys(c.Titles)) {
+		userType := c.Titles[title]
+		if !reconcile.UserType(userType).Valid() {
+			all.fail("titles", "%q is mapped to %q, which is not one of admin, manager, user, viewer", title, userType)
+		}
+		folded := reconcile.FoldTitle(title)
+		if other, ok := first[folded]; ok && c.Titles[other] != userType {
+			all.fail("titles", "%q is mapped to %s and %q to %s, and case and blanks do not matter; keep one of them", other, c.Titles[other], title, userType)
+		}
+		first[folded] = title
+	}
 }
 
 var connectionNames = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)

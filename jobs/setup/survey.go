@@ -51,7 +51,7 @@ func Look(d *reconcile.Directory, current *reconcile.Current, p *reconcile.Polic
 		}
 		if wants[i].Active {
 			active = append(active, wants[i].Person)
-			if fold(wants[i].Person.Title) == "" {
+			if reconcile.FoldTitle(wants[i].Person.Title) == "" {
 				s.NoTitle++
 			}
 		}

@@ -76,7 +76,7 @@ func ProposeTitles(d *reconcile.Directory, current *reconcile.Current, p *reconc
 	wants, _ := reconcile.Desired(d, p)
 	for i := range wants {
 		person := wants[i].Person
-		key := fold(person.Title)
+		key := reconcile.FoldTitle(person.Title)
 		if !wants[i].Active || key == "" {
 			continue
 		}
@@ -119,9 +119,6 @@ func (t *Title) meaning(key string) (reconcile.UserType, TitleSource) {
 	}
 	return "", TitleUnknown
 }
-
-// fold compares titles as the plan does: case and blanks do not matter.
-func fold(title string) string { return strings.Join(strings.Fields(reconcile.Fold(title)), " ") }
 
 func mostFrequent(spellings map[string]int) string {
 	best := ""

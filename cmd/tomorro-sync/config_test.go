@@ -64,6 +64,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"URL with a path", goodConfig, []string{"TOMORRO_SYNC_ONELOGIN_URL=https://acme.onelogin.com/api/2"}, []string{"onelogin.url: has the path /api/2"}},
 		{"URL in the clear", goodConfig, []string{"TOMORRO_SYNC_TOMORRO_URL=http://tomorro.example/scim"}, []string{"tomorro.url: http:// would send"}},
 		{"userType", goodConfig + "titles: {boss: king}\n", nil, []string{`"boss" is mapped to "king"`}},
+		{"a role's own word", goodConfig + "titles: {Manager: user}\n", nil, []string{`titles: "Manager" is mapped to "user", and means manager at any rate`}},
 		{"one title, two roles", goodConfig + "titles: {Head of Legal: user, head  of legal: admin}\n", nil, []string{`titles: "Head of Legal" is mapped to user and "head  of legal" to admin, and case`}},
 		{"cron that panics in the parser", goodConfig + "schedule: {cron: TZ=0}\n", nil, []string{"schedule.cron: the time zone belongs in schedule.timezone"}},
 		{"cron that never comes", goodConfig + "schedule: {cron: 0 2 30 2 *}\n", nil, []string{"never comes"}},

@@ -79,8 +79,9 @@ func (c *config) validate() error {
 	return errors.Join(all...)
 }
 
-// checkTitles refuses a role that is none, and two for what is one title to the plan:
-// which of them held would be a matter of chance.
+// checkTitles refuses a role that is none, another one for a word that is a role itself,
+// which would say nothing, and two for what is one title to the plan: which of them held
+// would be a matter of chance.
 func (c *config) checkTitles(all *checks) {
 	first := make(map[string]string)
 	for _, title := range slices.Sorted(maps.Keys(c.Titles)) {
@@ -89,6 +90,9 @@ func (c *config) checkTitles(all *checks) {
 			all.fail("titles", "%q is mapped to %q, which is not one of admin, manager, user, viewer", title, userType)
 		}
 		folded := reconcile.FoldTitle(title)
+		if own := reconcile.UserType(folded); own.Valid() && string(own) != userType {
+			all.fail("titles", "%q is mapped to %q, and means %s at any rate, as Tomorro's guide says; give these people another title in OneLogin", title, userType, own)
+		}
 		if other, ok := first[folded]; ok && c.Titles[other] != userType {
 			all.fail("titles", "%q is mapped to %s and %q to %s, and case and blanks do not matter; keep one of them", other, c.Titles[other], title, userType)
 		}

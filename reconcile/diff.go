@@ -64,6 +64,7 @@ func Decide(in Input) Plan {
 	}
 	d.groups.finish()
 	d.noteHeirs()
+	d.noteUnprotected()
 	d.plan.namesakes = d.namesakes()
 	d.count()
 	d.plan.seal()

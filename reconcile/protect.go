@@ -11,11 +11,54 @@ const groupPrefix = "group:"
 func protectedGroups(protect []string) map[string]bool {
 	names := make(map[string]bool)
 	for _, p := range protect {
-		if name, isGroup := strings.CutPrefix(p, groupPrefix); isGroup {
-			names[Fold(name)] = true
+		if name, isGroup := protectedGroup(p); isGroup {
+			names[name] = true
 		}
 	}
 	return names
+}
+
+// protectedGroup gives the folded name of the group that an entry of `protect:` is about.
+func protectedGroup(entry string) (name string, isGroup bool) {
+	name, isGroup = strings.CutPrefix(Fold(entry), groupPrefix)
+	return Fold(name), isGroup
+}
+
+// noteUnprotected names what `protect:` says and neither side has: whoever was meant is
+// not protected. Where not everybody was read, nothing can be said of that.
+func (d *differ) noteUnprotected() {
+	protect := d.in.Policy.Protect
+	if len(protect) == 0 || d.in.Only != nil || d.in.Rest != nil || !d.in.Directory.Receipt.Complete() {
+		return
+	}
+	missing := make(map[string]string, len(protect)) // by folded entry
+	for _, entry := range protect {
+		folded := Fold(entry)
+		if name, isGroup := protectedGroup(entry); isGroup {
+			folded = groupPrefix + name
+		}
+		missing[folded] = entry
+	}
+	for i := range d.in.Current.Groups {
+		delete(missing, groupPrefix+Fold(d.in.Current.Groups[i].Name))
+	}
+	for i := range d.in.Directory.People {
+		p := &d.in.Directory.People[i]
+		delete(missing, Fold(p.Email))
+		delete(missing, p.Key.String())
+	}
+	for _, key := range d.join.owner.keys { // also of those whom OneLogin forgot
+		delete(missing, key.String())
+	}
+	for folded, entry := range missing {
+		what := "whom neither OneLogin nor Tomorro knows"
+		if strings.HasPrefix(folded, groupPrefix) {
+			what = "and Tomorro has no such group"
+		} else if d.join.byName[folded] != nil {
+			continue
+		}
+		d.plan.Notes = append(d.plan.Notes, Note{Subject: "protect", Text: fmt.Sprintf("names %q, %s: nobody is protected by it", entry, what)})
+	}
 }
 
 // protectRule knows protected people by id and by the address they have on

@@ -56,6 +56,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"wrong type", "onelogin:\n  app_id: many\n", nil, []string{"c.yaml:2:11: expected int64, found string", "app_id: many"}},
 		{"wrong type beside a secret", "onelogin: {client_secret: hush-onelogin, app_id: many}\n", nil, []string{"c.yaml:1:"}},
 		{"duplicate key", goodConfig + "protect: []\nprotect: []\n", nil, []string{"c.yaml:5:1", "protect"}},
+		{"second document", goodConfig + "---\nprotect: [cfo@acme.example]\n", nil, []string{"c.yaml:4:1: a second document begins here"}},
 		{"broken YAML", "onelogin: {url: [\n", nil, []string{"c.yaml:"}},
 		{"share", goodConfig + "limits: {deactivate: {share: a lot}}\n", nil, []string{"not a share", "10%"}},
 		{"missing secrets, all of them", "onelogin: {url: https://a.onelogin.com, client_id: i, app_id: 1}\ntomorro: {url: https://t.example/scim}\n", nil,
@@ -94,6 +95,16 @@ func TestConfigMistakes(t *testing.T) {
 				t.Errorf("the message shows a secret:\n%v", err)
 			}
 		})
+	}
+}
+
+// What editors and templates put around a text changes nothing.
+func TestConfigFrames(t *testing.T) {
+	for _, frame := range []string{"%s", "\ufeff# by hand\n%s", "# by hand\n---\n%s", "%%YAML 1.2\n---\n%s", "%s---\n# no more\n", "%s...\n"} {
+		text := strings.ReplaceAll(fmt.Sprintf(frame, goodConfig+"protect: [cfo@acme.example]\n"), "\n", "\r\n")
+		if c := mustLoad(t, text); len(c.Protect) != 1 || c.MinAdmins != 1 || c.OneLogin.AppID != 123456 {
+			t.Errorf("%q gives %+v", text, c)
+		}
 	}
 }
 

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -13,12 +15,19 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
+// byteOrderMark is what editors on Windows put in front of a text.
+var byteOrderMark = []byte("\ufeff")
+
 // decodeYAML reads text strictly. Every unknown key is reported, with line,
 // column and the nearest known key; then the first value of a wrong type.
 func decodeYAML(path string, text []byte, into *config) error {
+	text = bytes.TrimPrefix(text, byteOrderMark)
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return explainYAML(path, text, err)
+	}
+	if second := ignored(file.Docs); second != nil {
+		return pointAt(path, text, second.Start, "a second document begins here, and would not be read; take the --- away", false)
 	}
 	var errs []error
 	for _, doc := range file.Docs {
@@ -40,6 +49,19 @@ func decodeYAML(path string, text []byte, into *config) error {
 		return explainYAML(path, text, err)
 	}
 	return nil
+}
+
+// ignored gives the first document that says something and is not decoded: the one after
+// the first that does. Directives are documents to the parser.
+func ignored(docs []*ast.DocumentNode) *ast.DocumentNode {
+	said := slices.DeleteFunc(slices.Clone(docs), func(d *ast.DocumentNode) bool {
+		_, directive := d.Body.(*ast.DirectiveNode)
+		return d.Body == nil || directive
+	})
+	if len(said) < 2 {
+		return nil
+	}
+	return said[1]
 }
 
 // walkKeys calls unknown for each key of a section that the type does not have.

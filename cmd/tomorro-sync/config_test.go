@@ -109,7 +109,7 @@ func TestConfigFrames(t *testing.T) {
 }
 
 func TestEnvironmentWinsOverFile(t *testing.T) {
-	secret := writeFile(t, "from-a-file\r\n")
+	secret := writeFile(t, "\ufefffrom-a-file\r\n")
 	c := mustLoad(t, goodConfig+"protect: [cfo@acme.example]\n",
 		"TOMORRO_SYNC_ONELOGIN_CLIENT_SECRET_FILE="+secret,
 		"TOMORRO_SYNC_ONELOGIN_APP_ID=7",

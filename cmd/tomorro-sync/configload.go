@@ -133,7 +133,7 @@ func (s secretPair) read() error {
 	if *s.value != "" {
 		return fmt.Errorf("%s and %s_file are both given; keep one of them", s.key, s.key)
 	}
-	text, err := os.ReadFile(*s.file)
+	text, err := readText(*s.file)
 	if err != nil {
 		return fmt.Errorf("%s_file: %w", s.key, err)
 	}
@@ -145,11 +145,18 @@ func (s secretPair) read() error {
 	return nil
 }
 
+// readText reads a file without the mark that editors on Windows put in front of it, with
+// which no service knows a secret.
+func readText(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	return bytes.TrimPrefix(text, byteOrderMark), err
+}
+
 func (c *config) readTokens() error {
 	if len(c.Listen.Tokens) > 0 {
 		return errors.New("listen.tokens and listen.tokens_file are both given; keep one of them")
 	}
-	text, err := os.ReadFile(c.Listen.TokensFile)
+	text, err := readText(c.Listen.TokensFile)
 	if err != nil {
 		return fmt.Errorf("listen.tokens_file: %w", err)
 	}

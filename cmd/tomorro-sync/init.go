@@ -77,7 +77,7 @@ func (p *program) given(cmd *cobra.Command) (map[setup.Key]setup.Given, error) {
 		if from == "" {
 			continue
 		}
-		text, err := os.ReadFile(file)
+		text, err := readText(file)
 		if err == nil && strings.TrimSpace(string(text)) == "" {
 			err = errors.New("the file is empty; put the secret into it")
 		}
@@ -173,7 +173,7 @@ func (at *place) kept() map[setup.Key]setup.Given {
 	all := make(map[setup.Key]setup.Given)
 	for k, name := range secretFiles() {
 		file := filepath.Join(at.secrets, name)
-		if text, err := os.ReadFile(file); err == nil && strings.TrimSpace(string(text)) != "" {
+		if text, err := readText(file); err == nil && strings.TrimSpace(string(text)) != "" {
 			all[k] = setup.Given{Value: strings.TrimSpace(string(text)), From: file}
 		}
 	}
@@ -192,7 +192,7 @@ func (at *place) check(k setup.Key, value string) error {
 // token gives the listener's token: the one that is there, so that OneLogin need not be
 // told another, or a new one.
 func (at *place) token() (token setup.Secret, fresh bool) {
-	text, err := os.ReadFile(filepath.Join(at.secrets, setup.FileListenTokens))
+	text, err := readText(filepath.Join(at.secrets, setup.FileListenTokens))
 	if first, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n"); err == nil && len(first) >= leastToken && !strings.HasPrefix(first, "sha256:") {
 		return setup.Secret(strings.TrimSpace(first)), false
 	}

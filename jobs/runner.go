@@ -165,13 +165,15 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		started := r.now()
 		log := r.log().With("run", run.id)
 		log.Info("run begins", "by", by.By, "fence", lease.Fence)
-		p, err := prepare(ctx, run)
-		if err != nil {
-			log.Error("run ends without a plan", "error", err)
-			return errors.Join(err, run.failed(ctx, by, started, err))
-		}
-		run.bound(&p.plan)
-		if yes, err := approve(p.plan); err != nil || !yes {
+		p, yes, err := r.agree(ctx, run, func(ctx context.Context) (prepared, error) {
+			p, err := prepare(ctx, run)
+			if err != nil {
+				log.Error("run ends without a plan", "error", err)
+				err = errors.Join(err, run.failed(ctx, by, started, err))
+			}
+			return p, err
+		}, approve)
+		if err != nil || !yes {
 			return err
 		}
 		if err := run.begin(ctx, by, &p); err != nil {
@@ -202,6 +204,30 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		return err
 	})
 	return report, err
+}
+
+// youngPlan is how old a plan may be when it is said yes to. Whether those whom it removes have
+// left was asked before.
+const youngPlan = time.Minute
+
+// agree asks with a plan. A yes that took longer is one to what was: both sides are read
+// once more, and when other changes follow from that, it is asked again.
+func (r *Runner) agree(ctx context.Context, run *recorder, prepare func(context.Context) (prepared, error), approve func(reconcile.Plan) (bool, error)) (p prepared, yes bool, err error) {
+	for {
+		before := p
+		if p, err = prepare(ctx); err != nil {
+			return p, false, err
+		}
+		p.settled = append(before.settled, p.settled...)
+		run.bound(&p.plan)
+		if yes && before.plan.SameChanges(&p.plan) {
+			return p, true, nil
+		}
+		asked := r.now()
+		if yes, err = approve(p.plan); err != nil || !yes || r.now().Sub(asked) < youngPlan {
+			return p, yes, err
+		}
+	}
 }
 
 // prepare reads both sides, settles what is open, and decides.

@@ -3,8 +3,10 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -122,6 +124,46 @@ func TestBudgetSpansRuns(t *testing.T) {
 	second := r.reconcile(t)
 	if second.Held[reconcile.HoldGuard] != 1 || second.Exit != jobs.ExitHeld || second.Done[reconcile.OpDeactivate] != 0 {
 		t.Errorf("%+v", second)
+	}
+}
+
+// TestLateYes: a yes is good for what is to be done when it is said. Who came back while
+// somebody thought about the plan keeps their access, and what they did not see is asked
+// for; a plan that stays the same is asked for once.
+func TestLateYes(t *testing.T) {
+	r := newRig(t)
+	r.reconcile(t)
+	now := time.Now()
+	r.runner.Now = func() time.Time { return now }
+	r.source.d.People[0].Assigned = false
+	var asked [][]string
+	think := func(pause time.Duration, meanwhile func()) func(reconcile.Plan) (bool, error) {
+		asked = nil
+		return func(p reconcile.Plan) (bool, error) {
+			var who []string
+			for i := range p.Changes {
+				who = append(who, string(p.Changes[i].Op)+" "+p.Changes[i].Who)
+			}
+			if asked = append(asked, who); len(asked) == 1 {
+				meanwhile()
+				now = now.Add(pause)
+			}
+			return true, nil
+		}
+	}
+	report, err := r.runner.Reconcile(t.Context(), jobs.Trigger{By: "test"}, think(2*time.Hour, func() {
+		r.source.d.People[0].Assigned, r.source.d.People[1].Title = true, "manager"
+	}))
+	if err != nil || report.Done[reconcile.OpDeactivate] != 0 || report.Done[reconcile.OpChangeRole] != 1 || report.Exit != jobs.ExitDone {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if want := [][]string{{"deactivate ann@x.io"}, {"change_role bob@x.io"}}; !reflect.DeepEqual(asked, want) {
+		t.Errorf("asked for %v, want %v", asked, want)
+	}
+	r.source.d.People[0].Assigned = false
+	report, err = r.runner.Reconcile(t.Context(), jobs.Trigger{By: "test"}, think(2*time.Hour, func() {}))
+	if err != nil || report.Done[reconcile.OpDeactivate] != 1 || len(asked) != 1 || r.source.asked != 3 {
+		t.Errorf("%+v, %v; asked for %v, OneLogin for %d people", report, err, asked, r.source.asked)
 	}
 }
 

@@ -235,6 +235,11 @@ func (p Plan) Count() map[Op]int {
 	return n
 }
 
+// SameChanges tells whether two plans make the same changes, whatever they hold.
+func (p *Plan) SameChanges(other *Plan) bool {
+	return slices.EqualFunc(p.Changes, other.Changes, func(a, b Change) bool { return a.Digest() == b.Digest() })
+}
+
 // seal sorts the plan and gives it its ID.
 func (p *Plan) seal() {
 	slices.SortFunc(p.Changes, compareChanges)

@@ -104,8 +104,13 @@ func (p *program) make(ctx context.Context, c *config, yes, all bool, run func(a
 	view := p.view(c, all)
 	var shown reconcile.Plan
 	approve := func(plan reconcile.Plan) (bool, error) {
+		again := shown.ID != ""
 		shown = plan
 		if !p.asJSON() {
+			if again {
+				view.line("")
+				view.paragraph("! ", "It was a while until you said so, and by now something else is to be done:", yellow)
+			}
 			view.show(&plan)
 		}
 		if yes || plan.Empty() {

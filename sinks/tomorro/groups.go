@@ -182,13 +182,18 @@ func (c *Client) putMembers(ctx context.Context, w reconcile.Write) (reconcile.W
 		return reconcile.Written{}, fmt.Errorf("%s: group %s: %w", what, w.GroupID, reconcile.ErrGone)
 	case err != nil:
 		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
+	case g.ID != w.GroupID:
+		return reconcile.Written{}, fmt.Errorf("%s: the answer is about another group or none; check tomorro.url", what)
 	}
-	members := slices.DeleteFunc(append(g.group().Members, w.Add...), func(id string) bool { return slices.Contains(w.Remove, id) })
-	slices.Sort(members)
+	members, err := c.wholeList(ctx, &g)
+	if err != nil {
+		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
+	}
+	members = slices.DeleteFunc(members, func(m scim.Member) bool { return slices.Contains(w.Remove, m.Value) })
 	body := struct {
 		scim.Group
 		Members []scim.Member `json:"members"` // also when it is empty
-	}{scim.Group{Schemas: []string{scim.SchemaGroup}, ID: g.ID, ExternalID: g.ExternalID, DisplayName: g.Name}, memberValues(slices.Compact(members))}
+	}{scim.Group{Schemas: []string{scim.SchemaGroup}, ID: g.ID, ExternalID: g.ExternalID, DisplayName: g.Name}, with(members, w.Add)}
 	r, err := c.send(ctx, http.MethodPut, "/Groups/"+url.PathEscape(w.GroupID), nil, marshal(body))
 	switch {
 	case err != nil:
@@ -199,6 +204,32 @@ func (c *Client) putMembers(ctx context.Context, w reconcile.Write) (reconcile.W
 		return reconcile.Written{}, c.refused(ctx, what, r)
 	}
 	return reconcile.Written{ID: w.GroupID}, nil
+}
+
+// wholeList gives everybody whom a PUT of the group must name so that they stay: its
+// accounts, wherever the service shows them, and the groups that are in it.
+func (c *Client) wholeList(ctx context.Context, g *group) ([]scim.Member, error) {
+	if g.Members == nil {
+		found, err := c.listedGroup(ctx, g.ID)
+		return memberValues(found.Members), err
+	}
+	members := memberValues(g.group().Members)
+	for _, m := range g.Members {
+		if m.Value != "" && m.Type == "Group" {
+			members = append(members, m)
+		}
+	}
+	return members, nil
+}
+
+// with adds accounts that are not members yet.
+func with(members []scim.Member, ids []string) []scim.Member {
+	for _, id := range ids {
+		if !slices.ContainsFunc(members, func(m scim.Member) bool { return m.Value == id }) {
+			members = append(members, scim.Member{Value: id})
+		}
+	}
+	return members
 }
 
 func (c *Client) editLock(group string) *sync.Mutex {

@@ -1,0 +1,76 @@
+package tomorro_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest/flaky"
+	"tomorro-sync/sinks/tomorro"
+	"tomorro-sync/sinks/tomorro/tomorrotest"
+)
+
+// TestPutKeepsTheOthers: a PUT replaces all members, also those whom the group's own page
+// does not show.
+func TestPutKeepsTheOthers(t *testing.T) {
+	for _, shown := range []string{tomorrotest.MembersShown, tomorrotest.MembersByID, tomorrotest.MembersNonEmpty, tomorrotest.MembersByUser} {
+		r := newRig(t, tomorrotest.Knobs{Members: shown}, func(c *tomorro.Config) { c.MemberRemoval = tomorro.RemoveByPut })
+		ids := r.fill(t, 6, 1) // 0, 2, 4
+		r.sim.AddGroup("empty")
+		groups := r.check(t).Groups
+		for _, g := range groups {
+			w := reconcile.Write{Op: reconcile.WriteMembers, GroupID: g.ID, Group: g.Name, Add: []string{ids[1]}, Remove: []string{ids[2]}}
+			if _, err := r.client.Write(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, g := range r.sim.State().Groups {
+			want := map[string][]string{"g0": {"p0@x.io", "p1@x.io", "p4@x.io"}, "empty": {"p1@x.io"}}[g.DisplayName]
+			if !slices.Equal(g.Members, want) {
+				t.Errorf("members shown %q: %s has %v, want %v", shown, g.DisplayName, g.Members, want)
+			}
+		}
+		r.flaky.Add(flaky.Fault{Method: "GET", Path: "/scim/v2/Groups/*", Kind: flaky.KindEmpty, Body: `{"message":"hello"}`})
+		before := len(r.sim.Writes())
+		if _, err := r.client.Write(t.Context(), reconcile.Write{Op: reconcile.WriteMembers, GroupID: groups[0].ID, Group: "x", Add: ids[:1]}); err == nil || len(r.sim.Writes()) != before {
+			t.Errorf("members shown %q: %v, and something was written from an answer that is no group", shown, err)
+		}
+	}
+}
+
+// TestPutKeepsGroupsInIt: groups can be members of a group; they are nobody's account and
+// stay.
+func TestPutKeepsGroupsInIt(t *testing.T) {
+	var put struct {
+		Members []struct{ Value, Type string }
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			body, _ := io.ReadAll(r.Body)
+			if err := json.Unmarshal(body, &put); err != nil {
+				t.Error(err)
+			}
+		}
+		_, _ = io.WriteString(w, `{"id":"g","displayName":"G","members":[{"value":"sub","type":"Group"},{"value":"a","type":"User"},{"value":"b"}]}`)
+	}))
+	defer server.Close()
+	client, err := tomorro.New(tomorro.Config{URL: server.URL, Token: "x", MemberRemoval: tomorro.RemoveByPut})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Write(t.Context(), reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Group: "G", Add: []string{"c"}, Remove: []string{"b"}}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range put.Members {
+		got = append(got, m.Value+" "+m.Type)
+	}
+	slices.Sort(got)
+	if want := []string{"a ", "c ", "sub Group"}; !slices.Equal(got, want) {
+		t.Errorf("%q were sent, want %q", got, want)
+	}
+}

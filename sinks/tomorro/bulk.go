@@ -65,6 +65,7 @@ type operation struct {
 type opAnswer struct {
 	response *http.Response
 	err      error
+	unsent   bool // the error came before anything was sent
 }
 
 // The wire form.
@@ -127,9 +128,13 @@ func (b *bulk) RoundTrip(r *http.Request) (*http.Response, error) {
 	select {
 	case a := <-o.answer:
 		if a.response != nil || a.err != nil {
+			if !a.unsent {
+				notice(r.Context(), a.response, a.err)
+			}
 			return a.response, a.err
 		}
 	case <-r.Context().Done(): // it is left out, if it is not on its way
+		unanswered(r.Context())
 		return nil, r.Context().Err()
 	}
 	single := r.WithContext(r.Context())
@@ -233,6 +238,7 @@ func (b *bulk) take() []*operation {
 func (b *bulk) request(ops []*operation) []opAnswer {
 	ctx, cancel := together(ops)
 	defer cancel()
+	ctx, doubt := doubting(ctx)
 	var began time.Time // once it has its turn
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: func(string) { began = time.Now() }})
 	body := bulkRequest{Schemas: []string{scim.SchemaBulkRequest}}
@@ -242,7 +248,7 @@ func (b *bulk) request(ops []*operation) []opAnswer {
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.root.JoinPath("Bulk").String(), bytes.NewReader(marshal(body)))
 	if err != nil {
-		return same(ops, opAnswer{err: err})
+		return same(ops, opAnswer{err: err, unsent: true})
 	}
 	r.Header = ops[0].request.Header.Clone()
 	r.Header.Set("Content-Type", b.cfg.ContentType) // a DELETE has none
@@ -253,7 +259,7 @@ func (b *bulk) request(ops []*operation) []opAnswer {
 		}
 	}()
 	if err != nil {
-		return same(ops, opAnswer{err: err})
+		return same(ops, opAnswer{err: err, unsent: !doubt.Load()})
 	}
 	text, err := io.ReadAll(resp.Body)
 	if err = errors.Join(err, resp.Body.Close()); err != nil {

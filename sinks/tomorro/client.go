@@ -205,6 +205,7 @@ func (c *Client) again(r *resty.Response, err error) bool {
 	switch {
 	case err != nil:
 		retry = repeatable
+		cut(r)
 	case r.StatusCode() == http.StatusTooManyRequests:
 		c.throttled.Add(1)
 		retry = true
@@ -212,6 +213,9 @@ func (c *Client) again(r *resty.Response, err error) bool {
 		retry = repeatable && r.StatusCode() != http.StatusNotImplemented
 	case r.StatusCode() < 300:
 		retry = repeatable && !plausible(r)
+		if retry {
+			unanswered(r.Request.Context())
+		}
 	}
 	if retry && r.Request.Attempt <= c.cfg.Retries {
 		c.retries.Add(1)
@@ -270,6 +274,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	}
 	resp, err := r.Execute(method, path)
 	if err != nil {
+		cut(resp)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}

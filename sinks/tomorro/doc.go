@@ -23,7 +23,8 @@
 // nothing else changes for who writes.
 //
 // A POST is never sent twice: when its answer is lost, the client looks whether
-// the account is there. Everything else is safe to repeat and is retried. A
-// create that meets an existing account returns *reconcile.ExistsError and leaves
-// the decision to the plan.
+// the account is there. Everything else is safe to repeat and is retried; when one
+// try was not answered, a refusal of the next does not say that nothing happened.
+// What never reached Tomorro did not happen. A create that meets an existing account
+// returns *reconcile.ExistsError and leaves the decision to the plan.
 package tomorro

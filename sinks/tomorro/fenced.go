@@ -11,7 +11,8 @@ import (
 // fenced asks the context's reconcile.Fence before each request that changes something,
 // retries included, and again when its body is read, which is right before it is
 // put on the wire: between the two a process can be paused, dialling for instance.
-// Only the headers can be on their way then, which change nothing.
+// Only the headers can be on their way then, which change nothing. It also notes what
+// became of each such request.
 type fenced struct{ base http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -26,7 +27,9 @@ func (f fenced) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if r.Body == nil || r.Body == http.NoBody {
-		return f.base.RoundTrip(r)
+		resp, err := f.base.RoundTrip(r)
+		notice(r.Context(), resp, err)
+		return resp, err
 	}
 	late := *r
 	late.Body = fencedBody{r.Body, r.Context()}
@@ -36,7 +39,9 @@ func (f fenced) RoundTrip(r *http.Request) (*http.Response, error) {
 			return fencedBody{body, r.Context()}, err
 		}
 	}
-	return f.base.RoundTrip(&late)
+	resp, err := f.base.RoundTrip(&late)
+	notice(r.Context(), resp, err)
+	return resp, err
 }
 
 // fencedBody is a body whose reads make the check.

@@ -22,8 +22,10 @@ func (c *Client) createGroup(ctx context.Context, w reconcile.Write) (reconcile.
 	if c.cfg.SendExternalID {
 		body.ExternalID = reconcile.GroupExternalID
 	}
-	r, err := c.send(ctx, http.MethodPost, "/Groups", nil, marshal(body))
+	r, lost, err := c.write(ctx, http.MethodPost, "/Groups", marshal(body))
 	switch {
+	case err != nil && !lost:
+		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
 	case err != nil && ctx.Err() != nil:
 		return reconcile.Written{}, fmt.Errorf("%s: %w: %w", what, err, reconcile.ErrUncertain)
 	case err != nil:
@@ -73,14 +75,14 @@ func (c *Client) changeMembers(ctx context.Context, w reconcile.Write) (reconcil
 		return c.putMembers(ctx, w)
 	}
 	what := "change members of " + w.Group
-	r, err := c.send(ctx, http.MethodPatch, "/Groups/"+url.PathEscape(w.GroupID), nil, marshal(c.memberPatch(w.Add, w.Remove)))
+	r, lost, err := c.write(ctx, http.MethodPatch, "/Groups/"+url.PathEscape(w.GroupID), marshal(c.memberPatch(w.Add, w.Remove)))
 	switch {
+	case lost:
+		return reconcile.Written{}, unknown(what, r, err)
 	case err != nil:
-		return reconcile.Written{}, fmt.Errorf("%s: %w: %w: the next run decides", what, err, reconcile.ErrUncertain)
+		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
 	case r.StatusCode() < 300:
 		return reconcile.Written{ID: w.GroupID}, nil
-	case r.StatusCode() >= 500:
-		return reconcile.Written{}, fmt.Errorf("%w: %w: the next run decides", refusal(what, r), reconcile.ErrUncertain)
 	case r.StatusCode() == http.StatusNotFound, r.StatusCode() == http.StatusBadRequest, r.StatusCode() == http.StatusRequestEntityTooLarge:
 		return c.bisect(ctx, w, what, r)
 	}
@@ -194,12 +196,12 @@ func (c *Client) putMembers(ctx context.Context, w reconcile.Write) (reconcile.W
 		scim.Group
 		Members []scim.Member `json:"members"` // also when it is empty
 	}{scim.Group{Schemas: []string{scim.SchemaGroup}, ID: g.ID, ExternalID: g.ExternalID, DisplayName: g.Name}, with(members, w.Add)}
-	r, err := c.send(ctx, http.MethodPut, "/Groups/"+url.PathEscape(w.GroupID), nil, marshal(body))
+	r, lost, err := c.write(ctx, http.MethodPut, "/Groups/"+url.PathEscape(w.GroupID), marshal(body))
 	switch {
+	case lost:
+		return reconcile.Written{}, unknown(what, r, err)
 	case err != nil:
-		return reconcile.Written{}, fmt.Errorf("%s: %w: %w: the next run decides", what, err, reconcile.ErrUncertain)
-	case r.StatusCode() >= 500:
-		return reconcile.Written{}, fmt.Errorf("%w: %w: the next run decides", refusal(what, r), reconcile.ErrUncertain)
+		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
 	case r.StatusCode() >= 300:
 		return reconcile.Written{}, c.refused(ctx, what, r)
 	}

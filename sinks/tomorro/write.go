@@ -60,8 +60,10 @@ func marshal(v any) []byte {
 
 func (c *Client) createUser(ctx context.Context, w reconcile.Write) (reconcile.Written, error) {
 	what := "create " + w.Account.UserName
-	r, err := c.send(ctx, http.MethodPost, "/Users", nil, marshal(c.resource(w.Account)))
+	r, lost, err := c.write(ctx, http.MethodPost, "/Users", marshal(c.resource(w.Account)))
 	switch {
+	case err != nil && !lost:
+		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
 	case err != nil && ctx.Err() != nil:
 		return reconcile.Written{}, fmt.Errorf("%s: %w: %w", what, err, reconcile.ErrUncertain)
 	case err != nil:
@@ -182,14 +184,14 @@ func (c *Client) updateUser(ctx context.Context, w reconcile.Write) (reconcile.W
 		}
 		method, body = http.MethodPatch, patch
 	}
-	r, err := c.send(ctx, method, "/Users/"+url.PathEscape(w.Account.ID), nil, marshal(body))
+	r, lost, err := c.write(ctx, method, "/Users/"+url.PathEscape(w.Account.ID), marshal(body))
 	switch {
+	case lost:
+		return reconcile.Written{}, unknown(what, r, err)
 	case err != nil:
-		return reconcile.Written{}, fmt.Errorf("%s: %w: %w: the next run decides", what, err, reconcile.ErrUncertain)
+		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
 	case r.StatusCode() == http.StatusNotFound:
 		return reconcile.Written{}, fmt.Errorf("%s: account %s: %w", what, w.Account.ID, reconcile.ErrGone)
-	case r.StatusCode() >= 500:
-		return reconcile.Written{}, fmt.Errorf("%w: %w: the next run decides", refusal(what, r), reconcile.ErrUncertain)
 	case r.StatusCode() >= 300:
 		return reconcile.Written{}, c.refused(ctx, what, r)
 	}
@@ -226,14 +228,14 @@ func (c *Client) patch(w reconcile.Write) scim.Patch {
 
 // remove deletes; what is not there any more is deleted.
 func (c *Client) remove(ctx context.Context, what, path, id string) (reconcile.Written, error) {
-	r, err := c.send(ctx, http.MethodDelete, path+url.PathEscape(id), nil, nil)
+	r, lost, err := c.write(ctx, http.MethodDelete, path+url.PathEscape(id), nil)
 	switch {
-	case err != nil:
-		return reconcile.Written{}, fmt.Errorf("%s: %w: %w: the next run decides", what, err, reconcile.ErrUncertain)
-	case r.StatusCode() == http.StatusNotFound:
+	case err == nil && r.StatusCode() == http.StatusNotFound:
 		return reconcile.Written{ID: id, Note: "was not there any more"}, nil
-	case r.StatusCode() >= 500:
-		return reconcile.Written{}, fmt.Errorf("%w: %w: the next run decides", refusal(what, r), reconcile.ErrUncertain)
+	case lost:
+		return reconcile.Written{}, unknown(what, r, err)
+	case err != nil:
+		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
 	case r.StatusCode() >= 300:
 		return reconcile.Written{}, c.refused(ctx, what, r)
 	}

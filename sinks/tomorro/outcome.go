@@ -1,0 +1,66 @@
+package tomorro
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/go-resty/resty/v2"
+
+	"tomorro-sync/reconcile"
+)
+
+// write makes one request that changes something. lost says that it may have had an
+// effect of which no answer tells: what comes of the last try says nothing of one before
+// it that was not answered. Without lost, an error or a refusal had no effect.
+func (c *Client) write(ctx context.Context, method, path string, body []byte) (r *resty.Response, lost bool, err error) {
+	ctx, doubt := doubting(ctx)
+	r, err = c.send(ctx, method, path, nil, body)
+	confirmed := err == nil && r.StatusCode() < 300
+	return r, doubt.Load() && !confirmed, err
+}
+
+type doubtKey struct{}
+
+// doubting gives a context whose requests say of themselves when it is not known what
+// became of them.
+func doubting(ctx context.Context) (context.Context, *atomic.Bool) {
+	doubt := new(atomic.Bool)
+	return context.WithValue(ctx, doubtKey{}, doubt), doubt
+}
+
+// unanswered notes that nobody knows what became of a request with this context.
+func unanswered(ctx context.Context) {
+	if doubt, ok := ctx.Value(doubtKey{}).(*atomic.Bool); ok {
+		doubt.Store(true)
+	}
+}
+
+// notice looks at what came of one request. Who could not be called was asked nothing.
+func notice(ctx context.Context, resp *http.Response, err error) {
+	dial, _ := errors.AsType[*net.OpError](err)
+	if err != nil && (dial == nil || dial.Op != "dial") || err == nil && resp.StatusCode >= 500 {
+		unanswered(ctx)
+	}
+}
+
+// cut notices an answer that began and did not end. A service that has too much to do has
+// done nothing, however it says so.
+func cut(r *resty.Response) {
+	if r != nil && r.RawResponse != nil && r.StatusCode() != http.StatusTooManyRequests {
+		unanswered(r.Request.Context())
+	}
+}
+
+// unknown words what became of a write that was lost.
+func unknown(what string, r *resty.Response, err error) error {
+	if err == nil {
+		err = refusal(what, r)
+	} else {
+		err = fmt.Errorf("%s: %w", what, err)
+	}
+	return fmt.Errorf("%w: %w: the next run decides", err, reconcile.ErrUncertain)
+}

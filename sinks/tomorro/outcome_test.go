@@ -1,0 +1,116 @@
+package tomorro_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
+	"tomorro-sync/reconcile/reconciletest/flaky"
+	"tomorro-sync/sinks/tomorro"
+	"tomorro-sync/sinks/tomorro/tomorrotest"
+)
+
+// changes are the writes that can be repeated, about the first account and the first
+// group.
+func (r *rig) changes(t *testing.T) []reconcile.Write {
+	t.Helper()
+	ids := r.fill(t, 4, 1)
+	group := r.check(t).Groups[0]
+	out := reconcile.Account{ID: ids[1], UserName: "p1@x.io", GivenName: "G", FamilyName: "F", UserType: reconcile.User}
+	before := out
+	before.Active = true
+	return []reconcile.Write{
+		{Op: reconcile.WriteMembers, GroupID: group.ID, Group: group.Name, Add: ids[3:], Remove: ids[:1]},
+		{Op: reconcile.WriteUpdateUser, Account: out, Before: before},
+		{Op: reconcile.WriteDeleteUser, Account: out, Before: before},
+		{Op: reconcile.WriteDeleteGroup, GroupID: group.ID, Group: group.Name},
+	}
+}
+
+// forms are the ways to write in which a client is tried.
+var forms = map[string]func(*tomorro.Config){
+	"as documented": func(*tomorro.Config) {},
+	"patch, filter": func(c *tomorro.Config) { c.UpdateWith, c.MemberRemoval = tomorro.UpdateByPatch, tomorro.RemoveByFilter },
+	"put":           func(c *tomorro.Config) { c.MemberRemoval = tomorro.RemoveByPut },
+	"bulk":          func(c *tomorro.Config) { c.Bulk = 20 },
+}
+
+// TestLostThenRefused: when the answer to a try is lost, what the next one is answered
+// does not say that nothing happened.
+func TestLostThenRefused(t *testing.T) {
+	for form, edit := range forms {
+		for _, lost := range []flaky.Fault{{Kind: flaky.KindLostAnswer}, {Kind: flaky.KindStatus, Status: 502}} {
+			r := newRig(t, tomorrotest.Knobs{}, edit)
+			for _, w := range r.changes(t) {
+				r.flaky.Clear()
+				first, second := lost, flaky.Fault{Kind: flaky.KindStatus, Status: 409, Body: `{"detail":"locked"}`}
+				first.Times = 1
+				for _, method := range []string{"PUT", "PATCH", "DELETE"} {
+					first.Method, first.Path, second.Method, second.Path = method, "/scim/v2/*/*", method, "/scim/v2/*/*"
+					r.flaky.Add(first)
+					r.flaky.Add(second)
+				}
+				if got, err := r.client.Write(t.Context(), w); !errors.Is(err, reconcile.ErrUncertain) || !strings.Contains(err.Error(), "locked") {
+					t.Errorf("%s, %s after %s: %+v %v", form, w.Op, lost.Kind, got, err)
+				}
+			}
+		}
+	}
+	r := newRig(t, tomorrotest.Knobs{InactiveRemoves: true}, nil)
+	w := r.changes(t)[1]
+	r.flaky.Add(flaky.Fault{Method: "PUT", Path: "/scim/v2/Users/*", Kind: flaky.KindLostAnswer, Times: 1})
+	if _, err := r.client.Write(t.Context(), w); !errors.Is(err, reconcile.ErrUncertain) {
+		t.Errorf("a removal whose answer is lost, and then the account is not there: %v", err)
+	}
+}
+
+// TestNotSentIsNotDone: what never reached Tomorro, or what it asked to be sent later, had
+// no effect, and uses up no limit and no approval.
+func TestNotSentIsNotDone(t *testing.T) {
+	for form, edit := range forms {
+		r := newRig(t, tomorrotest.Knobs{}, edit)
+		writes := append(r.changes(t), create("new@x.io"), reconcile.Write{Op: reconcile.WriteCreateGroup, Group: "new"})
+		failed := func(why string, client *tomorro.Client, ctx context.Context) {
+			t.Helper()
+			for _, w := range writes {
+				if got, err := client.Write(ctx, w); err == nil || errors.Is(err, reconcile.ErrUncertain) {
+					t.Errorf("%s, %s, %s: %+v %v", form, why, w.Op, got, err)
+				}
+			}
+		}
+		r.flaky.Add(flaky.Fault{Path: "/scim/v2/*", Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "3600"}})
+		r.flaky.Add(flaky.Fault{Path: "/scim/v2/*/*", Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "3600"}})
+		failed("come back later", r.client, ofRun(t))
+		r.flaky.Clear()
+		lost := errors.New("the lock was lost")
+		failed("no lock", r.client, reconcile.WithFence(t.Context(), func() error { return lost }))
+		gone := newRig(t, tomorrotest.Knobs{}, edit)
+		gone.close()
+		failed("nobody listens", gone.client, ofRun(t))
+	}
+}
+
+// TestWaitingIsNotDone: Tomorro asks for more time than a write may take.
+func TestWaitingIsNotDone(t *testing.T) {
+	r := newRig(t, tomorrotest.Knobs{}, nil)
+	w := r.changes(t)[1]
+	w.Changes = []reconcile.Change{{Op: reconcile.OpDeactivate, Key: 1, Account: w.Account.ID, Before: &w.Before, After: &w.Account}}
+	r.flaky.Add(flaky.Fault{Method: "GET", Path: "/scim/v2/Users/*", Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "2"}, Times: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	reading := make(chan struct{})
+	go func() { _, _ = r.client.ReadAccount(ctx, w.Account.ID); close(reading) }()
+	for r.client.Stats().Throttled == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(20 * time.Millisecond) // until it holds all requests
+	result, err := reconcile.Apply(t.Context(), reconcile.Plan{Changes: w.Changes}, r.client, &reconciletest.Log{}, reconcile.ApplyOptions{Within: 50 * time.Millisecond})
+	if err != nil || len(result.Problems) != 1 || result.Problems[0].Result != reconcile.Failed {
+		t.Errorf("%v %+v; it was not sent", err, result)
+	}
+	cancel()
+	<-reading
+}

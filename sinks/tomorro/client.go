@@ -298,6 +298,8 @@ func refusal(what string, r *resty.Response) error {
 		return fmt.Errorf("%w; check tomorro.url against Tomorro's integration page", err)
 	case r.StatusCode() == http.StatusTooManyRequests:
 		return fmt.Errorf("%w; lower tomorro.concurrency or set tomorro.requests_per_second", err)
+	case r.StatusCode() < 300:
+		return fmt.Errorf("%w with a web page; check tomorro.url, and what stands between here and Tomorro", err)
 	}
 	return err
 }

@@ -19,7 +19,7 @@ import (
 func (c *Client) write(ctx context.Context, method, path string, body []byte) (r *resty.Response, lost bool, err error) {
 	ctx, doubt := doubting(ctx)
 	r, err = c.send(ctx, method, path, nil, body)
-	confirmed := err == nil && r.StatusCode() < 300
+	confirmed := err == nil && r.StatusCode() < 300 && !isPage(r)
 	return r, doubt.Load() && !confirmed, err
 }
 
@@ -53,6 +53,13 @@ func cut(r *resty.Response) {
 	if r != nil && r.RawResponse != nil && r.StatusCode() != http.StatusTooManyRequests {
 		unanswered(r.Request.Context())
 	}
+}
+
+// isPage recognises what logins and firewalls answer in the place of a service, with any
+// status: it confirms nothing.
+func isPage(r *resty.Response) bool {
+	body := trim(r.Body())
+	return len(body) > 0 && body[0] == '<'
 }
 
 // unknown words what became of a write that was lost.

@@ -39,6 +39,23 @@ var forms = map[string]func(*tomorro.Config){
 	"bulk":          func(c *tomorro.Config) { c.Bulk = 20 },
 }
 
+// TestPageConfirmsNothing: a firewall that answers each write with a page and status 200
+// has not removed anybody.
+func TestPageConfirmsNothing(t *testing.T) {
+	for form, edit := range forms {
+		r := newRig(t, tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 100}}, edit)
+		writes := r.changes(t)
+		for _, method := range []string{"PUT", "PATCH", "DELETE"} {
+			r.flaky.Add(flaky.Fault{Method: method, Path: "/scim/v2/*/*", Kind: flaky.KindHTML200})
+		}
+		for _, w := range writes {
+			if got, err := r.client.Write(ofRun(t), w); !errors.Is(err, reconcile.ErrUncertain) || !strings.Contains(err.Error(), "web page") {
+				t.Errorf("%s, %s: %+v %v", form, w.Op, got, err)
+			}
+		}
+	}
+}
+
 // TestLostThenRefused: when the answer to a try is lost, what the next one is answered
 // does not say that nothing happened.
 func TestLostThenRefused(t *testing.T) {

@@ -77,14 +77,18 @@ func (c *Client) changeMembers(ctx context.Context, w reconcile.Write) (reconcil
 	what := "change members of " + w.Group
 	r, lost, err := c.write(ctx, http.MethodPatch, "/Groups/"+url.PathEscape(w.GroupID), marshal(c.memberPatch(w.Add, w.Remove)))
 	switch {
+	case err == nil && divides(r.StatusCode()):
+		written, err := c.bisect(ctx, w, what, r)
+		if err != nil && lost {
+			err = partly(err)
+		}
+		return written, err
 	case lost:
 		return reconcile.Written{}, unknown(what, r, err)
 	case err != nil:
 		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
 	case r.StatusCode() < 300:
 		return reconcile.Written{ID: w.GroupID}, nil
-	case r.StatusCode() == http.StatusNotFound, r.StatusCode() == http.StatusBadRequest, r.StatusCode() == http.StatusRequestEntityTooLarge:
-		return c.bisect(ctx, w, what, r)
 	}
 	return reconcile.Written{}, c.refused(ctx, what, r)
 }
@@ -147,14 +151,30 @@ func (c *Client) bisect(ctx context.Context, w reconcile.Write, what string, ref
 		return reconcile.Written{}, refusal(what, refusedWith)
 	}
 	written := reconcile.Written{ID: w.GroupID}
-	for _, half := range halves(w) {
+	for i, half := range halves(w) {
 		got, err := c.changeMembers(ctx, half)
+		if err != nil && i > 0 {
+			err = partly(err)
+		}
 		if err != nil {
 			return reconcile.Written{}, err
 		}
 		written.Missing = append(written.Missing, got.Missing...)
 	}
 	return written, nil
+}
+
+// divides says which refusals of a membership change may be about a part of it.
+func divides(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge
+}
+
+// partly words what stopped a write of which something may be done.
+func partly(err error) error {
+	if errors.Is(err, reconcile.ErrUncertain) {
+		return err
+	}
+	return fmt.Errorf("%w; some of it may be done: %w: the next run decides", err, reconcile.ErrUncertain)
 }
 
 func halves(w reconcile.Write) []reconcile.Write {

@@ -145,7 +145,7 @@ func (c *Client) bisect(ctx context.Context, w reconcile.Write, what string, ref
 	}
 	n := len(w.Add) + len(w.Remove)
 	if n <= 1 {
-		if refusedWith.StatusCode() == http.StatusNotFound {
+		if refusedWith.StatusCode() == http.StatusNotFound || len(w.Remove) > 0 && noTarget(refusedWith) {
 			return reconcile.Written{ID: w.GroupID, Missing: w.Add}, nil // who is gone need not be removed
 		}
 		return reconcile.Written{}, refusal(what, refusedWith)
@@ -167,6 +167,13 @@ func (c *Client) bisect(ctx context.Context, w reconcile.Write, what string, ref
 // divides says which refusals of a membership change may be about a part of it.
 func divides(status int) bool {
 	return status == http.StatusNotFound || status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge
+}
+
+// noTarget reads a refusal that means "nobody is there": who is no member any more cannot
+// be taken out (RFC 7644 table 9).
+func noTarget(r *resty.Response) bool {
+	e, ok := scim.ParseError(r.Body())
+	return ok && e.ScimType == scim.TypeNoTarget
 }
 
 // partly words what stopped a write of which something may be done.

@@ -132,6 +132,31 @@ func TestWaitingIsNotDone(t *testing.T) {
 	<-reading
 }
 
+// TestNobodyToTakeOut: somebody left a group by other means since it was read, which a
+// service may answer with noTarget. The others are taken out all the same.
+func TestNobodyToTakeOut(t *testing.T) {
+	for _, removal := range []string{tomorro.RemoveByValues, tomorro.RemoveByFilter, tomorro.RemoveByScim1} {
+		for _, lost := range []bool{false, true} {
+			r := newRig(t, tomorrotest.Knobs{NoTarget: true}, func(c *tomorro.Config) { c.MemberRemoval = removal })
+			ids := r.fill(t, 12, 1) // 0, 2, 4 …
+			group := r.check(t).Groups[0]
+			if err := r.sim.Members("g0", nil, []string{"p4@x.io"}); err != nil {
+				t.Fatal(err)
+			}
+			if lost { // then nobody is there for the second try
+				r.flaky.Add(flaky.Fault{Method: "PATCH", Path: "/scim/v2/Groups/*", Kind: flaky.KindLostAnswer, Times: 1, Skip: 1})
+			}
+			w := reconcile.Write{Op: reconcile.WriteMembers, GroupID: group.ID, Group: group.Name, Add: ids[1:2], Remove: []string{ids[0], ids[2], ids[4], ids[6], ids[8]}}
+			if got, err := r.client.Write(t.Context(), w); err != nil || len(got.Missing) > 0 {
+				t.Errorf("%s: %+v %v", removal, got, err)
+			}
+			if got := r.sim.State().Groups[0].Members; len(got) != 2 {
+				t.Errorf("%s: %v are in the group, want p1 and p10", removal, got)
+			}
+		}
+	}
+}
+
 // TestPartlyDone: a change of members that had to be divided is not said to have had no
 // effect when a part of it had one.
 func TestPartlyDone(t *testing.T) {

@@ -111,6 +111,7 @@ func probeVariants() map[string]probeVariant {
 		"members when filled":  {knobs: tomorrotest.Knobs{Members: tomorrotest.MembersNonEmpty}},
 		"SCIM type only":       {knobs: tomorrotest.Knobs{ScimOnly: true}, want: map[string]string{reconcile.ProbeContentJSON: "refused", reconcile.ProbeContentSCIM: "works"}, settings: "put values application/scim+json 0"},
 		"answers as SCIM":      {knobs: tomorrotest.Knobs{AnswersScim: true, ActiveAsText: true}},
+		"nobody to take out":   {knobs: tomorrotest.Knobs{NoTarget: true, IgnoresUnknownID: true}},
 		"unknown ids ignored":  {knobs: tomorrotest.Knobs{IgnoresUnknownID: true}},
 		"drops externalId":     {knobs: tomorrotest.Knobs{DropsExternalID: true}, want: map[string]string{reconcile.ProbeExternalID: "ignored"}},
 		"names are not kept": {knobs: tomorrotest.Knobs{IgnoresName: true}, settings: " values application/json 0",

@@ -205,6 +205,10 @@ func (s *Server) patchGroup(w http.ResponseWriter, r *http.Request) {
 	if !s.allKnown(w, append(slices.Clone(want.add), want.remove...)) {
 		return
 	}
+	if s.knobs.NoTarget && slices.ContainsFunc(want.remove, func(id string) bool { return !g.members[id] }) {
+		refuse(w, http.StatusBadRequest, "noTarget", "somebody is not in the group")
+		return
+	}
 	if s.knobs.IgnoresMembers {
 		s.ignoreMembers(w, r, g)
 		return

@@ -68,6 +68,7 @@ type Knobs struct {
 	NoRetryAfter     bool   `json:"noRetryAfter"`     // 429 without Retry-After
 	KeepsLastAdmin   bool   `json:"keepsLastAdmin"`   // 403 when the last admin would go
 	IgnoresUnknownID bool   `json:"ignoresUnknownId"` // unknown members are ignored instead of 404
+	NoTarget         bool   `json:"noTarget"`         // 400 when who is to be taken out of a group is not in it
 	MostMembers      int    `json:"mostMembers"`      // in one PATCH, 413 above; 0 means any number
 	DropsExternalID  bool   `json:"dropsExternalId"`  // externalId is not kept
 	NoViewer         bool   `json:"noViewer"`         // V4/V5 pricing

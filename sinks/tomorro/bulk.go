@@ -305,12 +305,14 @@ func same(ops []*operation, a opAnswer) []opAnswer {
 	return slices.Repeat([]opAnswer{a}, len(ops))
 }
 
-// answered gives each operation its part of an answer. A service that takes no such
-// request, or not one as large, has done nothing: each is then sent by itself.
+// answered gives each operation its part of an answer, with whatever status of success
+// the service sends it. One that takes no such request, or not one as large, has done
+// nothing: each is then sent by itself.
 func (b *bulk) answered(ops []*operation, resp *http.Response, text []byte) []opAnswer {
-	switch resp.StatusCode {
-	case http.StatusOK:
+	if resp.StatusCode < 300 {
 		return parts(ops, text)
+	}
+	switch resp.StatusCode {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		b.atMost(1)
 		return make([]opAnswer, len(ops))

@@ -126,7 +126,7 @@ func TestBulkIsAsSingle(t *testing.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		knobs := tomorrotest.Bulk{Operations: rapid.SampledFrom([]int{1, 3, 8, 100}).Draw(rt, "operations"), Bytes: rapid.SampledFrom([]int{0, 900, 5000}).Draw(rt, "bytes"),
 			Silent: rapid.Bool().Draw(rt, "silent"), Numbers: rapid.Bool().Draw(rt, "numbers"), Refused: rapid.IntRange(0, 9).Draw(rt, "refused") == 0,
-			Throttles: rapid.IntRange(0, 3).Draw(rt, "throttles")}
+			Throttles: rapid.IntRange(0, 3).Draw(rt, "throttles"), Status: rapid.SampledFrom([]int{0, 0, 201, 207}).Draw(rt, "status")}
 		if knobs.Backwards = rapid.Bool().Draw(rt, "backwards"); !knobs.Backwards { // without names, the order is all there is
 			knobs.Nameless = rapid.Bool().Draw(rt, "nameless")
 		}

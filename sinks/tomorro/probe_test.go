@@ -120,6 +120,7 @@ func probeVariants() map[string]probeVariant {
 			want: map[string]string{reconcile.ProbeMembersValues: "ignored", reconcile.ProbeMembersFilter: "ignored", reconcile.ProbeMembersScim1: "ignored", reconcile.ProbeMembersPut: "ignored"}},
 		"roles are not kept":    {knobs: tomorrotest.Knobs{IgnoresType: true}, want: map[string]string{reconcile.ProbeRole: "ignored", reconcile.ProbeUnknownType: "refused"}},
 		"Bulk":                  {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 50, Nameless: true, Silent: true}}, want: map[string]string{reconcile.ProbeBulk: "works"}},
+		"Bulk is 201":           {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 50, Status: 201}}, want: map[string]string{reconcile.ProbeBulk: "works"}},
 		"Bulk said":             {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 50, Refused: true}}, want: map[string]string{reconcile.ProbeBulk: "refused"}},
 		"Bulk unanswered":       {knobs: tomorrotest.Knobs{Bulk: tomorrotest.Bulk{Operations: 50, Forgets: 1}}, want: map[string]string{reconcile.ProbeBulk: "refused"}},
 		"attributes kept":       {knobs: tomorrotest.Knobs{Attributes: tomorrotest.AttributesKept}, want: map[string]string{reconcile.ProbeAttributes: "works"}},

@@ -22,6 +22,7 @@ type Bulk struct {
 	Backwards  bool `json:"backwards"`  // the answers are in another order
 	Forgets    int  `json:"forgets"`    // this many operations are done and left out of the answer
 	Throttles  int  `json:"throttles"`  // this many operations get 429
+	Status     int  `json:"status"`     // of the whole answer; 0 means 200
 }
 
 const (
@@ -92,7 +93,7 @@ func (s *Server) bulk(w http.ResponseWriter, r *http.Request) {
 	if knobs.Backwards {
 		slices.Reverse(out.Operations)
 	}
-	send(w, http.StatusOK, out)
+	send(w, cmp.Or(knobs.Status, http.StatusOK), out)
 }
 
 // operation does one of them.

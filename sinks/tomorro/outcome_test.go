@@ -91,7 +91,7 @@ func TestNotSentIsNotDone(t *testing.T) {
 	for form, edit := range forms {
 		r := newRig(t, tomorrotest.Knobs{}, edit)
 		writes := append(r.changes(t), create("new@x.io"), reconcile.Write{Op: reconcile.WriteCreateGroup, Group: "new"})
-		failed := func(why string, client *tomorro.Client, ctx context.Context) {
+		failed := func(ctx context.Context, client *tomorro.Client, why string) {
 			t.Helper()
 			for _, w := range writes {
 				if got, err := client.Write(ctx, w); err == nil || errors.Is(err, reconcile.ErrUncertain) {
@@ -101,13 +101,13 @@ func TestNotSentIsNotDone(t *testing.T) {
 		}
 		r.flaky.Add(flaky.Fault{Path: "/scim/v2/*", Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "3600"}})
 		r.flaky.Add(flaky.Fault{Path: "/scim/v2/*/*", Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "3600"}})
-		failed("come back later", r.client, ofRun(t))
+		failed(ofRun(t), r.client, "come back later")
 		r.flaky.Clear()
 		lost := errors.New("the lock was lost")
-		failed("no lock", r.client, reconcile.WithFence(t.Context(), func() error { return lost }))
+		failed(reconcile.WithFence(t.Context(), func() error { return lost }), r.client, "no lock")
 		gone := newRig(t, tomorrotest.Knobs{}, edit)
 		gone.close()
-		failed("nobody listens", gone.client, ofRun(t))
+		failed(ofRun(t), gone.client, "nobody listens")
 	}
 }
 

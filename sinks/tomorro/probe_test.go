@@ -105,6 +105,7 @@ func probeVariants() map[string]probeVariant {
 		"no content":           {knobs: tomorrotest.Knobs{PatchNoContent: true}},
 		"capped":               {knobs: tomorrotest.Knobs{PageCap: 7}, want: map[string]string{reconcile.ProbePageCap: "seen"}, settings: "put values application/json 7"},
 		"past the end repeats": {knobs: tomorrotest.Knobs{PastEndRepeats: true}, want: map[string]string{reconcile.ProbePastEnd: "other"}},
+		"roles in capitals":    {knobs: tomorrotest.Knobs{TypeInCapitals: true}},
 		"no totals":            {knobs: tomorrotest.Knobs{NoTotals: true}},
 		"members by id":        {knobs: tomorrotest.Knobs{Members: tomorrotest.MembersByID}},
 		"members by user":      {knobs: tomorrotest.Knobs{Members: tomorrotest.MembersByUser}},

@@ -33,10 +33,19 @@ type group struct {
 
 func (u *user) account() reconcile.Account {
 	return reconcile.Account{
-		ID: u.ID, ExternalID: u.ExternalID, UserName: u.UserName, UserType: reconcile.UserType(u.UserType),
+		ID: u.ID, ExternalID: u.ExternalID, UserName: u.UserName, UserType: role(u.UserType),
 		GivenName: u.Name.GivenName, FamilyName: u.Name.FamilyName,
 		Active: u.Active == nil || bool(*u.Active), // who says nothing of it, has access
 	}
+}
+
+// role reads a userType, of which RFC 7643 section 8.7.1 says that case does not count. A
+// word that is none of the four stays as it is.
+func role(userType string) reconcile.UserType {
+	if r := reconcile.UserType(reconcile.Fold(userType)); r.Valid() {
+		return r
+	}
+	return reconcile.UserType(userType)
 }
 
 // Read reads all accounts and groups. There is no partial answer: the error says

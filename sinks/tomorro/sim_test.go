@@ -123,6 +123,7 @@ func TestReadVariants(t *testing.T) {
 		"plain": {}, "pages of 20": {PageCap: 20}, "no totals": {NoTotals: true}, "no totals, past the end repeats": {NoTotals: true, PastEndRepeats: true, PageCap: 30},
 		"totals move once": {MovingTotals: 1}, "members by id": {Members: tomorrotest.MembersByID}, "members from users": {Members: tomorrotest.MembersByUser},
 		"empty members left out": {Members: tomorrotest.MembersNonEmpty}, "scim+json": {AnswersScim: true}, "active as text": {ActiveAsText: true},
+		"roles in capitals": {TypeInCapitals: true},
 	} {
 		for _, attributes := range []string{tomorrotest.AttributesPassedOver, tomorrotest.AttributesKept, tomorrotest.AttributesBare, tomorrotest.AttributesRefused} {
 			for _, compared := range []bool{false, true} {

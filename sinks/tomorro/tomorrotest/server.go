@@ -64,6 +64,7 @@ type Knobs struct {
 	ScimOnly         bool   `json:"scimOnly"`         // 415 for application/json
 	AnswersScim      bool   `json:"answersScim"`      // answers as application/scim+json
 	ActiveAsText     bool   `json:"activeAsText"`     // "active": "True"
+	TypeInCapitals   bool   `json:"typeInCapitals"`   // "userType": "ADMIN"
 	RatePerSecond    int    `json:"ratePerSecond"`    // 429 above; 0 means no limit
 	NoRetryAfter     bool   `json:"noRetryAfter"`     // 429 without Retry-After
 	KeepsLastAdmin   bool   `json:"keepsLastAdmin"`   // 403 when the last admin would go

@@ -80,6 +80,9 @@ func (s *Server) showUser(u *User, single bool) wireUser {
 	if s.knobs.ActiveAsText {
 		out.Active = map[bool]string{true: "True", false: "False"}[u.Active]
 	}
+	if s.knobs.TypeInCapitals {
+		out.UserType = strings.ToUpper(u.UserType)
+	}
 	if single || s.knobs.Members == MembersByUser {
 		for _, id := range sorted(u.groups) {
 			out.Groups = append(out.Groups, wireRef{Value: id, Display: s.groupByID[id].DisplayName})

@@ -111,7 +111,7 @@ func New(cfg Config) (*Client, error) {
 		SetBaseURL(strings.TrimRight(cfg.URL, "/")).
 		SetAuthToken(cfg.Token).
 		SetHeader("Accept", scim.MediaType+", application/json").
-		SetRedirectPolicy(resty.NoRedirectPolicy()).
+		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })).
 		SetLogger(quiet{cfg.Logger}).
 		SetRetryCount(max(0, cfg.Retries)).
 		SetRetryWaitTime(cfg.Backoff).

@@ -67,3 +67,20 @@ func TestChanged(t *testing.T) {
 		t.Errorf("a page is missing, and it gives %d people and %v", len(keys), err)
 	}
 }
+
+// TestChangedAfterLong: after a long time there are more events than one call reads. It
+// tells of the first, and does not fail: the next one would read the same again, and
+// those that came since, for ever.
+func TestChangedAfterLong(t *testing.T) {
+	r := newRig(t, 1200, nil)
+	before := time.Now().Add(-time.Second)
+	for _, p := range r.world.People {
+		r.sim.Happen(onelogintest.RoleGiven, p.ID, nil)
+	}
+	if keys, err := r.client.Changed(t.Context(), before); err != nil || !slices.Equal(keys, r.keys(0, 1000)) {
+		t.Errorf("%d people, want the first 1000; %v", len(keys), err)
+	}
+	if calls := r.client.Stats().Requests["GET /api/1/events"]; calls != 20 {
+		t.Errorf("%d calls for events", calls)
+	}
+}

@@ -1,8 +1,10 @@
 package onelogin_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,5 +84,38 @@ func TestChangedAfterLong(t *testing.T) {
 	}
 	if calls := r.client.Stats().Requests["GET /api/1/events"]; calls != 20 {
 		t.Errorf("%d calls for events", calls)
+	}
+}
+
+// TestChangedInTheMorning: somebody signs in between any two pages of those who were
+// updated, and moves the others. All who were before are found, in pages and by cursors.
+func TestChangedInTheMorning(t *testing.T) {
+	for _, cursors := range []bool{false, true} {
+		world := onelogintest.Generate(onelogintest.Options{Users: 200, Groups: 3, Seed: 4, Plain: true})
+		sim := onelogintest.New(world)
+		sim.Turn(func(k *onelogintest.Knobs) { k.NoTotalPages = cursors })
+		var signedIn atomic.Int32
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/2/users" {
+				sim.Happen(onelogintest.SignedIn, world.People[signedIn.Add(1)].ID, nil)
+			}
+			sim.ServeHTTP(w, r)
+		}))
+		defer server.Close()
+		client, err := onelogin.New(onelogin.Config{URL: server.URL, ClientID: sim.ClientID, ClientSecret: sim.ClientSecret, AppID: sim.AppID(), NoEvents: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := time.Now().Add(-time.Second)
+		var early []reconcile.Key
+		for _, p := range world.People[50:170] {
+			sim.Happen(onelogintest.SignedIn, p.ID, nil)
+			early = append(early, reconcile.Key(p.ID))
+		}
+		keys, err := client.Changed(t.Context(), before)
+		missed := slices.DeleteFunc(early, func(k reconcile.Key) bool { return slices.Contains(keys, k) })
+		if err != nil || len(missed) > 0 || len(slices.Compact(slices.Sorted(slices.Values(keys)))) != len(keys) {
+			t.Errorf("cursors %v: %d people without %v; %v", cursors, len(keys), missed, err)
+		}
 	}
 }

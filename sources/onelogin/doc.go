@@ -10,7 +10,8 @@
 // refuses. A list is complete when every page answered, ids are unique, their
 // number is Total-Count, and Total-Count did not move. Otherwise it is read once
 // more; if it still does not add up, its receipt says why, and the people read so
-// far are given all the same.
+// far are given all the same. Only the list of who was updated, which grows with each
+// login, may then have grown.
 //
 // # What the user list leaves out
 //

@@ -32,6 +32,10 @@ type list[T any] struct {
 	decode    func(body []byte) ([]T, error)
 	id        func(*T) int64
 	silent    bool // Config.OnPage is not told
+	// grows says that people come into the list all the time. It is then read page by
+	// page when it does not add up: whoever comes moves others to a later page, so that
+	// some come twice and nobody is missed.
+	grows bool
 	// after, when not nil, is asked with page 1 whether the others are read.
 	after func(first head, items int) error
 	pages atomic.Int64
@@ -61,9 +65,9 @@ var errInconsistent = errors.New("the list changed while it was read")
 // read reads the whole list. Whatever goes wrong is in the receipt and in err;
 // what was read so far is returned with it.
 func (l *list[T]) read(ctx context.Context) ([]T, reconcile.ListReceipt, error) {
-	all, total, err := l.once(ctx)
+	all, total, err := l.once(ctx, false)
 	if errors.Is(err, errInconsistent) {
-		all, total, err = l.once(ctx)
+		all, total, err = l.once(ctx, l.grows)
 	}
 	r := reconcile.ListReceipt{List: l.name, Pages: int(l.pages.Load()), Items: len(all), Total: total}
 	if err != nil {
@@ -72,7 +76,7 @@ func (l *list[T]) read(ctx context.Context) ([]T, reconcile.ListReceipt, error) 
 	return all, r, err
 }
 
-func (l *list[T]) once(ctx context.Context) (all []T, total int, err error) {
+func (l *list[T]) once(ctx context.Context, growing bool) (all []T, total int, err error) {
 	l.pages.Store(0)
 	items, first, err := l.page(ctx, url.Values{"limit": {strconv.Itoa(l.limit)}, "page": {"1"}}, "page 1")
 	if err != nil {
@@ -85,14 +89,15 @@ func (l *list[T]) once(ctx context.Context) (all []T, total int, err error) {
 	}
 	all = items
 	switch {
-	case first.totalPages >= 0:
+	case first.totalPages >= 0 && !growing:
 		all, err = l.numbered(ctx, items, first)
 	case first.after != "":
-		all, err = l.cursors(ctx, items, first)
+		all, err = l.cursors(ctx, items, first, growing)
 	}
 	unique := l.unique(all)
 	switch {
 	case err != nil:
+	case growing && unique >= first.totalCount:
 	case unique != len(all):
 		err = fmt.Errorf("%w: %d of %d items came twice", errInconsistent, len(all)-unique, len(all))
 	case first.totalCount >= 0 && len(all) != first.totalCount:
@@ -219,7 +224,7 @@ func (s *shelf[T]) all() []T {
 
 // cursors follows After-Cursor from page to page. Filters are sent again; limit
 // and page never, as OneLogin refuses them beside a cursor.
-func (l *list[T]) cursors(ctx context.Context, items []T, h head) ([]T, error) {
+func (l *list[T]) cursors(ctx context.Context, items []T, h head, growing bool) ([]T, error) {
 	all, seen := items, map[string]bool{}
 	total := h.totalCount
 	for h.after != "" {
@@ -232,7 +237,7 @@ func (l *list[T]) cursors(ctx context.Context, items []T, h head) ([]T, error) {
 		if items, h, err = l.page(ctx, url.Values{"cursor": {h.after}}, which); err != nil {
 			return all, err
 		}
-		if total >= 0 && h.totalCount >= 0 && h.totalCount != total {
+		if total >= 0 && h.totalCount >= 0 && h.totalCount != total && (!growing || h.totalCount < total) {
 			return all, fmt.Errorf("%s: %w: the total was %d and is %d", which, errInconsistent, total, h.totalCount)
 		}
 		if len(items) == 0 {

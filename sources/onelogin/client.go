@@ -77,7 +77,8 @@ type Client struct {
 
 	mu    sync.Mutex
 	sent  map[string]int
-	quota int // X-RateLimit-Remaining; -1 when never seen
+	quota int       // X-RateLimit-Remaining; -1 when never seen
+	spent time.Time // no call that counts is sent before; see await
 }
 
 // Stats counts requests since the client was made.
@@ -188,6 +189,9 @@ func (c *Client) count(r *http.Request) {
 // too low a privilege and to an unknown route alike.
 func (c *Client) get(ctx context.Context, path string, query url.Values) (*resty.Response, error) {
 	for again := false; ; again = true {
+		if err := c.await(ctx, path); err != nil {
+			return nil, err
+		}
 		token, err := c.tokens.get(ctx)
 		if err != nil {
 			return nil, err
@@ -250,12 +254,16 @@ func quotaSpent(r *resty.Response) bool {
 // where the answer says that it should. 0 is resty's exponential backoff with jitter.
 func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error) {
 	d, asked := pace.RetryAfter(r.Header().Get("Retry-After"), c.cfg.Now())
-	if quotaSpent(r) {
+	gone := quotaSpent(r)
+	if gone {
 		d, asked = c.quotaReset(r), true
 	}
 	switch {
 	case asked && d > c.cfg.MaxWait:
-		return 0, fmt.Errorf("the quota of calls to OneLogin is used up until %s, which is longer than this run waits", c.cfg.Now().Add(d).Format(time.TimeOnly))
+		return 0, c.tooLong(d)
+	case gone:
+		c.quiet(r, d)
+		return max(d, time.Millisecond), nil
 	case asked:
 		c.silence(d)
 		return max(d, time.Millisecond), nil
@@ -294,23 +302,6 @@ func (c *Client) quotaReset(r *resty.Response) time.Duration {
 		return c.cfg.Backoff
 	}
 	return pace.Seconds(limit.Data.Reset)
-}
-
-// watch reads the quota headers of v1 answers and stops before it is used up:
-// others share it.
-func (c *Client) watch(r *resty.Response) {
-	left, err := strconv.Atoi(r.Header().Get("X-RateLimit-Remaining"))
-	if err != nil {
-		return
-	}
-	c.mu.Lock()
-	c.quota = left
-	c.mu.Unlock()
-	seconds, err := strconv.ParseInt(r.Header().Get("X-RateLimit-Reset"), 10, 64)
-	if reset := pace.Seconds(seconds); err == nil && left <= c.cfg.Reserve && reset <= c.cfg.MaxWait {
-		c.throttled.Add(1)
-		c.silence(reset)
-	}
 }
 
 // refusal turns an answer that is not 200 into an error: what was tried, the

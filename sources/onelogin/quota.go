@@ -5,6 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-resty/resty/v2"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/pace"
@@ -14,6 +19,9 @@ import (
 // before it makes them. A smaller one is two percent of the hour, which is not worth
 // a call more in each run.
 const askFrom = 100
+
+// v1 begins the paths of the calls that count against the hourly quota in any case.
+const v1 = "/api/1/"
 
 // rateLimit is the answer of GET /auth/rate_limit.
 type rateLimit struct {
@@ -79,4 +87,64 @@ func (p *pull) afford(ctx context.Context, first head, items int) error {
 		p.stop(err)
 	}
 	return err
+}
+
+// watch reads the quota headers of v1 answers and stops before it is used up:
+// others share it.
+func (c *Client) watch(r *resty.Response) {
+	left, err := strconv.Atoi(r.Header().Get("X-RateLimit-Remaining"))
+	if err != nil {
+		return
+	}
+	c.mu.Lock()
+	c.quota = left
+	c.mu.Unlock()
+	seconds, err := strconv.ParseInt(r.Header().Get("X-RateLimit-Reset"), 10, 64)
+	if reset := pace.Seconds(seconds); err == nil && left <= c.cfg.Reserve && (reset <= c.cfg.MaxWait || c.countsAlone(r)) {
+		c.throttled.Add(1)
+		c.quiet(r, reset)
+	}
+}
+
+// countsAlone reports whether this was a call that counts against the quota where
+// others do not.
+func (c *Client) countsAlone(r *resty.Response) bool {
+	return !c.cfg.QuotaOnV2 && strings.HasPrefix(r.Request.URL, c.http.BaseURL+v1)
+}
+
+// quiet lets nothing that counts against the quota start for d: v1 calls, or all.
+func (c *Client) quiet(r *resty.Response, d time.Duration) {
+	if !c.countsAlone(r) {
+		c.silence(d)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if until := time.Now().Add(d); until.After(c.spent) {
+		c.spent = until
+	}
+}
+
+// await has a v1 call wait until the quota is full again, or refuses it when that takes
+// too long. Where all calls count, the gate has them wait.
+func (c *Client) await(ctx context.Context, path string) error {
+	if !strings.HasPrefix(path, v1) {
+		return nil
+	}
+	c.mu.Lock()
+	d := time.Until(c.spent)
+	c.mu.Unlock()
+	if d > c.cfg.MaxWait {
+		return c.tooLong(d)
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (c *Client) tooLong(d time.Duration) error {
+	return fmt.Errorf("the quota of calls to OneLogin is used up until %s, which is longer than this run waits", c.cfg.Now().Add(d).Format(time.TimeOnly))
 }

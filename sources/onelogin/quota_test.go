@@ -1,6 +1,7 @@
 package onelogin_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -71,5 +72,33 @@ func TestQuotaOfOthers(t *testing.T) {
 	}
 	if q, err := metered(t, 200, false, false).client.Quota(t.Context()); err != nil || q.Left != 200 || q.Limit != 5000 || q.Reserve != 100 {
 		t.Errorf("%+v %v", q, err)
+	}
+}
+
+// TestQuotaOfV1: where only v1 calls count, those that others need are left to them, also
+// when the hour ends later than a run waits, and other calls are made as if nothing was.
+func TestQuotaOfV1(t *testing.T) {
+	t.Parallel()
+	for name, wait := range map[string]time.Duration{"longer than it waits": time.Minute, "not as long": 2 * time.Hour} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		r := newRig(t, 500, func(c *onelogin.Config) { c.Reserve, c.MaxWait = 40, wait })
+		r.sim.Turn(func(k *onelogintest.Knobs) { k.QuotaLeft, k.QuotaReset = 40, 3600 })
+		if _, err := r.client.Changed(ctx, time.Now()); err != nil { // a page of events, which tells what is left
+			t.Fatal(name, err)
+		}
+		r.sim.Turn(func(k *onelogintest.Knobs) { k.IgnoredFields = []string{"title"} })
+		if d, err := r.client.Look(ctx, r.keys(0, 10)); err != nil || !d.Receipt.Complete() {
+			t.Errorf("%s: %v %v", name, err, d.Receipt.Why())
+		}
+		if wait == time.Minute {
+			d, err := r.client.Pull(ctx)
+			if err != nil || !d.Receipt.Complete() || !strings.Contains(strings.Join(d.Receipt.Fallbacks, " "), "the v1 user list could not be read: the quota of calls to OneLogin is used up until") {
+				t.Errorf("%s: %v %v %v", name, err, d.Receipt.Why(), d.Receipt.Fallbacks)
+			}
+		}
+		if s := r.client.Stats(); s.Quota != 39 {
+			t.Errorf("%s: %d calls are left to others", name, s.Quota)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package onelogin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -237,12 +238,12 @@ func (c *Client) again(r *resty.Response, err error) bool {
 // whole looks whether a body can be JSON from its beginning to its end: login
 // pages answer 200 with HTML, and a cut connection leaves half a document.
 func whole(body []byte) bool {
-	text := strings.TrimSpace(string(body[:min(len(body), 64)]))
-	tail := strings.TrimSpace(string(body[max(0, len(body)-64):]))
-	if text == "" {
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 {
 		return false
 	}
-	return text[0] == '[' && tail[len(tail)-1] == ']' || text[0] == '{' && tail[len(tail)-1] == '}'
+	first, last := body[0], body[len(body)-1]
+	return first == '[' && last == ']' || first == '{' && last == '}'
 }
 
 // quotaSpent recognises the v1 quota, which answers 400.

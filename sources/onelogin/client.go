@@ -134,7 +134,7 @@ func build(cfg Config) *Client {
 		SetRetryMaxWaitTime(cfg.MaxWait).
 		SetRetryAfter(c.wait).
 		AddRetryCondition(c.again)
-	c.tokens, c.standing = &tokens{c: c}, &standing{c: c}
+	c.tokens, c.standing = &tokens{c: c, turn: make(chan struct{}, 1)}, &standing{c: c}
 	return c
 }
 

@@ -258,20 +258,6 @@ func TestPassingFaultsAreRetried(t *testing.T) {
 	}
 }
 
-// TestSpaceAround: an answer with much space before or after it, which is JSON all the
-// same, is read at once.
-func TestSpaceAround(t *testing.T) {
-	space := strings.Repeat(" \n", 100)
-	for _, body := range []string{"[]" + space, space + "[]"} {
-		r := newRig(t, 20, nil)
-		r.flaky.Add(flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindStatus, Status: 200, Body: body})
-		d, err := r.client.Pull(t.Context())
-		if err != nil || !d.Receipt.Complete() || len(d.Rules) != 0 || r.client.Stats().Retries != 0 {
-			t.Errorf("%v %v, %d rules, %d retries", err, d.Receipt.Why(), len(d.Rules), r.client.Stats().Retries)
-		}
-	}
-}
-
 // TestSilenceFailsNoPage: OneLogin asks for a silence longer than all tries of a request
 // may take. The pages that wait for it to end are read then.
 func TestSilenceFailsNoPage(t *testing.T) {

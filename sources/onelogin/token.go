@@ -16,9 +16,11 @@ import (
 
 const tokenPath = "/auth/oauth2/v2/token"
 
-// tokens keeps the access token. One caller fetches, the others wait for it.
+// tokens keeps the access token. One caller fetches, the others wait for it, each as
+// long as it may: a sign-in takes minutes when OneLogin asks for silence.
 type tokens struct {
-	c *Client
+	c    *Client
+	turn chan struct{} // to fetch
 
 	mu      sync.Mutex
 	value   string
@@ -26,17 +28,36 @@ type tokens struct {
 }
 
 func (t *tokens) get(ctx context.Context) (string, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.value != "" && t.c.cfg.Now().Before(t.expires) {
-		return t.value, nil
+	if value := t.kept(); value != "" {
+		return value, nil
+	}
+	select {
+	case t.turn <- struct{}{}:
+		defer func() { <-t.turn }()
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+	if value := t.kept(); value != "" {
+		return value, nil
 	}
 	value, expires, err := t.c.authenticate(ctx)
 	if err != nil {
 		return "", err
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.value, t.expires = value, expires
 	return value, nil
+}
+
+// kept is the token, empty when there is none that is good.
+func (t *tokens) kept() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.c.cfg.Now().Before(t.expires) {
+		return t.value
+	}
+	return ""
 }
 
 // drop forgets a token that was refused, unless another caller has already

@@ -1,0 +1,56 @@
+package onelogin_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"tomorro-sync/reconcile/reconciletest/flaky"
+	"tomorro-sync/sources/onelogin"
+)
+
+// TestSpaceAround: an answer with much space before or after it, which is JSON all the
+// same, is read at once.
+func TestSpaceAround(t *testing.T) {
+	space := strings.Repeat(" \n", 100)
+	for _, body := range []string{"[]" + space, space + "[]"} {
+		r := newRig(t, 20, nil)
+		r.flaky.Add(flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindStatus, Status: 200, Body: body})
+		d, err := r.client.Pull(t.Context())
+		if err != nil || !d.Receipt.Complete() || len(d.Rules) != 0 || r.client.Stats().Retries != 0 {
+			t.Errorf("%v %v, %d rules, %d retries", err, d.Receipt.Why(), len(d.Rules), r.client.Stats().Retries)
+		}
+	}
+}
+
+// TestSignInOfOthers: whoever waits for the token that somebody else asks for waits no
+// longer than their own time.
+func TestSignInOfOthers(t *testing.T) {
+	r := newRig(t, 10, func(c *onelogin.Config) { c.Timeout = time.Hour })
+	r.flaky.Add(flaky.Fault{Path: "/auth/oauth2/v2/token", Kind: flaky.KindTimeout})
+	first, giveUp := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		_ = r.client.SignIn(first)
+	}()
+	for r.flaky.Faults()[0].Fired == 0 { // until it is under way
+		time.Sleep(time.Millisecond)
+	}
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	second := make(chan error, 1)
+	go func() { second <- r.client.SignIn(late) }()
+	select {
+	case err := <-second:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want that it was cancelled", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("it waits for the sign-in of somebody else")
+	}
+	giveUp()
+	<-over
+}

@@ -31,31 +31,30 @@ type rulebook struct {
 
 // reading is one read under way. Its results may be read when done is closed.
 type reading struct {
-	done chan struct{}
-	book *rulebook
-	err  error
+	began time.Time
+	done  chan struct{}
+	book  *rulebook
+	err   error
 }
 
 // get gives a rulebook that is fresh, or one that was read for the asking and may
 // be incomplete, as its receipts say. Nobody may change it.
 func (s *standing) get(ctx context.Context) (*rulebook, error) {
 	s.mu.Lock()
+	now := s.c.cfg.Now()
 	if s.kept != nil {
-		if age := s.c.cfg.Now().Sub(s.kept.began); age >= 0 && age < s.c.cfg.LookFresh {
+		if age := now.Sub(s.kept.began); age >= 0 && age < s.c.cfg.LookFresh {
 			defer s.mu.Unlock()
 			return s.kept, nil
 		}
 	}
 	r := s.under
-	if r == nil {
-		r = &reading{done: make(chan struct{})}
+	if r == nil || now.Sub(r.began) >= s.c.cfg.LookFresh { // a part of it may be as old
+		r = &reading{began: now, done: make(chan struct{})}
 		s.under = r
-		// Who asked first may give up; the others still wait, and the next one gains.
-		rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.c.cfg.Timeout)
-		go func() {
-			defer cancel()
-			s.read(rctx, r)
-		}()
+		// Who asked first may give up; the others still wait, and the next one gains. Each
+		// request ends by itself, and what OneLogin has it wait for is no request yet.
+		go s.read(context.WithoutCancel(ctx), r)
 	}
 	s.mu.Unlock()
 	select {
@@ -68,16 +67,18 @@ func (s *standing) get(ctx context.Context) (*rulebook, error) {
 
 // read makes one read and keeps it if it is complete.
 func (s *standing) read(ctx context.Context, r *reading) {
-	began := s.c.cfg.Now()
 	p := &pull{c: s.c, silent: true}
 	w := pool.New().WithErrors()
 	w.Go(func() error { return p.roles(ctx) })
 	w.Go(func() error { return p.rules(ctx) })
 	r.err = w.Wait()
-	r.book = &rulebook{roles: p.d.Roles, rules: p.d.Rules, receipts: [2]reconcile.ListReceipt(p.receipts[2:]), began: began}
+	r.book = &rulebook{roles: p.d.Roles, rules: p.d.Rules, receipts: [2]reconcile.ListReceipt(p.receipts[2:]), began: r.began}
 	incomplete := slices.ContainsFunc(r.book.receipts[:], func(l reconcile.ListReceipt) bool { return l.Why != "" })
 	s.mu.Lock()
-	if s.under = nil; r.err == nil && !incomplete {
+	if s.under == r {
+		s.under = nil
+	}
+	if r.err == nil && !incomplete {
 		s.kept = r.book
 	}
 	s.mu.Unlock()

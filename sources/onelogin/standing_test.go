@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest/flaky"
 	"tomorro-sync/sources/onelogin"
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
@@ -123,5 +124,16 @@ func TestLookThatGivesUp(t *testing.T) {
 	}
 	if n := h.rules.Load(); n != 1 {
 		t.Errorf("the rules were read %d times, want once", n)
+	}
+}
+
+// TestLookAfterSilence: OneLogin asks for a silence longer than a request may take. The
+// look that waits for it to end has the rules as well.
+func TestLookAfterSilence(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 20, func(c *onelogin.Config) { c.Timeout = 500 * time.Millisecond })
+	r.flaky.Add(flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "1"}, Times: 1})
+	if d, err := r.client.Look(t.Context(), r.keys(0, 3)); err != nil || !d.Receipt.Complete() {
+		t.Errorf("%v %v", err, d.Receipt.Why())
 	}
 }

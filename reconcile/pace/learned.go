@@ -25,8 +25,7 @@ type learned struct {
 	told     Lesson  // is to be told
 	known    float64 // by all; 0: none
 	together *shared
-	turn     chan struct{} // one confers at a time
-	next     time.Time     // when it does again
+	next     time.Time // when it does again
 }
 
 const (

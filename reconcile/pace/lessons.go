@@ -58,8 +58,7 @@ func (l *learned) share(lessons Lessons, level *level) {
 	if lessons == nil {
 		return
 	}
-	l.level = level
-	l.lessons, l.told, l.turn = lessons, Lesson{Part: 1}, make(chan struct{}, 1)
+	l.level, l.lessons, l.told = level, lessons, Lesson{Part: 1}
 	l.together = &shared{tokens: l, perSecond: l.perSecond, ahead: LearnedAhead, turn: make(chan struct{}, 1), local: rate.NewLimiter(1, 1), sharers: 1}
 }
 
@@ -92,8 +91,8 @@ func (l *learned) Take(ctx context.Context, n int) (got int, wait time.Duration,
 // know to be too much.
 func (l *learned) confer(ctx context.Context) (known bool, err error) {
 	select {
-	case l.turn <- struct{}{}:
-		defer func() { <-l.turn }()
+	case l.together.turn <- struct{}{}: // somebody may still wait by a limit that was known
+		defer func() { <-l.together.turn }()
 	case <-ctx.Done():
 		return false, context.Cause(ctx)
 	}

@@ -178,3 +178,44 @@ func TestNobodyKnowsALimit(t *testing.T) {
 		}
 	})
 }
+
+// TestAForgottenLimit: the store forgets what all knew, after a day without requests or
+// because it lost its data, and answers or does not. Whoever knew it sends on.
+func TestAForgottenLimit(t *testing.T) {
+	for _, fail := range []error{nil, errors.New("Redis is away")} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 25*time.Hour+time.Minute)
+			defer cancel()
+			gate, lessons := pace.NewGate(16, 0), &school{jar: jar{sharers: 1}, rate: 20}
+			gate.Learn(lessons)
+			send := func() {
+				t.Helper()
+				var wg sync.WaitGroup
+				for range 40 {
+					wg.Go(func() {
+						leave, err := gate.Enter(ctx)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						leave()
+					})
+				}
+				wg.Wait()
+			}
+			send()
+			if _, rate := gate.Learned(); rate != 20 {
+				t.Fatalf("%.1f a second are known", rate)
+			}
+			time.Sleep(25 * time.Hour)
+			lessons.rate, lessons.asked = 0, 0
+			began := time.Now()
+			send()
+			lessons.fail = fail
+			send()
+			if took := time.Since(began); took > 10*time.Second || lessons.asked > 10 {
+				t.Errorf("80 requests took %s, and the store was asked %d times", took, lessons.asked)
+			}
+		})
+	}
+}

@@ -52,7 +52,8 @@ type shared struct {
 	until     time.Time // it goes on alone
 }
 
-// wait waits for one token.
+// wait waits for one token, as long as there is a rate: one that was learned may be
+// forgotten meanwhile.
 func (s *shared) wait(ctx context.Context) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -65,16 +66,20 @@ func (s *shared) wait(ctx context.Context) error {
 			s.have--
 			return nil
 		}
+		perSecond := s.perSecond()
+		if perSecond <= 0 {
+			return nil
+		}
 		if time.Now().Before(s.until) {
 			return s.local.Wait(ctx)
 		}
-		pause, err := s.ask(ctx, s.ahead(s.perSecond()))
+		pause, err := s.ask(ctx, s.ahead(perSecond))
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
 			s.until = time.Now().Add(alone)
-			s.local.SetLimit(rate.Limit(s.perSecond() / float64(s.sharers)))
+			s.local.SetLimit(rate.Limit(perSecond / float64(s.sharers)))
 			continue
 		}
 		if s.have > 0 {

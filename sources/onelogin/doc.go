@@ -33,8 +33,8 @@
 // Four shapes are known: an hourly quota on v1 that answers 400 with
 // "rate_limit_exceeded", an HTML 429 without Retry-After from the edge, bursts of
 // 502, and X-RateLimit headers that approach zero. All requests pass one gate, so
-// that one of them met holds all; but the quota holds v1 calls only, and refuses them
-// when it would hold them longer than Config.MaxWait. Where v2 calls count against it as
-// well (Config.QuotaOnV2), it holds all, and Pull asks with the first page of people
-// what is left, and does not go on when that would not leave Config.Reserve to others.
+// that one of them met holds all; but the quota holds v1 calls only. Where v2 calls count
+// against it as well (Config.QuotaOnV2), it holds all, and Pull asks with the first page
+// of people what is left, and does not go on when that would not leave Config.Reserve to
+// others. What it would hold longer than Config.MaxWait is refused.
 package onelogin

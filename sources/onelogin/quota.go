@@ -100,7 +100,7 @@ func (c *Client) watch(r *resty.Response) {
 	c.quota = left
 	c.mu.Unlock()
 	seconds, err := strconv.ParseInt(r.Header().Get("X-RateLimit-Reset"), 10, 64)
-	if reset := pace.Seconds(seconds); err == nil && left <= c.cfg.Reserve && (reset <= c.cfg.MaxWait || c.countsAlone(r)) {
+	if reset := pace.Seconds(seconds); err == nil && left <= c.cfg.Reserve {
 		c.throttled.Add(1)
 		c.quiet(r, reset)
 	}
@@ -112,9 +112,10 @@ func (c *Client) countsAlone(r *resty.Response) bool {
 	return !c.cfg.QuotaOnV2 && strings.HasPrefix(r.Request.URL, c.http.BaseURL+v1)
 }
 
-// quiet lets nothing that counts against the quota start for d: v1 calls, or all.
+// quiet lets nothing that counts against the quota start for d: v1 calls, or all. When
+// that is longer than anybody waits, they are refused meanwhile.
 func (c *Client) quiet(r *resty.Response, d time.Duration) {
-	if !c.countsAlone(r) {
+	if !c.countsAlone(r) && d <= c.cfg.MaxWait {
 		c.silence(d)
 		return
 	}
@@ -125,17 +126,22 @@ func (c *Client) quiet(r *resty.Response, d time.Duration) {
 	}
 }
 
-// await has a v1 call wait until the quota is full again, or refuses it when that takes
-// too long. Where all calls count, the gate has them wait.
+// await has a call that counts wait until the quota is full again, or refuses it when
+// that takes too long.
 func (c *Client) await(ctx context.Context, path string) error {
-	if !strings.HasPrefix(path, v1) {
+	if counts := strings.HasPrefix(path, v1) || c.cfg.QuotaOnV2 && strings.HasPrefix(path, "/api/"); !counts {
 		return nil
 	}
 	c.mu.Lock()
 	d := time.Until(c.spent)
 	c.mu.Unlock()
-	if d > c.cfg.MaxWait {
+	switch {
+	case d <= 0:
+		return nil
+	case d > c.cfg.MaxWait:
 		return c.tooLong(d)
+	case c.cfg.OnSilence != nil:
+		c.cfg.OnSilence(d)
 	}
 	select {
 	case <-time.After(d):

@@ -102,3 +102,26 @@ func TestQuotaOfV1(t *testing.T) {
 		}
 	}
 }
+
+// TestReserveWhenAllCount: where all calls count and the hour ends later than anybody
+// waits, what is left to others stays theirs, but for what was under way.
+func TestReserveWhenAllCount(t *testing.T) {
+	const atOnce = 4
+	r := newRig(t, 130, func(c *onelogin.Config) {
+		c.Reserve, c.MaxWait, c.QuotaOnV2, c.Concurrency = 40, time.Minute, true, atOnce
+	})
+	r.sim.Turn(func(k *onelogintest.Knobs) { k.QuotaOnV2, k.QuotaLeft, k.QuotaReset = true, 43, 3600 })
+	_, _ = r.client.Pull(t.Context())
+	left := r.client.Stats().Quota
+	if left > 40 || left < 40-2*atOnce {
+		t.Errorf("%d calls are left of 43, of which 40 are for others", left)
+	}
+	for range 3 {
+		if _, err := r.client.Pull(t.Context()); err == nil || !strings.Contains(err.Error(), "the quota of calls to OneLogin is used up until") {
+			t.Errorf("%v", err)
+		}
+	}
+	if now := r.client.Stats().Quota; now != left {
+		t.Errorf("%d calls are left, and then %d", left, now)
+	}
+}

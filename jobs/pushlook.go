@@ -48,10 +48,10 @@ func (p *Pushes) life() time.Duration { return cmp.Or(p.Life, 45*time.Second) }
 // make answers every request, or passes it on for another look.
 func (v *visit) make(serving context.Context) {
 	r := v.p.Runner
-	v.began = r.now()
-	v.run = newRunID(v.began)
+	v.run = newRunID(r.now())
 	v.touched = make(map[reconcile.Key]Touch)
 	err := v.p.mirror.ensure(serving, r, 0) // nobody is taken yet: it may take as long as a run's does
+	v.began = r.now()                       // after that, whose first page may be old by now
 	ctx, cancel := context.WithTimeout(serving, visitLimit)
 	defer cancel()
 	if err == nil {

@@ -249,13 +249,21 @@ func (p *Plan) blocked(c *Change, moving map[string]bool) bool {
 	return has != nil && has.ID != c.Account && !moving[has.ID]
 }
 
-// Only narrows a plan to one person, by e-mail. The groups that this person's
-// new memberships need are kept.
+// Only narrows a plan to one person, by the e-mail on either side. The groups that
+// this person's new memberships need are kept.
 func (p Plan) Only(email string) Plan {
 	name := Fold(email)
-	is := func(c *Change) bool {
+	called := func(c *Change) bool {
 		return Fold(c.Who) == name || c.Before != nil && Fold(c.Before.UserName) == name
 	}
+	whose := make(map[Key]bool) // a membership has only one of the addresses
+	for i := range p.Changes {
+		whose[p.Changes[i].Key] = whose[p.Changes[i].Key] || called(&p.Changes[i])
+	}
+	for i := range p.Held {
+		whose[p.Held[i].Key] = whose[p.Held[i].Key] || called(&p.Held[i].Change)
+	}
+	is := func(c *Change) bool { return called(c) || c.Key != 0 && whose[c.Key] }
 	needs := make(map[string]bool)
 	for i := range p.Changes {
 		if c := &p.Changes[i]; is(c) && c.Op == OpAddMember && c.GroupID == "" {

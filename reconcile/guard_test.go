@@ -162,3 +162,18 @@ func FuzzParseExternalID(f *testing.F) {
 		}
 	})
 }
+
+// TestOnlyByEitherAddress: a plan for one person is all of it, whether they are called
+// by the e-mail that OneLogin has or by the one that Tomorro still has.
+func TestOnlyByEitherAddress(t *testing.T) {
+	d := people("anna@x.io", "bob@x.io")
+	d.Rules = []reconcile.Rule{{ID: 1, Name: "all", Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"legal"}}}}}
+	current := reconcile.Current{Accounts: accounts(ann(func(a *reconcile.Account) { a.GivenName, a.FamilyName = "F", "L" })), Groups: []reconcile.Group{{ID: "g1", Name: "legal"}}}
+	current.Accounts[0].ExternalID = reconcile.ExternalID(1)
+	plan := decide(d, current, open())
+	for _, email := range []string{"anna@x.io", "ANN@x.io"} {
+		if got := plan.Only(email).Count(); len(got) != 2 || got[reconcile.OpRename] != 1 || got[reconcile.OpAddMember] != 1 {
+			t.Errorf("%s: %v", email, got)
+		}
+	}
+}

@@ -64,7 +64,7 @@ type joined struct {
 	current  *Current
 	at       map[string]int32    // where in current.Accounts each id is
 	byName   map[string]*Account // by folded userName
-	twins    bool                // some accounts share an address
+	twins    map[string]*Account // another account with the same folded userName
 	owner    owners              // of every certain pair
 	owned    int                 // how many accounts are somebody's
 	extra    []Held              // accounts that a leaver has besides their own
@@ -83,6 +83,7 @@ type joined struct {
 //	the remembered link names an account that exists    that account
 //	both, and they differ                               clash, held
 //	an account that nobody else has, by folded userName that account: adoption
+//	two such accounts                                   clash, held
 //	an account with that userName that is somebody's    clash, held (unless that person is being renamed)
 //	one that somebody said is nobody's in OneLogin      clash, held; a leaver's is foreign
 //	a linked person whom OneLogin no longer knows       a leaver; by a mark alone, foreign, with a note
@@ -167,7 +168,10 @@ func (j *joined) claims(links map[Key]string) []claim {
 		if a.UserName != "" {
 			name := Fold(a.UserName)
 			if other := j.byName[name]; other != nil {
-				j.twins = true
+				if j.twins == nil {
+					j.twins = make(map[string]*Account)
+				}
+				j.twins[name] = a
 				j.notes = append(j.notes, Note{Subject: a.UserName, Text: fmt.Sprintf("Tomorro has two accounts with this address: %s and %s", other.ID, a.ID)})
 			} else {
 				j.byName[name] = a
@@ -242,7 +246,7 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 		j.has(&p, mine[0].at)
 		p.clash = fmt.Sprintf("has two accounts at Tomorro, %s and %s: one by externalId, one by link", p.account.ID, j.current.Accounts[mine[1].at].ID)
 	}
-	if p.account != nil && p.account.UserName == w.Person.Email && !j.twins && w.Person.Email != "" {
+	if p.account != nil && p.account.UserName == w.Person.Email && j.twins == nil && w.Person.Email != "" {
 		return p // as nearly everybody: nobody else has that address
 	}
 	named := j.named(w)
@@ -264,6 +268,9 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 	case p.account == nil:
 		j.has(&p, place)
 		p.adopted = true
+		if twin := j.twins[Fold(named.UserName)]; twin != nil {
+			p.clash = fmt.Sprintf("Tomorro has two accounts with this address, %s and %s; rename or remove one of them", named.ID, twin.ID)
+		}
 	case w.Active:
 		p.clash = fmt.Sprintf("has two accounts at Tomorro: %s, which is remembered, and %s, which has the address %s", p.account.ID, named.ID, named.UserName)
 	case named.Active:

@@ -176,7 +176,7 @@ func (p *program) journalExportCommand() *cobra.Command {
 		Use:   "export FILE",
 		Short: "Write all entries into a file: a JSON document a line, or .csv",
 		Long: `export writes every entry, or those from --since on, into a file that only you can read: CSV when its name ends with .csv, else a
-JSON document a line. The file is there only when it is complete. It names people: keep it accordingly.`,
+JSON document a line. The file is there only when it is complete, unless it is a device or a pipe. It names people: keep it accordingly.`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withMemory(cmd, func(_ *config, m memory) error {
@@ -200,14 +200,32 @@ JSON document a line. The file is there only when it is complete. It names peopl
 	return cmd
 }
 
-// exportTo writes beside the file and then puts it in its place.
+// exportTo writes beside the file and then puts it in its place; but what is no file, as
+// /dev/stdout or a named pipe, is written to, and stays what it is.
 func exportTo(path string, entries func(yield func(jobs.Entry) bool) error) (n int, err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		out, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return 0, err
+		}
+		n, err = export(out, path, entries)
+		return n, errors.Join(err, out.Close())
+	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".journal-*") // mode 0600
 	if err != nil {
 		return 0, err
 	}
 	defer os.Remove(file.Name()) // fails when it was put in place
-	out := bufio.NewWriter(file)
+	n, err = export(file, path, entries)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return n, err
+	}
+	return n, os.Rename(file.Name(), path)
+}
+
+// export writes entries as the name of the file asks for.
+func export(w io.Writer, path string, entries func(yield func(jobs.Entry) bool) error) (n int, err error) {
+	out := bufio.NewWriter(w)
 	counted := func(yield func(jobs.Entry) bool) error {
 		return entries(func(e jobs.Entry) bool { n++; return yield(e) })
 	}
@@ -219,8 +237,5 @@ func exportTo(path string, entries func(yield func(jobs.Entry) bool) error) (n i
 		err = counted(func(e jobs.Entry) bool { problem = encoder.Encode(&e); return problem == nil })
 		err = errors.Join(err, problem)
 	}
-	if err = errors.Join(err, out.Flush(), file.Sync(), file.Close()); err != nil {
-		return n, err
-	}
-	return n, os.Rename(file.Name(), path)
+	return n, errors.Join(err, out.Flush())
 }

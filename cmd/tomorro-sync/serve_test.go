@@ -197,6 +197,14 @@ func TestExportIsWholeOrNotThere(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info.Mode(), err)
 	}
+	full := filepath.Join(t.TempDir(), "full") // what is no file stays what it is, and is written to
+	if err := os.Symlink("/dev/full", full); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := o.run("journal", "export", full)
+	if info, err := os.Stat(full); err != nil || info.Mode().IsRegular() || code != exitError || !strings.Contains(stderr, "no space left") {
+		t.Errorf("an export to a device: exit %d, %s, %v", code, stderr, err)
+	}
 	if code, _, stderr := o.run("journal", "export", filepath.Join(dir, "no", "such", "place.csv")); code != exitError || !strings.Contains(stderr, "export the journal") {
 		t.Errorf("exit %d, %s", code, stderr)
 	}

@@ -27,6 +27,9 @@ With --output json there is one document, but with --follow one for each entry. 
 		Args:        arguments(cobra.NoArgs),
 		Annotations: map[string]string{"csv": "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 {
+				return usage(fmt.Errorf("--limit %d is not a number of runs", limit), "write how many runs to list, such as 20")
+			}
 			return p.withMemory(cmd, func(c *config, m memory) error {
 				from, err := parseSince(since, time.Now())
 				if err != nil {

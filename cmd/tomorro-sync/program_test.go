@@ -329,7 +329,7 @@ func TestJournal(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"plna"}, {"plan", "extra"}, {"plan", "--yes"}, {"plan", "--output", "xml"}, {"journal", "show"}} {
+	for _, args := range [][]string{{"plna"}, {"plan", "extra"}, {"plan", "--yes"}, {"plan", "--output", "xml"}, {"journal", "show"}, {"journal", "--limit", "-1"}} {
 		if got := start(t, &fakeServices{}, "", false, args...); got.code != 2 || !strings.Contains(got.err, "what to do: ") {
 			t.Errorf("%v: %+v", args, got)
 		}

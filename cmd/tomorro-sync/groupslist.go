@@ -205,7 +205,10 @@ func (p *program) tellMade(all []made) error {
 			out.paragraph("", out.clean(line), map[bool]style{true: yellow}[all[i].err != nil])
 		}
 	}
-	if failed > 0 {
+	switch {
+	case failed > 0 && p.asJSON(): // the document has the reasons
+		return ended(code)
+	case failed > 0:
 		return &failure{code, fmt.Errorf("%s not made", plural(failed, "group was", "groups were")), "look at the reasons above"}
 	}
 	return nil

@@ -34,6 +34,9 @@ func TestGroupsOfACompany(t *testing.T) {
 	if code, out, _ = o.run("groups", "create", "brand-NEW"); code != exitSomeFailed || !strings.Contains(out, `there is "Brand New" at Tomorro`) {
 		t.Errorf("%d\n%s", code, out)
 	}
+	if code, out, _ = o.run("groups", "create", "brand-NEW", "--output", "json"); code != exitSomeFailed || !json.Valid([]byte(out)) {
+		t.Errorf("%d\n%s", code, out)
+	}
 	if code, out, _ = o.run("groups", "list"); code != exitDone || !strings.Contains(out, "Brand New  0 members, made by tomorro-sync") {
 		t.Errorf("%d\n%s", code, out)
 	}

@@ -40,7 +40,10 @@ func (p *program) showVerdict(v *jobs.Verdict) error {
 	} else {
 		p.printVerdict(v)
 	}
-	if len(v.Broken) > 0 {
+	switch {
+	case len(v.Broken) > 0 && p.asJSON(): // the document says what
+		return ended(exitError)
+	case len(v.Broken) > 0:
 		return &failure{exitError, errors.New("the journal is not what it was when it was sealed"), "look who can write to Redis; a backup of it from before may tell what stood there"}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,9 @@ func TestJournalVerify(t *testing.T) {
 	if err != nil || !strings.Contains(string(written), "The journal is as it was sealed") || !strings.Contains(string(written), o.world.People[0].Email) {
 		t.Errorf("%v\n%.2000s", err, written)
 	}
+	if out := o.must(exitDone, "report", "--output", "json"); !json.Valid([]byte(out)) {
+		t.Errorf("%s", out)
+	}
 	if out := o.must(exitDone, "report", "last", "--format", "csv"); strings.Count(out, "\n") < 10 {
 		t.Errorf("%s", out)
 	}
@@ -37,6 +41,9 @@ func TestJournalVerify(t *testing.T) {
 		if _, err := o.redis.XAdd(journal, l.ID, l.Values); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if code, out, _ := o.run("journal", "verify", "--output", "json"); code != exitError || !json.Valid([]byte(out)) {
+		t.Errorf("%d %s", code, out)
 	}
 	code, out, hint := o.run("journal", "verify")
 	if code != exitError || !strings.Contains(out, "BROKEN  an entry was changed") || !strings.Contains(hint, "who can write to Redis") {

@@ -23,6 +23,9 @@ decided about that, how long leavers can have kept access, and the hash of the j
 needs nothing else), md, csv or json; --out writes a file that only you can read, instead of the screen.`,
 		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if p.asJSON() && !cmd.Flags().Changed("format") {
+				format = "json"
+			}
 			if !slices.Contains(audit.Formats(), format) {
 				return usage(fmt.Errorf("--format %q is none", format), "write one of "+strings.Join(audit.Formats(), ", "))
 			}

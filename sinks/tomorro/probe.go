@@ -10,8 +10,11 @@ import (
 	"strings"
 	"time"
 
+	json "github.com/go-json-experiment/json/v1"
+
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/pace"
+	"tomorro-sync/reconcile/scim"
 )
 
 // ErrSandbox marks a sandbox that does not look like one: nothing was written.
@@ -90,6 +93,7 @@ type probe struct {
 	own         map[string]bool // the ids that may be written to: the sandbox's, and what was made
 	extra       []string        // accounts that a second create made
 	made        bool            // the group was made by a probe
+	lost        bool            // nobody knows what came of a POST
 	throttled   int
 	bulkBytes   int // of a Bulk request, as the service says
 }
@@ -163,6 +167,49 @@ func (p *probe) real(a reconcile.Account) string {
 	return p.s.Real(a, reconcile.Group{})
 }
 
+// search finds what a POST made whose answer was lost. Nobody had these names before.
+func (p *probe) search(ctx context.Context) error {
+	var users page[user]
+	if err := p.named(ctx, "/Users", "userName", p.s.Account, &users); err != nil {
+		return err
+	}
+	for i := range users.Resources {
+		a := users.Resources[i].account()
+		if a.ID == "" || p.own[a.ID] || reconcile.Fold(a.UserName) != reconcile.Fold(p.s.Account) || p.real(a) != "" {
+			continue
+		}
+		if p.own[a.ID] = true; p.account.ID != "" {
+			p.extra = append(p.extra, a.ID)
+		} else {
+			p.account = a
+		}
+	}
+	var groups page[group]
+	if err := p.named(ctx, "/Groups", "displayName", p.s.Group, &groups); err != nil {
+		return err
+	}
+	for i := range groups.Resources {
+		if g := &groups.Resources[i]; g.ID != "" && p.group.ID == "" && reconcile.Fold(g.Name) == reconcile.Fold(p.s.Group) {
+			p.group, p.made, p.own[g.ID] = g.group(), true, true
+		}
+	}
+	return nil
+}
+
+// named asks for what has a name.
+func (p *probe) named(ctx context.Context, path, attribute, name string, into any) error {
+	r, err := p.call(ctx, http.MethodGet, path, url.Values{"filter": {attribute + " eq " + scim.Quote(name)}}, nil)
+	switch {
+	case err != nil:
+		return err
+	case r.status == http.StatusNotFound:
+		return nil
+	case !r.ok() || json.Unmarshal(r.body, into) != nil:
+		return fmt.Errorf("look for %s, which may have been made: Tomorro answered %s", name, r.said)
+	}
+	return nil
+}
+
 // reply is one answer of the service.
 type reply struct {
 	status int
@@ -186,6 +233,7 @@ func (p *probe) call(ctx context.Context, method, path string, query url.Values,
 		}
 		resp, err := r.Execute(method, path)
 		if err != nil {
+			p.lost = p.lost || method == http.MethodPost
 			if ctx.Err() != nil {
 				return reply{}, context.Cause(ctx)
 			}

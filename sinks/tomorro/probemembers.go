@@ -240,6 +240,9 @@ func alike(a, b user) bool {
 // cleanUp takes away what the probe made, and notes what DELETE does.
 func (p *probe) cleanUp(ctx context.Context) error {
 	var left []error
+	if p.lost {
+		left = append(left, p.search(ctx))
+	}
 	if p.group.ID != "" {
 		left = append(left, p.leaveGroup(ctx))
 	}

@@ -54,3 +54,17 @@ func TestSignInOfOthers(t *testing.T) {
 	giveUp()
 	<-over
 }
+
+// TestTokenOfAnotherClock: this machine's clock is ahead, by so much that the token seems
+// to have ended. It is asked for once, not before each request.
+func TestTokenOfAnotherClock(t *testing.T) {
+	r := newRig(t, 130, func(c *onelogin.Config) { c.Now = func() time.Time { return time.Now().Add(11 * time.Hour) } })
+	d, err := r.client.Pull(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.check(t, d)
+	if n := r.flaky.Stats().ByRoute["POST /auth/oauth2/v2/token"]; n != 1 {
+		t.Errorf("%d token calls, want 1", n)
+	}
+}

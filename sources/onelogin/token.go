@@ -46,8 +46,16 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.value, t.expires = value, expires
+	// One that is given is good: where it seems not to be, the clocks differ.
+	t.value, t.expires = value, latest(expires, t.c.cfg.Now().Add(time.Minute))
 	return value, nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // kept is the token, empty when there is none that is good.

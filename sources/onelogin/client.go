@@ -133,7 +133,8 @@ func build(cfg Config) *Client {
 		SetRetryWaitTime(cfg.Backoff).
 		SetRetryMaxWaitTime(cfg.MaxWait).
 		SetRetryAfter(c.wait).
-		AddRetryCondition(c.again)
+		AddRetryCondition(c.again).
+		OnAfterResponse(c.heed)
 	c.tokens, c.standing = &tokens{c: c, turn: make(chan struct{}, 1)}, &standing{c: c}
 	return c
 }
@@ -251,27 +252,38 @@ func quotaSpent(r *resty.Response) bool {
 	return r.StatusCode() == http.StatusBadRequest && strings.Contains(string(r.Body()), "rate_limit_exceeded")
 }
 
-// wait gives the pause before a retry, and lets every other request wait as well
-// where the answer says that it should. 0 is resty's exponential backoff with jitter.
+// wait gives the pause before a retry. 0 is resty's exponential backoff with jitter.
 func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error) {
 	d, asked := pace.RetryAfter(r.Header().Get("Retry-After"), c.cfg.Now())
-	gone := quotaSpent(r)
-	if gone {
-		d, asked = c.quotaReset(r), true
+	if quotaSpent(r) {
+		if d, asked = c.quotaReset(r), true; d <= c.cfg.MaxWait {
+			c.quiet(r, d)
+		}
 	}
 	switch {
 	case asked && d > c.cfg.MaxWait:
 		return 0, c.tooLong(d)
-	case gone:
-		c.quiet(r, d)
-		return max(d, time.Millisecond), nil
 	case asked:
-		c.silence(d)
 		return max(d, time.Millisecond), nil
-	case r.StatusCode() == http.StatusTooManyRequests, r.StatusCode() == http.StatusBadGateway:
-		c.gate.Quiet(c.cfg.Backoff)
 	}
 	return 0, nil
+}
+
+// heed lets every other request wait where an answer says that it should, whether or not
+// this one is tried again.
+func (c *Client) heed(_ *resty.Client, r *resty.Response) error {
+	code := r.StatusCode()
+	if code != http.StatusTooManyRequests && code < 500 {
+		return nil
+	}
+	d, asked := pace.RetryAfter(r.Header().Get("Retry-After"), c.cfg.Now())
+	switch {
+	case asked && d <= c.cfg.MaxWait:
+		c.silence(d)
+	case !asked && (code == http.StatusTooManyRequests || code == http.StatusBadGateway):
+		c.gate.Quiet(c.cfg.Backoff)
+	}
+	return nil
 }
 
 // silence lets nothing be sent for a while, and says so.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/reconciletest/flaky"
 	"tomorro-sync/sources/onelogin"
 )
@@ -66,5 +67,22 @@ func TestTokenOfAnotherClock(t *testing.T) {
 	r.check(t, d)
 	if n := r.flaky.Stats().ByRoute["POST /auth/oauth2/v2/token"]; n != 1 {
 		t.Errorf("%d token calls, want 1", n)
+	}
+}
+
+// TestSilenceWithoutRetries: when no request is tried again, the others wait all the same
+// as long as OneLogin says.
+func TestSilenceWithoutRetries(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 10, func(c *onelogin.Config) { c.Retries = -1 })
+	r.flaky.Add(flaky.Fault{Path: "/api/2/users/*", Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "1"}, Times: 1})
+	begin := time.Now()
+	for i, want := range []string{reconcile.WitnessUnknown, reconcile.WitnessGone} {
+		if said := r.client.Witness(t.Context(), []reconcile.Key{77}); said[0].Answer != want {
+			t.Errorf("%d: %+v", i, said)
+		}
+	}
+	if took := time.Since(begin); took < time.Second {
+		t.Errorf("the next request was sent after %s, in the silence that OneLogin asked for", took)
 	}
 }

@@ -117,7 +117,8 @@ func New(cfg Config) (*Client, error) {
 		SetRetryWaitTime(cfg.Backoff).
 		SetRetryMaxWaitTime(cfg.MaxWait).
 		SetRetryAfter(c.wait).
-		AddRetryCondition(c.again)
+		AddRetryCondition(c.again).
+		OnAfterResponse(c.heed)
 	return c, nil
 }
 
@@ -244,22 +245,34 @@ func trim(b []byte) []byte {
 	return b
 }
 
-// wait gives the pause before a retry: what the server asks for, which then
-// holds every request, or 0 for resty's exponential backoff with jitter.
+// wait gives the pause before a retry. 0 is resty's exponential backoff with jitter.
 func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error) {
 	d, asked := pace.RetryAfter(r.Header().Get("Retry-After"), time.Now())
 	switch {
 	case asked && d > c.cfg.MaxWait:
 		return 0, fmt.Errorf("asked by Tomorro to come back in %s, which is longer than this run waits", d)
 	case asked:
+		return max(d, time.Millisecond), nil
+	}
+	return 0, nil
+}
+
+// heed lets every other request wait where an answer says that it should, whether or not
+// this one is tried again: a POST that met 503 is not.
+func (c *Client) heed(_ *resty.Client, r *resty.Response) error {
+	if r.StatusCode() != http.StatusTooManyRequests && r.StatusCode() < 500 {
+		return nil
+	}
+	d, asked := pace.RetryAfter(r.Header().Get("Retry-After"), time.Now())
+	switch {
+	case asked && d <= c.cfg.MaxWait:
 		if c.gate.Quiet(d) && c.cfg.OnSilence != nil {
 			c.cfg.OnSilence(d)
 		}
-		return max(d, time.Millisecond), nil
-	case r.StatusCode() == http.StatusTooManyRequests:
+	case !asked && r.StatusCode() == http.StatusTooManyRequests:
 		c.gate.Quiet(c.cfg.Backoff)
 	}
-	return 0, nil
+	return nil
 }
 
 // send makes one request, with its retries. body is nil or marshalled JSON. The

@@ -237,6 +237,21 @@ func TestSilenceFailsNobody(t *testing.T) {
 	}
 }
 
+// TestSilenceAfterTheLastTry: who is not tried again says all the same for how long nobody
+// is to be sent.
+func TestSilenceAfterTheLastTry(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, tomorrotest.Knobs{}, nil)
+	r.flaky.Add(flaky.Fault{Method: "POST", Path: "/scim/v2/Users", Kind: flaky.KindStatus, Status: 503, Header: map[string]string{"Retry-After": "1"}, Times: 1})
+	began := time.Now()
+	if _, err := r.client.Write(t.Context(), create("a@x.io")); err == nil {
+		t.Error("it was not made")
+	}
+	if took := time.Since(began); took < time.Second {
+		t.Errorf("the next request was sent after %s, in the silence that Tomorro asked for", took)
+	}
+}
+
 // TestSilenceIsTold: who waits hears for how long.
 func TestSilenceIsTold(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

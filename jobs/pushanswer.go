@@ -179,11 +179,22 @@ func (p *Pushes) later(r *request) *Later {
 	case len(held) > 0:
 		out.After = heldAgain
 	case looks > 0:
-		out.After, out.Failed = p.backoff(r.mark.Tries), true
+		out.After, out.Failed = p.patience(r, looks), l.Late || r.mark.Tries > 0
 	default:
 		return nil
 	}
 	return out
+}
+
+// patience is when to ask again, with so many looks left: soon after a push, and then
+// half as often each time. A mark has no more of why it is asked again than that it has
+// come to nothing, which only what is about access does.
+func (p *Pushes) patience(r *request, looks int) time.Duration {
+	most := behindLooks
+	if r.answer.Late || r.mark.Tries > 0 {
+		most = lateLooks
+	}
+	return p.backoff(max(0, most-looks))
 }
 
 // besidesNight is what is held for another reason than that a run decides, to which a

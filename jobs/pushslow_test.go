@@ -84,6 +84,39 @@ func TestPatienceWithALateAPI(t *testing.T) {
 	}
 }
 
+// TestPatienceBeginsAgain: somebody who is pushed again is asked about soon again, however
+// long the push before was waited for.
+func TestPatienceBeginsAgain(t *testing.T) {
+	tn := newTown(t, 1)
+	tn.rush = true
+	tn.edit(1, func(p *reconcile.Person) { p.Assigned = false })
+	u := new(unhurried)
+	p := tn.replica("replica", open(t, miniredis.RunT(t).Addr()), func(p *jobs.Pushes) {
+		u.Queue = keeping{p.Queue}
+		p.Queue, p.Deadline, p.Retry, p.Idle = u, 100*time.Millisecond, 5*time.Second, time.Hour
+	})
+	for range 4 {
+		if l := one(t, p, jobs.Asked{What: "create", UserName: "p1@x.io", Want: jobs.WantIn}); l.Err != nil || !l.Late {
+			t.Fatalf("%+v", l)
+		}
+	}
+	for i, wait := range u.waits {
+		if wait != 5*time.Second {
+			t.Errorf("push %d is looked at again after %s", i+1, wait)
+		}
+	}
+}
+
+// keeping is a Queue whose marks wait for long.
+type keeping struct{ jobs.Queue }
+
+func (k keeping) Postpone(ctx context.Context, later []jobs.Later) error {
+	for i := range later {
+		later[i].After = time.Hour
+	}
+	return k.Queue.Postpone(ctx, later)
+}
+
 // TestAccountOfSomebodyNotKnownYet: whoever is pushed onto an account that Tomorro has, and
 // whom OneLogin's API does not know yet, is asked about again as one without an account is.
 func TestAccountOfSomebodyNotKnownYet(t *testing.T) {

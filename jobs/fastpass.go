@@ -88,9 +88,7 @@ func (f *FastPass) Look(ctx context.Context) error {
 	if since.IsZero() { // the first ever: what was before is the next run's
 		return f.Passes.PassDone(ctx, began)
 	}
-	ctx, cancel := context.WithTimeout(ctx, max(f.Every, time.Minute))
-	defer cancel()
-	keys, failed := f.Changes.Changed(ctx, since.Add(-f.Overlap))
+	keys, failed := f.changed(ctx, since.Add(-f.Overlap))
 	left := max(0, len(keys)-f.Most)
 	keys = keys[:len(keys)-left]
 	if err := f.mark(ctx, keys); err != nil {
@@ -105,6 +103,13 @@ func (f *FastPass) Look(ctx context.Context) error {
 		f.Log.Info("OneLogin reports changes", "people", len(keys))
 	}
 	return f.Passes.PassDone(ctx, began)
+}
+
+// changed asks for no longer than a pass may take. Who was found by then is marked.
+func (f *FastPass) changed(ctx context.Context, since time.Time) ([]reconcile.Key, error) {
+	ctx, cancel := context.WithTimeout(ctx, max(f.Every, time.Minute))
+	defer cancel()
+	return f.Changes.Changed(ctx, since)
 }
 
 func (f *FastPass) mark(ctx context.Context, keys []reconcile.Key) error {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -124,4 +126,45 @@ func TestFastPassReadsAgain(t *testing.T) {
 	if !slices.Equal(marked, []string{"updated 1", "updated 2", "updated 7"}) {
 		t.Errorf("marked are %v", marked)
 	}
+}
+
+// hung is a OneLogin that tells of some people, and then does not answer; and a store
+// that remembers who was marked.
+type hung struct {
+	jobs.Queue
+	marked []string
+}
+
+func (*hung) Changed(ctx context.Context, _ time.Time) ([]reconcile.Key, error) {
+	<-ctx.Done()
+	return []reconcile.Key{7}, ctx.Err()
+}
+
+func (*hung) TakePass(context.Context, time.Duration) (time.Time, bool, error) {
+	return time.Now(), true, nil
+}
+
+func (*hung) PassDone(context.Context, time.Time) error { return errors.New("nothing is done") }
+
+func (h *hung) Mark(ctx context.Context, _ time.Duration, wanted []jobs.Wanted) ([]jobs.Mark, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	for _, w := range wanted {
+		h.marked = append(h.marked, w.Subject)
+	}
+	return nil, nil
+}
+
+// TestFastPassThatTakesTooLong: who was found before the time of a pass was over is
+// marked all the same: the next one may come no further.
+func TestFastPassThatTakesTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hung{}
+		pass := &jobs.FastPass{Changes: h, Passes: h, Queue: h, Every: time.Minute, Most: 10, Log: slog.New(slog.DiscardHandler)}
+		err := pass.Look(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "reading what changed at OneLogin") || !slices.Equal(h.marked, []string{"updated 7"}) {
+			t.Errorf("marked are %v; %v", h.marked, err)
+		}
+	})
 }

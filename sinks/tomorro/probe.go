@@ -55,7 +55,7 @@ func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profil
 		return p.profile, err
 	}
 	defer func() {
-		calm, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+		calm, cancel := outlasting(ctx)
 		defer cancel()
 		if left := p.cleanUp(calm); left != nil {
 			err = errors.Join(err, fmt.Errorf("clean up after the probe: %w; the next probe takes over what is left, or remove it at Tomorro by hand", left))
@@ -78,8 +78,19 @@ func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profil
 	return p.profile, nil
 }
 
-// cleanupTimeout is how long the probe takes to clean up when it is interrupted.
-const cleanupTimeout = 30 * time.Second
+// cleanupTimeout is how long the probe takes to clean up when it is interrupted. By itself
+// it takes the time that the service asks for.
+var cleanupTimeout = 30 * time.Second
+
+// outlasting gives a context that ends when ctx did so long ago.
+func outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	calm, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(cleanupTimeout, cancel)
+		context.AfterFunc(calm, func() { timer.Stop() })
+	})
+	return calm, func() { stop(); cancel() }
+}
 
 // probe is one probe under way.
 type probe struct {

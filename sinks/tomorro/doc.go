@@ -11,7 +11,7 @@
 //
 // Users and groups are read side by side, each with its pages in parallel: page
 // 1 tells the total and how large pages really are. Lists that move while they
-// are read are read once more, one page after the other; if they still do not
+// are read are read again, one page after the other; if they still do not
 // add up, Read fails, because an account that was not seen would be created
 // again. Where GET /Groups leaves members out, they are read group by group, and
 // if they are not there either, from the users' groups.

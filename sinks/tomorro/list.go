@@ -38,13 +38,16 @@ type kind[W, T any] struct {
 	atOnce     int           // how many pages are asked for at once at most; 0 is as many as the service may be
 }
 
+// mostAgain is how often a list that moves is read again.
+const mostAgain = 4
+
 // list reads a whole list, sorted by id: its pages in parallel, and, should that not
-// add up, once more from page to page. Each W is made a T as it comes, so that no page
+// add up, again from page to page. Each W is made a T as it comes, so that no page
 // is kept; collect is called when reading begins, and again when it begins anew.
 func list[W, T any](ctx context.Context, c *Client, k kind[W, T], collect func() func(*W) T) ([]T, reconcile.ListReceipt, error) {
 	l := &lister[W, T]{kind: k, c: c, convert: collect()}
 	all, err := l.parallel(ctx)
-	if errors.Is(err, errMoved) {
+	for again := 0; again < mostAgain && errors.Is(err, errMoved); again++ {
 		l.pages.Store(0)
 		l.convert = collect()
 		all, err = l.sequential(ctx)
@@ -185,7 +188,8 @@ func (l *lister[W, T]) unique(all []T) ([]T, error) {
 }
 
 // sequential walks from page to page until nothing new comes: past its end, a
-// service may answer an empty page or page 1 again.
+// service may answer an empty page or page 1 again. When the list becomes shorter
+// meanwhile, what is behind moves up, and somebody is passed over between two pages.
 func (l *lister[W, T]) sequential(ctx context.Context) ([]T, error) {
 	var all []T
 	seen := make(map[string]bool)
@@ -194,6 +198,9 @@ func (l *lister[W, T]) sequential(ctx context.Context) ([]T, error) {
 		items, announced, err := l.page(ctx, len(all)+1)
 		if err != nil {
 			return nil, err
+		}
+		if announced != nil && *announced < total {
+			return nil, fmt.Errorf("read %s from Tomorro: %w; run again", l.name, errMoved)
 		}
 		fresh := 0
 		for i := range items {

@@ -77,8 +77,8 @@ type Client struct {
 	took      pace.Mean
 
 	mu      sync.Mutex
-	sent    map[string]int         // by method and kind of path
-	editing map[string]*sync.Mutex // by group, for RemoveByPut
+	sent    map[string]int           // by method and kind of path
+	editing map[string]chan struct{} // by group, for RemoveByPut; has room for one
 }
 
 // Stats counts requests since the client was made.
@@ -104,7 +104,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, errors.New("tomorro.token is missing; copy it from Tomorro's integration page")
 	}
 	cfg.fill()
-	c := &Client{cfg: cfg, path: strings.TrimRight(base.Path, "/"), gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), editing: make(map[string]*sync.Mutex)}
+	c := &Client{cfg: cfg, path: strings.TrimRight(base.Path, "/"), gate: pace.NewSharedGate(cfg.Concurrency, cfg.PerSecond, cfg.Tokens), sent: make(map[string]int), editing: make(map[string]chan struct{})}
 	c.gate.Learn(cfg.Lessons)
 	transport := &pace.Transport{Gate: c.gate, Base: fenced{pace.NewBase(cfg.Concurrency)}, Timeout: cfg.Timeout, Sent: c.count, Took: c.took.Add, Kind: kindOf}
 	c.http = resty.NewWithClient(&http.Client{Transport: gathering(&c.cfg, transport, base)}).

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"sync"
 
 	json "github.com/go-json-experiment/json/v1"
 	"github.com/go-resty/resty/v2"
@@ -201,10 +200,14 @@ func halves(w reconcile.Write) []reconcile.Write {
 // for each group. What others change in between is lost, which is why this is
 // not the default.
 func (c *Client) putMembers(ctx context.Context, w reconcile.Write) (reconcile.Written, error) {
-	lock := c.editLock(w.GroupID)
-	lock.Lock()
-	defer lock.Unlock()
 	what := "change members of " + w.Group
+	lock := c.editLock(w.GroupID)
+	select { // whoever has it may be waiting for as long as Tomorro asks
+	case lock <- struct{}{}:
+		defer func() { <-lock }()
+	case <-ctx.Done():
+		return reconcile.Written{}, fmt.Errorf("%s: %w", what, context.Cause(ctx))
+	}
 	g, status, err := c.group(ctx, w.GroupID)
 	switch {
 	case status == http.StatusNotFound:
@@ -261,11 +264,11 @@ func with(members []scim.Member, ids []string) []scim.Member {
 	return members
 }
 
-func (c *Client) editLock(group string) *sync.Mutex {
+func (c *Client) editLock(group string) chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.editing[group] == nil {
-		c.editing[group] = &sync.Mutex{}
+		c.editing[group] = make(chan struct{}, 1)
 	}
 	return c.editing[group]
 }

@@ -1,12 +1,15 @@
 package tomorro_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/reconciletest/flaky"
@@ -73,4 +76,34 @@ func TestPutKeepsGroupsInIt(t *testing.T) {
 	if want := []string{"a ", "c ", "sub Group"}; !slices.Equal(got, want) {
 		t.Errorf("%q were sent, want %q", got, want)
 	}
+}
+
+// TestPutWaitsNoLonger: one change of a group waits as long as Tomorro asks; another one of
+// it, a push for example, has less time.
+func TestPutWaitsNoLonger(t *testing.T) {
+	r := newRig(t, tomorrotest.Knobs{}, func(c *tomorro.Config) { c.MemberRemoval, c.MaxWait = tomorro.RemoveByPut, time.Minute })
+	ids := r.fill(t, 4, 1)
+	group := r.check(t).Groups[0]
+	r.flaky.Add(flaky.Fault{Method: "GET", Path: "/scim/v2/Groups/*", Kind: flaky.KindStatus, Status: 429, Header: map[string]string{"Retry-After": "30"}, Times: 1})
+	w := reconcile.Write{Op: reconcile.WriteMembers, GroupID: group.ID, Group: group.Name, Add: ids[1:2]}
+	patient, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { _, _ = r.client.Write(patient, w); close(ended) }()
+	for r.client.Stats().Throttled == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	answered := make(chan error, 1)
+	go func() { _, err := r.client.Write(ctx, w); answered <- err }()
+	select {
+	case err := <-answered:
+		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, reconcile.ErrUncertain) {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("it waits for the other one")
+	}
+	stop()
+	<-ended
 }

@@ -247,7 +247,7 @@ func trim(b []byte) []byte {
 
 // wait gives the pause before a retry. 0 is resty's exponential backoff with jitter.
 func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error) {
-	d, asked := pace.RetryAfter(r.Header().Get("Retry-After"), time.Now())
+	d, asked := pace.RetryAfter(r.Header().Get("Retry-After"), ownTime(r))
 	switch {
 	case asked && d > c.cfg.MaxWait:
 		return 0, fmt.Errorf("asked by Tomorro to come back in %s, which is longer than this run waits", d)
@@ -263,7 +263,7 @@ func (c *Client) heed(_ *resty.Client, r *resty.Response) error {
 	if r.StatusCode() != http.StatusTooManyRequests && r.StatusCode() < 500 {
 		return nil
 	}
-	d, asked := pace.RetryAfter(r.Header().Get("Retry-After"), time.Now())
+	d, asked := pace.RetryAfter(r.Header().Get("Retry-After"), ownTime(r))
 	switch {
 	case asked && d <= c.cfg.MaxWait:
 		if c.gate.Quiet(d) && c.cfg.OnSilence != nil {
@@ -273,6 +273,15 @@ func (c *Client) heed(_ *resty.Client, r *resty.Response) error {
 		c.gate.Quiet(c.cfg.Backoff)
 	}
 	return nil
+}
+
+// ownTime is when an answer was made, by the clock of the service: a time that it names is
+// by that one, and ours may be minutes off.
+func ownTime(r *resty.Response) time.Time {
+	if date, err := http.ParseTime(r.Header().Get("Date")); err == nil {
+		return date
+	}
+	return time.Now()
 }
 
 // send makes one request, with its retries. body is nil or marshalled JSON. The

@@ -257,7 +257,7 @@ func (p *probe) call(ctx context.Context, method, path string, query url.Values,
 			return reply{resp.StatusCode(), resp.Body(), sayAnswer(resp.StatusCode(), resp.Body())}, nil
 		}
 		p.throttled++
-		wait, asked := pace.RetryAfter(resp.Header().Get("Retry-After"), time.Now())
+		wait, asked := pace.RetryAfter(resp.Header().Get("Retry-After"), ownTime(resp))
 		if p.throttled == 1 {
 			how := "without Retry-After"
 			if asked {

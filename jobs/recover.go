@@ -83,7 +83,21 @@ func (r *Runner) settle(ctx context.Context, run string, seen *observation) ([]S
 	if err := r.Ledger.Settle(ctx, all); err != nil {
 		return nil, fmt.Errorf("settle what an earlier run left open: %w", err)
 	}
-	return told, nil
+	return told, r.recount(ctx, seen)
+}
+
+// recount reads again what is left of limits and approvals: what did not happen had room
+// set aside, which is given back.
+func (r *Runner) recount(ctx context.Context, seen *observation) error {
+	if r.Recaller == nil {
+		return nil
+	}
+	all, err := r.Recaller.Recall(ctx, r.now().Add(-r.Policy.Limits.Window))
+	if err != nil {
+		return err
+	}
+	seen.spent, seen.decisions = all.Spent, all.Decisions
+	return nil
 }
 
 // aliveFor is how long a writer without the lock is taken to be at work.

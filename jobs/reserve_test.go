@@ -66,3 +66,20 @@ func TestRunGivesBackWhatItDidNotUse(t *testing.T) {
 		t.Errorf("the room of what failed is gone: %v %v", report.Done, strings.Join(report.Errors, "; "))
 	}
 }
+
+// TestRunHasTheRoomOfWhatDidNotHappen: a run that was killed set room aside for what it had
+// under way. The next one looks, sees that nothing of it happened, and has that room.
+func TestRunHasTheRoomOfWhatDidNotHappen(t *testing.T) {
+	r := newRig(t)
+	three := 3
+	r.runner.Policy.Limits.Allow[reconcile.LimitCreate] = reconcile.Allowance{Max: &three}
+	r.memory.Fail = func(reconcile.Write) reconciletest.Fault { return reconciletest.Refuses }
+	r.runner.Ledger = &dying{r.store}
+	if _, err := r.runner.Reconcile(t.Context(), jobs.Trigger{By: "test"}, yes); err == nil {
+		t.Fatal("it did not die")
+	}
+	r.runner.Ledger, r.memory.Fail = r.store, nil
+	if report := r.reconcile(t); report.Done[reconcile.OpCreate] != 3 || report.Exit != jobs.ExitDone {
+		t.Errorf("done %v, exit %d: %v", report.Done, report.Exit, strings.Join(report.Errors, "; "))
+	}
+}

@@ -94,14 +94,17 @@ func TestWatchHolds(t *testing.T) {
 	})
 }
 
+// TestHeldCounts: whatever rule holds a removal, also what only the fast pass named.
 func TestHeldCounts(t *testing.T) {
 	at := func(n int) time.Time { return time.Date(2026, 11, n, 2, 0, 0, 0, time.UTC) }
 	grant := jobs.Entry{Kind: jobs.EntryHold, Run: "1", Time: at(1), Held: []reconcile.Held{{Change: reconcile.Change{Op: reconcile.OpCreate, Key: 9}, Class: reconcile.HoldGuard, Rule: reconcile.RuleLimit}}}
-	book, err := jobs.ReadHolds(t.Context(), told{entries: []jobs.Entry{grant, heldIn("1", at(3), 1, "a", "b"), heldIn("1", at(2), 2, "c")}})
+	night := jobs.Entry{Kind: jobs.EntryHold, Run: "2", Time: at(4), Held: []reconcile.Held{{Change: reconcile.Change{Op: reconcile.OpDeactivate, Key: 8}, Class: reconcile.HoldGuard, Rule: reconcile.RuleNight}}}
+	book, err := jobs.ReadHolds(t.Context(), told{entries: []jobs.Entry{grant, heldIn("1", at(3), 1, "a", "b"), heldIn("1", at(2), 2, "c"), night}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []jobs.HeldCount{{Rule: reconcile.RuleLimit, Class: reconcile.HoldGuard, Changes: 4, Since: at(1), Removals: 3, RemovalsSince: at(2)}}
+	want := []jobs.HeldCount{{Rule: reconcile.RuleNight, Class: reconcile.HoldGuard, Changes: 1, Since: at(4), Removals: 1, RemovalsSince: at(4)},
+		{Rule: reconcile.RuleLimit, Class: reconcile.HoldGuard, Changes: 4, Since: at(1), Removals: 3, RemovalsSince: at(2)}}
 	if diff := cmp.Diff(want, book.Counts()); diff != "" {
 		t.Error(diff)
 	}

@@ -126,7 +126,7 @@ const (
 
 // HoldRules lists every rule.
 func HoldRules() []HoldRule {
-	return []HoldRule{RuleReceipt, RuleBand, RuleAdoption, RuleProtect, RuleSubstitute, RuleLimit, RuleConfiguration, RuleApproval, RuleWitness, RuleDependent,
+	return []HoldRule{RuleReceipt, RuleNight, RuleBand, RuleAdoption, RuleProtect, RuleSubstitute, RuleLimit, RuleConfiguration, RuleApproval, RuleWitness, RuleDependent,
 		RuleAdmins, RuleRejected, RulePinned, RuleIgnored, RuleData}
 }
 

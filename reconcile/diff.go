@@ -170,14 +170,17 @@ func address(p *pair) string {
 }
 
 // holdPerson holds everything about a person whose own data allows no change. A
-// person who would have no account anyway is not worth a line.
+// person who would have no account anyway is not worth a line; who has left and is
+// still inside is a removal that waits.
 func (d *differ) holdPerson(p *pair, reason string) {
 	op := OpUpdateName
-	if p.account == nil {
-		if !p.want.Person.Assigned {
-			return
-		}
+	switch {
+	case p.account == nil && !p.want.Person.Assigned:
+		return
+	case p.account == nil:
 		op = OpCreate
+	case !p.want.Active && p.want.Hold == "" && p.account.Active:
+		op = OpDeactivate
 	}
 	d.hold(d.change(op, p, p.account, nil, p.want.Cause), reason)
 }

@@ -72,6 +72,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"a quarantine before any failure", goodConfig + "schedule: {quarantine_after: -1}\n", nil, []string{"schedule.quarantine_after: -1 is too small; the least is 0"}},
 		{"listen", goodConfig + "listen: {scim: eight, tokens: [\"sha256:12\"]}\n", nil, []string{"listen.scim", "listen.tokens: number 1"}},
 		{"fast pass", goodConfig + "schedule: {delta: 10ms, delta_overlap: -1m, delta_most: 0}\n", nil, []string{"schedule.delta: 10ms is too often", "schedule.delta_overlap: -1m", "schedule.delta_most: 0"}},
+		{"a window longer than what is remembered", goodConfig + "limits: {window: 1440h}\n", nil, []string{"limits.window: 1440h0m0s is too long", "744h"}},
 		{"canary", goodConfig + "apply: {canary: -1}\n", nil, []string{"apply.canary: -1 is too small; the least is 0"}},
 		{"canary in words", goodConfig + "apply: {canary: ten}\n", nil, []string{"c.yaml:4:17: expected int, found string"}},
 		{"variable of a wrong type", goodConfig, []string{"TOMORRO_SYNC_ONELOGIN_APP_ID=hush-onelogin"}, []string{"AppID", "int64"}},

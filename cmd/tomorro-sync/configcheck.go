@@ -17,6 +17,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
 )
 
@@ -57,8 +58,11 @@ func (c *config) validate() error {
 	for _, a := range c.Approve {
 		all.oneOf("approve", a, "create", "update", "delete")
 	}
-	if c.Limits.Window < 0 {
-		all.fail("limits.window", "%s is negative; write a duration such as 24h", c.Limits.Window)
+	switch w := c.Limits.Window; {
+	case w < 0:
+		all.fail("limits.window", "%s is negative; write a duration such as 24h", w)
+	case w > redisstore.BudgetKept:
+		all.fail("limits.window", "%s is too long: what was done is counted for %s only", w, redisstore.BudgetKept)
 	}
 	all.atLeast("limits.min_population", c.Limits.MinPopulation, 0)
 	if !connectionNames.MatchString(c.Connection) {

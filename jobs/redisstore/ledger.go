@@ -191,7 +191,7 @@ func (s *Store) Settle(ctx context.Context, settled []jobs.Settled) error {
 func (s *Store) settleCall(settled []jobs.Settled) (call, error) {
 	used := budgets{s, []string{s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.links(), s.keys.decisions()}}
 	now := s.now()
-	args := []any{now.UnixMilli(), now.Add(-budgetKept).UnixMilli()}
+	args := []any{now.UnixMilli(), now.Add(-BudgetKept).UnixMilli()}
 	for i := range settled {
 		o := &settled[i]
 		var data []byte

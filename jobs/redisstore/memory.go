@@ -75,5 +75,6 @@ func (c *spentCmds) spent() map[reconcile.Limit]int {
 	return spent
 }
 
-// budgetKept is how long spendings are remembered: longer than any sensible window.
-const budgetKept = 31 * 24 * time.Hour
+// BudgetKept is how long spendings are remembered. A window of the limits that is longer
+// would not see them all.
+const BudgetKept = 31 * 24 * time.Hour

@@ -11,7 +11,7 @@ local tokens = tonumber(redis.call('HGET', KEYS[1], 'tokens') or most)
 tokens = math.min(most, tokens + math.max(0, now - at) * rate / 1000000)
 local given = math.min(math.floor(tokens), tonumber(ARGV[3]))
 tokens = tokens - given
-redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.0f', math.max(now, at)))
+redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.0f', now))
 redis.call('ZADD', KEYS[2], string.format('%.0f', now), ARGV[4])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now - 10000000))
 redis.call('PEXPIRE', KEYS[1], 60000 + math.ceil(2000 * most / rate))

@@ -50,3 +50,37 @@ func TestBucket(t *testing.T) {
 		t.Errorf("%d sharers sent %d, and %.0f is the most", most3.Load(), sent.Load(), limit)
 	}
 }
+
+// TestBucketClockSetBack: after a failover to a Redis whose clock is behind, tokens come
+// as ever, and not only when that clock is where the other one was.
+func TestBucketClockSetBack(t *testing.T) {
+	server := miniredis.RunT(t)
+	now := time.Date(2026, 11, 29, 2, 0, 0, 0, time.UTC)
+	store := opened(t, "redis://"+server.Addr(), redisstore.Options{})
+	bucket, lessons := store.Bucket("api", 10, 1), store.Lessons("api")
+	tokens := func(at time.Time, told pace.Lesson) (got, learned int) {
+		t.Helper()
+		server.SetTime(at)
+		got, _, _, err := bucket.Take(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := lessons.Confer(t.Context(), told, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k.Lowered < 0 {
+			t.Errorf("the limit is lowered in %s", -k.Lowered)
+		}
+		return got, k.Tokens
+	}
+	tokens(now, pace.Lesson{First: 10, Part: 1})
+	tokens(now.Add(time.Second), pace.Lesson{Part: 1})
+	back := now.Add(-time.Hour)
+	if got, learned := tokens(back, pace.Lesson{Part: 1}); got+learned > 0 {
+		t.Errorf("%d and %d tokens for a clock that was set back", got, learned)
+	}
+	if got, learned := tokens(back.Add(time.Second), pace.Lesson{Part: 1}); got != 1 || learned != 1 {
+		t.Errorf("%d and %d tokens a second later", got, learned)
+	}
+}

@@ -31,7 +31,9 @@ for i = #least - 1, 1, -2 do
   end
 end
 local known = redis.call('HMGET', KEYS[1], 'rate', 'began', 'lowered', 'tokens', 'at')
-local rate, began, lowered = tonumber(known[1] or 0), tonumber(known[2] or now), tonumber(known[3] or now)
+local rate = tonumber(known[1] or 0)
+-- Nothing that is known is of later than now, also after a failover to a clock that is behind.
+local began, lowered = math.min(now, tonumber(known[2] or now)), math.min(now, tonumber(known[3] or now))
 local first, part = tonumber(ARGV[1]), tonumber(ARGV[2])
 if first > 0 and now - began < together then
   rate, lowered = rate + first, now
@@ -53,6 +55,6 @@ if tokens < 1 then
   wait = math.ceil((1 - tokens) * 1000000 / rate)
 end
 redis.call('HSET', KEYS[1], 'rate', string.format('%.6f', rate), 'began', string.format('%.0f', began), 'lowered', string.format('%.0f', lowered),
-  'tokens', string.format('%.6f', tokens), 'at', string.format('%.0f', math.max(now, at)))
+  'tokens', string.format('%.6f', tokens), 'at', string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[1], 86400000)
 return {string.format('%.6f', rate), string.format('%.0f', now - lowered), tostring(given), tostring(wait), tostring(sharers), level}

@@ -99,7 +99,7 @@ func (p *program) decided(c *config, what string, args []string) error {
 	text := map[string]string{"match": args[0] + " is " + args[len(args)-1] + "'s: the next run takes it for theirs.", "foreign": args[0] + " is nobody's in OneLogin: no run touches it.",
 		"forget": "Nothing is decided of " + args[0] + " any more."}[what]
 	view.paragraph("", view.clean(text), "")
-	view.paragraph("next: ", "see what the next run would do with: tomorro-sync plan", bold)
+	view.advise("next: ", "see what the next run would do with: tomorro-sync plan")
 	return nil
 }
 
@@ -130,7 +130,7 @@ func (p *program) adoptDoneCommand() *cobra.Command {
 				}
 				view := p.view(c, true)
 				view.line("The adoption is done.")
-				view.paragraph("next: ", "see what the next run would do with: tomorro-sync plan", bold)
+				view.advise("next: ", "see what the next run would do with: tomorro-sync plan")
 				return nil
 			})
 		},
@@ -207,9 +207,9 @@ func (v *planView) undecided(r *adopt.Row) {
 		return
 	}
 	for _, p := range r.People {
-		v.line("      %s", v.paint(dim, "tomorro-sync adopt match "+v.clean(r.UserName)+" "+v.clean(cmp.Or(p.Email, p.Key.String()))))
+		v.line("      %s", v.paint(dim, v.pasted("tomorro-sync adopt match ")+v.clean(word(r.UserName))+" "+v.clean(word(cmp.Or(p.Email, p.Key.String())))))
 	}
-	v.line("      %s", v.paint(dim, "tomorro-sync adopt foreign "+v.clean(r.UserName)))
+	v.line("      %s", v.paint(dim, v.pasted("tomorro-sync adopt foreign ")+v.clean(word(r.UserName))))
 }
 
 func matchText(m adopt.Match) string {

@@ -116,3 +116,19 @@ func TestFreshTomorro(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 }
+
+// TestPastedCommands: what a shell would read otherwise is quoted, and every command is
+// about the configuration that was named.
+func TestPastedCommands(t *testing.T) {
+	for text, want := range map[string]string{"ann@x.io": "ann@x.io", "o'brien@x.io": `'o'\''brien@x.io'`, "a b.yaml": "'a b.yaml'", "": "''", "$HOME/x": "'$HOME/x'", "bj\u00f6rn+x@x.io": "bj\u00f6rn+x@x.io"} {
+		if got := word(text); got != want {
+			t.Errorf("%q is written %s", text, got)
+		}
+	}
+	var out strings.Builder
+	v := &planView{screen: &screen{out: &out, command: "tomorro-sync --config b.yaml"}}
+	v.undecided(&adopt.Row{UserName: "o'brien@x.io", Match: adopt.Name, People: []adopt.Person{{Key: 7, Email: "p.o'brien@x.io"}}})
+	if want := `tomorro-sync --config b.yaml adopt match 'o'\''brien@x.io' 'p.o'\''brien@x.io'`; !strings.Contains(out.String(), want) {
+		t.Errorf("lacks %s:\n%s", want, out.String())
+	}
+}

@@ -138,6 +138,6 @@ func (p *program) forgetByHand(ctx context.Context, conn *connection, byHand []g
 	if p.asJSON() {
 		return writeJSON(p.stdout, map[string]int{"forgotten": len(ended)})
 	}
-	fmt.Fprintf(p.stdout, "Forgot %s of %s. They are looked at again by a process that serves, or with: tomorro-sync reconcile --user %s\n", plural(len(ended), "group", "groups"), who, who)
+	fmt.Fprintf(p.stdout, "Forgot %s of %s. They are looked at again by a process that serves, or with: %s reconcile --user %s\n", plural(len(ended), "group", "groups"), who, p.command(), word(who))
 	return nil
 }

@@ -128,11 +128,11 @@ func (v *planView) moved(c *config, out *migrate.Outcome, o *migrateOptions) {
 	case o.back && exclusive:
 		v.paragraph("next: ", "groups.mode is exclusive: the next run makes memberships what the rules give again. Set it to additive first.", yellow)
 	case o.back:
-		v.paragraph("next: ", "groups.mode is additive: runs add what the rules give, and take nobody out.", bold)
+		v.advise("next: ", "groups.mode is additive: runs add what the rules give, and take nobody out.")
 	case exclusive:
-		v.paragraph("back: ", "tomorro-sync groups migrate --back --file "+o.file, bold)
+		v.advise("back: ", "tomorro-sync groups migrate --back --file "+word(o.file))
 	default:
-		v.paragraph("next: ", "set groups.mode to exclusive, or runs leave what is added at Tomorro by hand", bold)
-		v.paragraph("back: ", "tomorro-sync groups migrate --back --file "+o.file, bold)
+		v.advise("next: ", "set groups.mode to exclusive, or runs leave what is added at Tomorro by hand")
+		v.advise("back: ", "tomorro-sync groups migrate --back --file "+word(o.file))
 	}
 }

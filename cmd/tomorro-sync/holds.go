@@ -148,7 +148,7 @@ func (v *planView) showAnswer(h *jobs.Hold, word *jobs.Word, enough bool) {
 		if h.Changes[0].Origin == reconcile.FromUndo {
 			next = "undo again: it makes them"
 		}
-		v.paragraph("next: ", next, bold)
+		v.advise("next: ", next)
 	}
 }
 
@@ -178,7 +178,7 @@ func (v *planView) showHolds(holds []jobs.Hold, fourEyes bool, now time.Time) {
 	}
 	if first != nil {
 		v.line("")
-		v.paragraph("next: ", "let it through with: tomorro-sync approve "+first.ID+"  or decide against it with: tomorro-sync reject "+first.ID+" --why …", bold)
+		v.advise("next: ", "let it through with: tomorro-sync approve "+first.ID+"  or decide against it with: tomorro-sync reject "+first.ID+" --why …")
 	}
 }
 

@@ -51,7 +51,7 @@ func TestHoldsAndApprovals(t *testing.T) {
 	if len(all) != 1 || !all[0].Approvable || all[0].Rule != reconcile.RuleLimit || len(all[0].Changes) != 40 || all[0].Changes[0].Origin != reconcile.FromSource {
 		t.Fatalf("holds %+v", all)
 	}
-	if out := o.must(exitDone, "holds"); !strings.Contains(out, all[0].ID) || !strings.Contains(out, "tomorro-sync approve "+all[0].ID) {
+	if out := o.must(exitDone, "holds"); !strings.Contains(out, all[0].ID) || !strings.Contains(out, "tomorro-sync --config "+o.config+" approve "+all[0].ID) {
 		t.Errorf("holds says\n%s", out)
 	}
 	keeps, leaves := all[0].Changes[0].Who, all[0].Changes[1].Who

@@ -285,11 +285,7 @@ func (p *program) introduceConfiguration(at *place, a *setup.Answers, s *setup.S
 			out.line("%s", strings.TrimRight(line, "\n"))
 		}
 	}
-	command := "tomorro-sync "
-	if at.config != defaultConfigFile {
-		command += "--config " + at.config + " "
-	}
 	out.line("")
-	out.paragraph("next: ", "see each change, and what is held, with: "+command+"plan", bold)
+	out.advise("next: ", "see each change, and what is held, with: tomorro-sync plan")
 	return nil
 }

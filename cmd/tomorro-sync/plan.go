@@ -70,7 +70,7 @@ func (p *program) plan(cmd *cobra.Command, all bool) error {
 			v.requests(ahead)
 			if next := nextAfterPlan(&plan); next != "" {
 				v.line("")
-				v.paragraph("next: ", next, bold)
+				v.advise("next: ", next)
 			}
 		}
 		if err != nil {

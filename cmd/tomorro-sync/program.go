@@ -135,6 +135,7 @@ func (p *program) execute(ctx context.Context, args []string) int {
 		return exitDone
 	}
 	f := classify(ctx, err)
+	f.hint = strings.ReplaceAll(f.hint, commandName+" ", p.command()+" ")
 	f.tell(p.stdout, p.stderr, p.wantsJSON(args))
 	return f.code
 }
@@ -204,7 +205,19 @@ func (p *program) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-func (p *program) screen(out io.Writer) *screen { return newScreen(out, p.plain()) }
+func (p *program) screen(out io.Writer) *screen {
+	s := newScreen(out, p.plain())
+	s.command = p.command()
+	return s
+}
+
+// command is how the program is called for the same configuration once more.
+func (p *program) command() string {
+	if len(p.configFiles) != 1 || p.configFiles[0] == defaultConfigFile {
+		return commandName
+	}
+	return commandName + " --config " + word(p.configFiles[0])
+}
 
 func (p *program) plain() bool {
 	noColor := slices.ContainsFunc(p.environ, func(v string) bool { return len(v) > 9 && v[:9] == "NO_COLOR=" })

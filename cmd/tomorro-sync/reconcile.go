@@ -163,16 +163,16 @@ func (p *program) report(view *planView, r *jobs.Report, plan *reconcile.Plan, b
 	}
 	view.showReport(r)
 	view.line("")
-	view.paragraph("next: ", "see each change with: tomorro-sync journal show "+r.Run, bold)
+	view.advise("next: ", "see each change with: tomorro-sync journal show "+r.Run)
 	if n := pinnedBy(plan); n > 0 {
-		view.paragraph("      ", plural(n, "person stays", "people stay")+" as the undo left them; let runs change them again with: tomorro-sync release EMAIL", bold)
+		view.advise("      ", plural(n, "person stays", "people stay")+" as the undo left them; let runs change them again with: tomorro-sync release EMAIL")
 	}
 	if r.Held[reconcile.HoldGuard]+r.Held[reconcile.HoldApproval] > 0 {
 		again := ""
 		if plan.Receipt.NotAsked {
 			again = ", and then undo again"
 		}
-		view.paragraph("      ", "see what is held, and let it through, with: tomorro-sync holds"+again, bold)
+		view.advise("      ", "see what is held, and let it through, with: tomorro-sync holds"+again)
 	}
 	return nil
 }

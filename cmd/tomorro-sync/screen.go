@@ -22,6 +22,9 @@ type screen struct {
 	width int  // columns; 0 when not a terminal: nothing is wrapped
 	color bool // also isolates right-to-left names
 	tty   bool
+	// command is how the program was called, as far as what it says to run next has to be
+	// about the same configuration.
+	command string
 }
 
 func newScreen(out io.Writer, plain bool) *screen {
@@ -136,6 +139,30 @@ func (s *screen) paragraph(prefix, text string, c style) {
 		}
 		s.line("%s%s", prefix, s.paint(c, l))
 	}
+}
+
+const commandName = "tomorro-sync"
+
+// advise prints what can be run next, so that it can be pasted.
+func (s *screen) advise(prefix, text string) { s.paragraph(prefix, s.pasted(text), bold) }
+
+// pasted is text with its commands as they have to be called here.
+func (s *screen) pasted(text string) string {
+	if s.command == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, commandName+" ", s.command+" ")
+}
+
+// word is text as one word of a command: quoted unless every shell takes it as it is.
+func word(text string) string {
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("@%+=:,./_-", r)
+	}
+	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // writeJSON prints one document.

@@ -129,7 +129,7 @@ func (p *program) release(ctx context.Context, m memory, by jobs.Trigger, who st
 	s := p.screen(p.stdout)
 	s.line("%s released.", plural(len(keys), "person", "people"))
 	if len(keys) > 0 {
-		s.paragraph("next: ", "see what the next run would do with: tomorro-sync plan", bold)
+		s.advise("next: ", "see what the next run would do with: tomorro-sync plan")
 	}
 	return nil
 }

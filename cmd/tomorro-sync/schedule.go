@@ -105,11 +105,11 @@ const dayAndTime = "Mon 2006-01-02 15:04 MST"
 
 func (p *program) showSchedule(doc *scheduleJSON) {
 	s := p.screen(p.stdout)
-	if doc.Cron == "" {
-		s.line("There is no schedule. Write schedule.cron into the configuration, and start: tomorro-sync serve")
-		return
+	if doc.Cron == "" { // what others serve by their own configuration is shown all the same
+		s.line("There is no schedule in this configuration. Write schedule.cron into it, and start: tomorro-sync serve")
+	} else {
+		s.line("schedule  %s  %s", doc.Cron, doc.Timezone)
 	}
-	s.line("schedule  %s  %s", doc.Cron, doc.Timezone)
 	if at := doc.State.Paused; !at.IsZero() {
 		s.line("paused    since %s by %s; go on with: tomorro-sync schedule resume", at.Format(dayAndTime), s.clean(doc.State.PausedBy))
 	}
@@ -140,7 +140,7 @@ func (p *program) showSchedule(doc *scheduleJSON) {
 	if doc.Lock != nil {
 		s.line("now       %s is at work since %s", s.clean(doc.Lock.Holder), doc.Lock.Since.Format(time.TimeOnly))
 	}
-	if doc.State.Done.IsZero() {
+	if doc.Cron != "" && doc.State.Done.IsZero() {
 		s.line("No process has served this connection yet. Start one with: tomorro-sync serve")
 	}
 }

@@ -145,6 +145,19 @@ func TestSchedulePauses(t *testing.T) {
 	}
 }
 
+// TestScheduleOfOthers: with a configuration that has no schedule of its own, what those
+// who serve have is shown and paused all the same.
+func TestScheduleOfOthers(t *testing.T) {
+	o := newOffice(t, labOptions{users: 3, groups: 1, seed: 1, plain: true}, "")
+	o.must(exitDone, "reconcile", "--queue")
+	if out := o.must(exitDone, "schedule", "pause"); !strings.Contains(out, "paused    since") || !strings.Contains(out, "asked     a run, by ") {
+		t.Errorf("pause says\n%s", out)
+	}
+	if out := o.must(exitDone, "schedule", "resume"); strings.Contains(out, "paused") || !strings.Contains(out, "There is no schedule in this configuration") {
+		t.Errorf("resume says\n%s", out)
+	}
+}
+
 // TestRedisForgetsEverything: without what was remembered, nobody is removed and
 // nobody is created twice; who left meanwhile is named with advice.
 func TestRedisForgetsEverything(t *testing.T) {

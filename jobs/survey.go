@@ -14,6 +14,8 @@ type Survey struct {
 	Asserted []reconcile.Assertion
 	Links    map[reconcile.Key]string
 	Adoption Adoption
+	// Forgetful says that nothing that remembers was asked, so that Adoption says nothing.
+	Forgetful bool
 	// Plan is what a run would do if nothing were held; it knows whose each account is.
 	Plan reconcile.Plan
 }
@@ -26,5 +28,5 @@ func (r *Runner) Survey(ctx context.Context) (Survey, error) {
 		return Survey{}, err
 	}
 	policy := r.policy(&seen)
-	return Survey{Directory: seen.directory, Current: seen.current, Asserted: seen.asserted, Links: seen.links, Adoption: seen.adoption, Plan: reconcile.Decide(seen.input(&policy))}, nil
+	return Survey{Directory: seen.directory, Current: seen.current, Asserted: seen.asserted, Links: seen.links, Adoption: seen.adoption, Forgetful: r.Adoptions == nil, Plan: reconcile.Decide(seen.input(&policy))}, nil
 }

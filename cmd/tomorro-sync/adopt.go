@@ -153,13 +153,14 @@ func (p *program) showAdoption(c *config, s *jobs.Survey, all bool) error {
 		return writeJSON(p.stdout, map[string]any{"adoption": s.Adoption.Phase, "waits": waits, "accounts": rows})
 	}
 	view := p.view(c, all)
-	view.adoption(s.Adoption.Phase, rows, waits, !s.Directory.Receipt.Complete())
+	view.adoption(s, rows, waits)
 	return nil
 }
 
 // adoption prints accounts: those that wait for a decision, those of nobody, and the rest.
-func (v *planView) adoption(phase jobs.AdoptionPhase, rows []adopt.Row, waits map[reconcile.Op]int, partial bool) {
-	if partial {
+func (v *planView) adoption(s *jobs.Survey, rows []adopt.Row, waits map[reconcile.Op]int) {
+	phase := s.Adoption.Phase
+	if !s.Directory.Receipt.Complete() {
 		v.paragraph("", "OneLogin could not be read to the end: who is missing there seems to be nobody. See: tomorro-sync check", yellow)
 	}
 	counts := make(map[adopt.Match]int)
@@ -191,6 +192,8 @@ func (v *planView) adoption(phase jobs.AdoptionPhase, rows []adopt.Row, waits ma
 	switch {
 	case phase.State == jobs.AdoptionDone:
 		v.paragraph("", "The adoption is done, as "+v.clean(phase.By)+" said on "+phase.At.Local().Format(time.DateOnly)+".", green)
+	case s.Forgetful:
+		v.paragraph("", "Without Redis nobody knows whether an adoption is open. The first run with one begins it, if accounts here are people's.", yellow)
 	case phase.State == "":
 		v.paragraph("", "No adoption is open: runs go by what is remembered, and have nothing to adopt.", "")
 	case len(waits) > 0:

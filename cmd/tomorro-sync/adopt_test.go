@@ -34,6 +34,11 @@ func TestDayOne(t *testing.T) {
 	if out := o.must(exitDone, "adopt"); !strings.Contains(out, "WAIT FOR A DECISION") || !strings.Contains(out, "adopt match maiden.name@acme.example "+people[2].Email) || !strings.Contains(out, "1 deactivation") {
 		t.Errorf("before the first run:\n%s", out)
 	}
+	o.edit("\nredis:", "\n# redis:")
+	if out := o.must(exitDone, "adopt"); !strings.Contains(out, "Without Redis nobody knows") || strings.Contains(out, "No adoption is open") {
+		t.Errorf("without Redis:\n%s", out)
+	}
+	o.edit("\n# redis:", "\nredis:")
 	out := o.must(exitApproval, "reconcile", "--yes")
 	for _, who := range []string{people[2].Email, people[3].Email, people[5].Email} {
 		if !strings.Contains(out, who) {

@@ -22,6 +22,7 @@ func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) (bad map[stri
 	}
 	bad = make(map[string]error)
 	var mu sync.Mutex
+	read := 0
 	if s.links {
 		more, err := m.newLinks(ctx, p.Runner)
 		if err != nil {
@@ -34,7 +35,7 @@ func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) (bad map[stri
 			}
 		}
 	}
-	at := p.Runner.now()
+	at, until := p.Runner.now(), time.Now().Add(p.readWait())
 	w := pool.New().WithContext(ctx).WithMaxGoroutines(cmp.Or(p.Runner.Concurrency, 8)).WithCancelOnError().WithFirstError()
 	if s.groups {
 		w.Go(func(ctx context.Context) error {
@@ -48,15 +49,18 @@ func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) (bad map[stri
 	}
 	for _, id := range s.accounts {
 		w.Go(func(ctx context.Context) error {
-			_, err := m.readAccount(ctx, p, id)
-			if err == nil || errors.Is(err, reconcile.ErrGone) {
-				return nil
-			}
-			if ctx.Err() != nil || errors.Is(err, reconcile.ErrRefused) {
-				return err
-			}
+			timed, cancel := context.WithDeadline(ctx, until)
+			defer cancel()
+			_, err := m.readAccount(timed, p, id)
 			mu.Lock()
 			defer mu.Unlock()
+			switch {
+			case err == nil || errors.Is(err, reconcile.ErrGone):
+				read++
+				return nil
+			case ctx.Err() != nil || errors.Is(err, reconcile.ErrRefused):
+				return err
+			}
 			bad[id] = err
 			return nil
 		})
@@ -64,8 +68,21 @@ func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) (bad map[stri
 	if err := w.Wait(); err != nil {
 		return nil, err
 	}
+	if read > 0 {
+		putOff(bad)
+	}
 	m.learned(s, bad)
 	return bad, nil
+}
+
+// putOff has those read next who were not in time: those who were have taken all of it, and
+// are done first.
+func putOff(bad map[string]error) {
+	for id, why := range bad {
+		if errors.Is(why, context.DeadlineExceeded) {
+			bad[id] = fmt.Errorf("%w: %w", ErrBusy, why)
+		}
+	}
 }
 
 // refreshAhead reads the groups before looks have to wait for that, while there are

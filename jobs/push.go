@@ -111,7 +111,8 @@ type Looked struct {
 }
 
 // ErrBusy marks somebody on whom another process or run was at work until the
-// deadline. They stay marked.
+// deadline, or for whom those who came together with them left no time. They stay
+// marked.
 var ErrBusy = errors.New("somebody else is at work on this person")
 
 // ErrNotStored marks a request that could not be made durable: nothing remembers it.

@@ -43,6 +43,11 @@ type visit struct {
 // visitLimit bounds a look, once all of Tomorro was read.
 const visitLimit = 30 * time.Second
 
+// readWait is how long a look reads the accounts of its people. Who is not read by then
+// waits for the next, so that where Tomorro may be asked little some are done by each,
+// and not all of them by none.
+func (p *Pushes) readWait() time.Duration { return p.life() / 4 }
+
 func (p *Pushes) life() time.Duration { return cmp.Or(p.Life, 45*time.Second) }
 
 // make answers every request, or passes it on for another look.

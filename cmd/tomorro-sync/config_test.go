@@ -247,3 +247,12 @@ func FuzzShare(f *testing.F) {
 		}
 	})
 }
+
+// TestAllowed: an IPv4 address is the same however it is written.
+func TestAllowed(t *testing.T) {
+	l := listenConfig{Allow: []string{"203.0.113.7", "::ffff:203.0.113.8", "10.0.0.0/8", "::ffff:172.16.0.0/108", "2001:db8::/32"}}
+	got, err := l.allowed()
+	if want := "[203.0.113.7/32 203.0.113.8/32 10.0.0.0/8 172.16.0.0/12 2001:db8::/32]"; err != nil || fmt.Sprint(got) != want {
+		t.Errorf("%v %v, want %s", got, err, want)
+	}
+}

@@ -280,17 +280,22 @@ func (l *listenConfig) check(all *checks) {
 // leastToken is how long a token must be at least, which the listener asks for too.
 const leastToken = 16
 
-// allowed reads the client addresses: one, or a network.
+// allowed reads the client addresses: one, or a network. IPv4 written as IPv6, as some
+// logs have it, is IPv4: so are the addresses that these are compared with.
 func (l *listenConfig) allowed() ([]netip.Prefix, error) {
 	prefixes := make([]netip.Prefix, 0, len(l.Allow))
 	for _, text := range l.Allow {
 		if a, err := netip.ParseAddr(text); err == nil {
+			a = a.Unmap()
 			prefixes = append(prefixes, netip.PrefixFrom(a, a.BitLen()))
 			continue
 		}
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
 			return nil, fmt.Errorf("%q is neither an address nor a network; write 203.0.113.7 or 203.0.113.0/24", text)
+		}
+		if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 		}
 		prefixes = append(prefixes, p.Masked())
 	}

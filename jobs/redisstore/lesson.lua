@@ -10,11 +10,14 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local together = 2000000 -- those who are refused for the first time within it add up
 redis.call('ZADD', KEYS[2], string.format('%.0f', now), ARGV[6])
-local gone = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now - 10000000))
-for _, name in ipairs(gone) do
-  redis.call('ZREM', KEYS[2], name)
-  redis.call('ZREM', KEYS[3], name)
+local function gone(from, to)
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], from, to)) do
+    redis.call('ZREM', KEYS[2], name)
+    redis.call('ZREM', KEYS[3], name)
+  end
 end
+gone('-inf', string.format('%.0f', now - 10000000))
+gone(string.format('(%.0f', now), '+inf') -- asked by a clock that was ahead
 redis.call('PEXPIRE', KEYS[2], 60000)
 local sharers = redis.call('ZCARD', KEYS[2])
 if tonumber(ARGV[7]) > 0 then

@@ -70,6 +70,10 @@ func TestLessons(t *testing.T) {
 			t.Errorf("%+v: %+v", c, k)
 		}
 	}
+	confer(0, 0, pace.Lesson{Part: 1, AtOnce: 2}, 0)
+	if k := confer(1, -time.Hour, pace.Lesson{Part: 1}, 0); k.AtOnce != 0 || k.Sharers != 1 {
+		t.Errorf("who asked by a clock that was ahead: %+v", k)
+	}
 	server.FastForward(25 * time.Hour)
 	if k := confer(1, 25*time.Hour, quiet, 0); k.PerSecond != 0 || k.Sharers != 1 {
 		t.Errorf("after a day: %+v", k)

@@ -80,7 +80,7 @@ func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profil
 
 // cleanupTimeout is how long the probe takes to clean up when it is interrupted. By itself
 // it takes the time that the service asks for.
-var cleanupTimeout = 30 * time.Second
+const cleanupTimeout = 30 * time.Second
 
 // outlasting gives a context that ends when ctx did so long ago.
 func outlasting(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -1,35 +1,37 @@
 package tomorro
 
 import (
-	"net/http"
-	"net/http/httptest"
+	"context"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"tomorro-sync/reconcile"
-	"tomorro-sync/sinks/tomorro/tomorrotest"
 )
 
-// TestProbeOfASlowService: nobody interrupts the probe, and cleaning up takes longer than
-// it would have then.
-func TestProbeOfASlowService(t *testing.T) {
-	defer func(was time.Duration) { cleanupTimeout = was }(cleanupTimeout)
-	cleanupTimeout = time.Millisecond
-	sim := tomorrotest.New(tomorrotest.Options{})
-	slow := false
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if slow {
-			time.Sleep(5 * time.Millisecond)
+// TestCleaningUpLasts: a probe that nobody interrupts may clean up for as long as that
+// takes, and one that somebody does for half a minute from then on.
+func TestCleaningUpLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, interrupt := context.WithCancel(t.Context())
+		calm, cancel := outlasting(ctx)
+		time.Sleep(time.Hour)
+		if calm.Err() != nil {
+			t.Error("nobody interrupted it")
 		}
-		sim.ServeHTTP(w, r)
-	}))
-	defer server.Close()
-	s := Sandbox{Account: "probe@x.io", Group: "probe", Real: func(reconcile.Account, reconcile.Group) string { return "" },
-		Step: func(done, _ int) { slow = done == 11 }}
-	if _, err := Probe(t.Context(), Config{URL: server.URL + "/scim/v2", Token: "tomorro-token"}, s); err != nil {
-		t.Error(err)
-	}
-	if state := sim.State(); len(state.Users)+len(state.Groups) > 0 {
-		t.Errorf("%+v is left", state)
-	}
+		interrupt()
+		time.Sleep(cleanupTimeout - time.Second)
+		if calm.Err() != nil {
+			t.Error("it has some time left")
+		}
+		time.Sleep(2 * time.Second)
+		if calm.Err() == nil {
+			t.Error("it takes longer than half a minute")
+		}
+		cancel()
+		late, cancel := outlasting(ctx) // interrupted before it began
+		defer cancel()
+		time.Sleep(cleanupTimeout - time.Second)
+		if late.Err() != nil {
+			t.Error("cleaning up after an interruption has no time")
+		}
+	})
 }

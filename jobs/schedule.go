@@ -38,7 +38,8 @@ const (
 type Ticks interface {
 	Schedule(ctx context.Context) (ScheduleState, error)
 	// Take asks for a tick. Its run must hold the lock before within has passed;
-	// otherwise another replica may take it.
+	// otherwise another replica may take it. What is remembered of a day and more after
+	// the tick is of a clock that was wrong, and is no reason to refuse it.
 	Take(ctx context.Context, tick time.Time, late Late, within time.Duration) (Taken, error)
 	// Done remembers that the tick's run was made. A failed one is counted, unless
 	// that tick or a later one is remembered already; one that went well forgets

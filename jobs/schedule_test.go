@@ -214,6 +214,27 @@ func TestCatchUp(t *testing.T) {
 	b.look(monday.Add(6*24*time.Hour+13*time.Hour), 3) // the next one is not missed
 }
 
+// TestClockRanAhead: a run that was made while a clock was wrong is no reason to make none
+// until that time comes.
+func TestClockRanAhead(t *testing.T) {
+	for name, err := range map[string]error{"and the run went well": nil, "and the run failed": errors.New("no certificate is good then")} {
+		b := newBench(t, "0 2 * * *", monday)
+		b.sched.QuarantineAfter = 1
+		b.look(monday, 0)
+		b.look(monday.Add(13*time.Hour), 1)
+		b.err = err
+		b.look(monday.Add(400*24*time.Hour), 2)
+		b.err = nil
+		b.look(monday.Add(20*time.Hour), 2) // it is set right: nothing was missed
+		b.look(monday.Add(37*time.Hour), 3)
+		b.look(monday.Add(37*time.Hour+2*time.Minute), 3)
+		b.look(monday.Add(61*time.Hour), 4)
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
 // TestPausedScheduleStaysPaused across restarts, and what came meanwhile is not made up for.
 func TestPausedScheduleStaysPaused(t *testing.T) {
 	b := newBench(t, "0 2 * * *", monday)

@@ -46,6 +46,9 @@ const (
 	beginWithin = time.Minute
 	// missedAfter is how old a tick is that was missed and not merely delayed.
 	missedAfter = 15 * time.Minute
+	// ranAhead is how much later than now a tick may be that is remembered: by more than
+	// that, no two clocks differ that are right. See also tick.lua.
+	ranAhead = 24 * time.Hour
 )
 
 // Serve makes runs until ctx ends, and returns when the last one has ended.
@@ -157,6 +160,10 @@ func (s *Scheduler) take(ctx context.Context) (time.Time, error) {
 	if state.Done.IsZero() { // the first start ever: nothing was missed
 		_, err := s.Ticks.Take(ctx, now, LateSkip, beginWithin)
 		return time.Time{}, err
+	}
+	if state.Done.Sub(now) > ranAhead {
+		s.Log.Warn("a run is remembered of a time that has not come: a clock was wrong; it does not count", "remembered", state.Done)
+		state.Done, state.Failures = now.Add(-missedAfter), 0
 	}
 	tick := latest(s.Schedule, state.Done, now)
 	if tick.IsZero() {

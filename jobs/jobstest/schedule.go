@@ -57,6 +57,15 @@ func ticks(t *testing.T, open Open) {
 	if st, err := a.Schedule(t.Context()); err != nil || st.Done.UnixMilli() != second.UnixMilli() {
 		t.Errorf("%+v %v", st, err)
 	}
+	ahead, third := second.Add(48*time.Hour), second.Add(time.Hour)
+	take(t, a, ahead, jobs.Due, jobs.TakenRun) // by a clock that is wrong
+	must(t, a.Done(t.Context(), ahead, jobs.EndedFailed))
+	take(t, b, third, jobs.Due, jobs.TakenRun)
+	must(t, b.Done(t.Context(), third, jobs.EndedWell))
+	take(t, b, third, jobs.Due, jobs.TakenDone)
+	if st, err := a.Schedule(t.Context()); err != nil || st.Done.UnixMilli() != third.UnixMilli() {
+		t.Errorf("after a clock that ran ahead: %+v %v", st, err)
+	}
 }
 
 func pause(t *testing.T, open Open) {

@@ -8,7 +8,8 @@ if ARGV[2] == 'well' then
   redis.call('HDEL', KEYS[1], 'failures', 'tried', 'retries')
 end
 local done = redis.call('HGET', KEYS[1], 'done')
-if done and tonumber(done) >= tonumber(ARGV[1]) then
+local ahead = tonumber(ARGV[1]) + 86400000 -- as in tick.lua
+if done and tonumber(done) >= tonumber(ARGV[1]) and tonumber(done) <= ahead then
   return 0
 end
 if ARGV[2] == 'failed' then

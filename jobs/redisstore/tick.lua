@@ -5,7 +5,11 @@
 -- Returns 'run' when the caller is to run, 'late' when it is late and not to be run, 'paused', 'done' when it was
 -- run, 'taken' when another replica has it, 'first' on the first tick ever, which sets the beginning.
 local tick, now = tonumber(ARGV[1]), tonumber(ARGV[2])
+local ahead = tick + 86400000 -- what is remembered of later than that is of a clock that was wrong
 local done = redis.call('HGET', KEYS[1], 'done')
+if done and tonumber(done) > ahead then
+  done = nil
+end
 if not done and ARGV[4] ~= 'due' then
   redis.call('HSET', KEYS[1], 'done', ARGV[2])
   return 'first'
@@ -22,7 +26,7 @@ if redis.call('HGET', KEYS[1], 'by') == ARGV[5] then -- asked again because the 
 end
 local taken = tonumber(redis.call('HGET', KEYS[1], 'taken') or '0')
 local till = tonumber(redis.call('HGET', KEYS[1], 'till') or '0')
-if taken >= tick and (till > now or redis.call('EXISTS', KEYS[2]) == 1) then
+if taken >= tick and taken <= ahead and (till > now or redis.call('EXISTS', KEYS[2]) == 1) then
   return 'taken'
 end
 if ARGV[4] == 'skip' then

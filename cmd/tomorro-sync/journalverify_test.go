@@ -17,7 +17,13 @@ func TestJournalVerify(t *testing.T) {
 		t.Errorf("after a run: %s", out)
 	}
 	page := filepath.Join(t.TempDir(), "report.html")
+	if err := os.WriteFile(page, []byte("an older one"), 0o644); err != nil { // which others can read
+		t.Fatal(err)
+	}
 	o.must(exitDone, "report", "--out", page)
+	if info, err := os.Stat(page); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
 	written, err := os.ReadFile(page)
 	if err != nil || !strings.Contains(string(written), "The journal is as it was sealed") || !strings.Contains(string(written), o.world.People[0].Email) {
 		t.Errorf("%v\n%.2000s", err, written)

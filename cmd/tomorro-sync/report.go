@@ -57,7 +57,14 @@ func (p *program) writeReport(r *audit.Report, format, out string) error {
 		_, err := b.WriteTo(p.stdout)
 		return err
 	}
-	if err := os.WriteFile(out, b.Bytes(), 0o600); err != nil {
+	var err error
+	if info, missing := os.Stat(out); missing == nil && info.Mode().IsRegular() {
+		err = os.Chmod(out, 0o600) // one that is there would stay as readable as it is
+	}
+	if err == nil {
+		err = os.WriteFile(out, b.Bytes(), 0o600)
+	}
+	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	p.screen(p.stderr).line("Wrote %s: run %s, %s.", out, r.Run, plural(len(r.Changes), "change", "changes"))

@@ -190,7 +190,7 @@ func TestPushWaitsForALateAPI(t *testing.T) {
 	}
 	awaitQuiet(t, store)
 	tn.edit(2, func(p *reconcile.Person) { p.Assigned = false })
-	q := tn.replica("impatient", store, func(p *jobs.Pushes) { p.Deadline, p.Idle = 100*time.Millisecond, time.Hour })
+	q := tn.replica("impatient", store, func(p *jobs.Pushes) { p.Deadline, p.Idle = time.Second, time.Hour })
 	if l := one(t, q, jobs.Asked{What: "create", UserName: "p2@x.io", Want: jobs.WantIn}); l.Err != nil || !l.Late {
 		t.Errorf("%+v", l)
 	}

@@ -116,7 +116,9 @@ func (b *HoldBook) take(e *Entry) {
 				delete(b.open, digest)
 			}
 		}
-		delete(b.intents, e.Intent)
+		if e.Result != reconcile.Uncertain { // else another outcome follows
+			delete(b.intents, e.Intent)
+		}
 	case EntryEnd:
 		delete(b.partial, e.Run)
 	}

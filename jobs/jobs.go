@@ -217,6 +217,10 @@ type Settled struct {
 	Reserved map[reconcile.Limit]int
 	// Used are the approvals that this write used up, by digest.
 	Used []string
+	// Open says that nobody knows what became of the write: the intent stays open, and
+	// what was set aside for it stays so, until somebody has looked. Spent, Reserved and
+	// Used are of no account then.
+	Open bool
 }
 
 // Subject names who a change is about, for claims: the person, the account of

@@ -336,7 +336,7 @@ func (v *visit) Outcome(_ context.Context, ticket string, o reconcile.Outcome) e
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.outcomes = append(v.outcomes, o)
-	v.settled = append(v.settled, *settled(v.run, ticket, v.p.Runner.now(), &o))
+	v.settled = append(v.settled, *heard(v.run, ticket, v.p.Runner.now(), &o))
 	return nil
 }
 

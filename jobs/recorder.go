@@ -231,11 +231,22 @@ func (c *Claimed) leaveOut(w *reconcile.Write) *reconcile.NewerError {
 // be stored stops the run at the next intent, or at the end.
 func (rec *recorder) Outcome(ctx context.Context, ticket string, o reconcile.Outcome) error {
 	select {
-	case rec.queue <- &note{settled: settled(rec.id, ticket, rec.r.now(), &o)}:
+	case rec.queue <- &note{settled: heard(rec.id, ticket, rec.r.now(), &o)}:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// heard words what the answer to a write says, or that there was none. What became of
+// that is for the next run to see: a service that was away for a minute may have done
+// nothing at all, which would otherwise use up the limits of a day, and approvals.
+func heard(run, intent string, now time.Time, o *reconcile.Outcome) *Settled {
+	s := settled(run, intent, now, o)
+	if o.Result == reconcile.Uncertain {
+		s.Open, s.Spent, s.Reserved, s.Used = true, nil, nil, nil
+	}
+	return s
 }
 
 // settled words an outcome for the ledger: what happened, and the identities and

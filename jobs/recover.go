@@ -8,8 +8,8 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// SettledIntent is an intent of an earlier run that ended without its outcome,
-// and what looking at Tomorro said of it.
+// SettledIntent is an intent of an earlier run that ended without its outcome, or of
+// whose outcome nobody knew, and what looking at Tomorro said of it.
 type SettledIntent struct {
 	Run    string            `json:"run"`
 	Intent string            `json:"intent"`
@@ -64,7 +64,7 @@ func (r *Runner) settle(ctx context.Context, run string, seen *observation) ([]S
 		if e.Write != nil {
 			o = reconcile.Settle(*e.Write, &seen.current, owner)
 		}
-		o.Note = "the run ended without saying; settled by looking at Tomorro"
+		o.Note = "nobody knew what became of it; settled by looking at Tomorro"
 		s := settled(e.Run, e.ID, r.now(), &o)
 		s.By = run
 		all = append(all, *s)

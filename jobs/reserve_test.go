@@ -83,3 +83,49 @@ func TestRunHasTheRoomOfWhatDidNotHappen(t *testing.T) {
 		t.Errorf("done %v, exit %d: %v", report.Done, report.Exit, strings.Join(report.Errors, "; "))
 	}
 }
+
+// TestRunHasTheRoomOfWhatNobodyKnew: Tomorro is away while a run writes, and nobody knows
+// what became of that. The next run looks: what did not happen has used nothing of a limit
+// and no approval, and what did has.
+func TestRunHasTheRoomOfWhatNobodyKnew(t *testing.T) {
+	for fault, again := range map[reconciletest.Fault]int{reconciletest.LosesWrite: 3, reconciletest.LosesAnswer: 0} {
+		for _, approved := range []bool{false, true} {
+			r := newRig(t)
+			three := 3
+			r.runner.Policy.Limits.Allow[reconcile.LimitCreate] = reconcile.Allowance{Max: &three}
+			if approved {
+				r.runner.Policy.Approve = []string{"create"}
+				r.reconcile(t)
+				r.approveAll(t)
+			}
+			r.memory.Fail = func(reconcile.Write) reconciletest.Fault { return fault }
+			if lost := r.reconcile(t); lost.Failed[reconcile.OpCreate] != 3 {
+				t.Fatalf("%+v", lost)
+			}
+			r.memory.Fail = nil
+			if next := r.reconcile(t); next.Done[reconcile.OpCreate] != again || next.Exit != jobs.ExitDone {
+				t.Errorf("fault %d, approved %v: done %v, exit %d: %v, held %v", fault, approved, next.Done, next.Exit, strings.Join(next.Errors, "; "), next.Held)
+			}
+			used, err := r.store.Spent(t.Context(), time.Now().Add(-time.Hour))
+			decisions, derr := r.store.Decisions(t.Context())
+			if err = errors.Join(err, derr); err != nil || len(decisions) != 0 || (used[reconcile.LimitCreate] == 3) == approved {
+				t.Errorf("fault %d, approved %v: used %v, approvals left %v; %v", fault, approved, used, decisions, err)
+			}
+		}
+	}
+}
+
+// approveAll lets all that is held through.
+func (r *rig) approveAll(t *testing.T) {
+	t.Helper()
+	book, err := jobs.ReadHolds(t.Context(), r.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds := book.Open(nil, false, time.Now())
+	for i := range holds {
+		if _, err := jobs.Answer(t.Context(), r.store, holds, holds[i].ID, jobs.Word{Who: "cyd", Approves: true, For: time.Hour}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -131,6 +131,6 @@ func (c *ConnectionState) fill(from *Connection, status jobs.Status, now time.Ti
 		note("%d people wait for another look, the first for %s", status.Marks, now.Sub(status.Oldest).Round(time.Second))
 	}
 	if status.Open > 0 && status.Lock == nil {
-		note("%d changes of a run that died have no outcome yet; the next run settles them", status.Open)
+		note("of %d changes nobody knows what became of them; the next run looks", status.Open)
 	}
 }

@@ -17,10 +17,11 @@ type progress struct {
 	end     *jobs.Entry
 	intents map[string]*reconcile.Write
 	seen    map[string]bool // entries, by id
+	told    map[string]bool // intents whose outcome was counted, by id
 }
 
 func newProgress(entries []jobs.Entry) *progress {
-	p := &progress{intents: make(map[string]*reconcile.Write), seen: make(map[string]bool)}
+	p := &progress{intents: make(map[string]*reconcile.Write), seen: make(map[string]bool), told: make(map[string]bool)}
 	for i := range entries {
 		p.take(&entries[i])
 	}
@@ -47,12 +48,13 @@ func (p *progress) take(e *jobs.Entry) {
 	case jobs.EntryOutcome:
 		w := p.intents[e.Intent]
 		switch {
-		case w == nil:
+		case w == nil || p.told[e.Intent]: // what was uncertain has two
 		case e.Result == reconcile.Done:
 			p.Done += len(w.Changes)
 		default:
 			p.Failed += len(w.Changes)
 		}
+		p.told[e.Intent] = true
 	case jobs.EntryEnd:
 		if e.Run == p.Run {
 			p.Ended, p.end = true, e

@@ -79,6 +79,49 @@ func reserved(t *testing.T, open Open) {
 	}
 }
 
+// unknown: what nobody knows keeps what was set aside for it, and stays open, until
+// somebody has looked; others may be at work on its subjects.
+func unknown(t *testing.T, s Store) {
+	t.Helper()
+	two := amounts{reconcile.LimitDeactivate: 2}
+	for _, result := range []string{reconcile.NotDone, reconcile.Done, reconcile.Uncertain} {
+		before := spent(t, s, reconcile.LimitDeactivate)
+		c := reserving("unknown "+result, two, nil)
+		got := ask(t, s, c)
+		for range 2 { // asked again because the answer was lost
+			must(t, s.Settle(t.Context(), []jobs.Settled{{Run: c.Run, Subjects: c.Subjects, Open: true, Entry: jobs.Entry{Intent: got.ID, Result: reconcile.Uncertain}}}))
+		}
+		if n, open := spent(t, s, reconcile.LimitDeactivate), snapshot(t, s).Open; n != before+2 || len(open) != 1 || open[0].ID != got.ID {
+			t.Errorf("%d count after %d, open are %+v", n, before, open)
+		}
+		if other := ask(t, s, jobs.Claim{Run: "another", Subjects: c.Subjects}); len(other.Newer) > 0 {
+			t.Errorf("nobody may look at it: %+v", other)
+		}
+		must(t, s.Settle(t.Context(), []jobs.Settled{{Run: "another", Subjects: c.Subjects}}))
+		o := jobs.Settled{Run: c.Run, By: "next", Subjects: c.Subjects, Reserved: two, Entry: jobs.Entry{Intent: got.ID, Result: result}}
+		after := before
+		if result != reconcile.NotDone {
+			o.Spent, after = two, before+2
+		}
+		for range 2 {
+			must(t, s.Settle(t.Context(), []jobs.Settled{o}))
+		}
+		if n, open := spent(t, s, reconcile.LimitDeactivate), snapshot(t, s).Open; n != after || len(open) != 0 {
+			t.Errorf("%s: %d count, want %d; open are %+v", result, n, after, open)
+		}
+		var told []string
+		must(t, s.Scan(t.Context(), time.Time{}, func(e jobs.Entry) bool {
+			if e.Kind == jobs.EntryOutcome && e.Intent == got.ID {
+				told = append(told, e.Result)
+			}
+			return true
+		}))
+		if !slices.Equal(told, []string{reconcile.Uncertain, result}) {
+			t.Errorf("the journal has the outcomes %v", told)
+		}
+	}
+}
+
 // givenBack: what did not happen uses nothing, what may have happened does, and once.
 func givenBack(t *testing.T, open Open) {
 	s := open(t, "give back", 30*time.Second)
@@ -99,6 +142,7 @@ func givenBack(t *testing.T, open Open) {
 			t.Errorf("%s: %d count, %d for the group; want %d after %d", result, n, g, after, before)
 		}
 	}
+	unknown(t, s)
 	c := reserving("part", amounts{reconcile.LimitDelete: 3}, nil)
 	got := ask(t, s, c)
 	must(t, s.Settle(t.Context(), []jobs.Settled{{Run: c.Run, Subjects: c.Subjects, Reserved: c.Spends, Spent: amounts{reconcile.LimitDelete: 1},

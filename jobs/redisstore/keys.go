@@ -57,7 +57,8 @@ func (k keys) touched() string { return k.prefix + "touched" }
 // writes, which run.
 func (k keys) claims() string { return k.prefix + "claims" }
 
-// open is a hash from the ids of intents without an outcome to their runs.
+// open is a hash from the ids of intents without an outcome to their runs, and of those
+// whose outcome nobody knows to a question mark.
 func (k keys) open() string { return k.prefix + "open" }
 
 // asked is a string: what was answered to a call that is not to be done again

@@ -204,7 +204,7 @@ func (s *Store) settleCall(settled []jobs.Settled) (call, error) {
 		}
 		spent, group := byKind(o.Spent)
 		reserved, of := byKind(o.Reserved)
-		args = append(args, o.Run, o.Entry.Intent, data, cmp.Or(o.By, o.Run), cmp.Or(group, of))
+		args = append(args, o.Run, o.Entry.Intent, data, cmp.Or(o.By, o.Run), cmp.Or(group, of), o.Open)
 		count := len(args)
 		args = append(args, 0)
 		for _, l := range reconcile.LimitNames() {

@@ -1,13 +1,14 @@
--- After writes: their outcomes, and what follows from them. An intent has one outcome; a second one is not stored. The
--- lease is not asked for: what was done was done.
+-- After writes: their outcomes, and what follows from them. An intent has one outcome, and one before it when nobody
+-- knows it yet; another one is not stored. The lease is not asked for: what was done was done.
 -- KEYS: 1 journal, 2 position, 3 touched, 4 claims, 5 open, 6 links, 7 decisions, then the budgets that the outcomes
 --       name by the number of their key
 -- ARGV: 1 now, 2 spendings older than this are forgotten (both Unix milliseconds); then for each outcome: the run of the
 --       intent; the id of the intent, or empty to give the subjects back only; data (JSON); the run that settles it,
---       for which this is nothing new; the group that the write was about, or empty; the number of budgets, and for
---       each the number of its key, how much was used, and how much was set aside, of which the rest is given back; the
---       number of links, and for each a OneLogin id and an account; the number of identities that ended, and these; the
---       number of approvals that it used up, and these; the number of subjects, and these
+--       for which this is nothing new; the group that the write was about, or empty; 1 when nobody knows what became of
+--       it, so that it stays open, else 0; the number of budgets, and for each the number of its key, how much was used,
+--       and how much was set aside, of which the rest is given back; the number of links, and for each a OneLogin id and
+--       an account; the number of identities that ended, and these; the number of approvals that it used up, and these;
+--       the number of subjects, and these
 -- Returns an empty string. As in claim.lua, all is read at once and stored at once.
 local at, most = 2, 4000
 
@@ -42,24 +43,29 @@ end
 
 local all, intents = {}, {}
 while at < #ARGV do
-  local o = {run = arg(), intent = arg(), data = arg(), by = arg(), group = arg(), budgets = list(3), links = list(2), ended = list(1), used = list(1), subjects = list(1)}
+  local o = {run = arg(), intent = arg(), data = arg(), by = arg(), group = arg(), stays = arg() == '1', budgets = list(3), links = list(2), ended = list(1), used = list(1), subjects = list(1)}
   all[#all + 1] = o
   if o.intent ~= '' then
     intents[#intents + 1] = o.intent
   end
 end
-local open, news, over, subjects = load(KEYS[5], intents), {}, {}, {}
+local open, news, over, unknown, subjects = load(KEYS[5], intents), {}, {}, {}, {}
 for _, o in ipairs(all) do
+  if o.stays and open[o.intent] == '?' then
+    open[o.intent] = false -- that was said before
+  end
   if o.intent == '' or open[o.intent] then
     news[#news + 1] = o
     for _, subject in ipairs(o.subjects) do
       subjects[#subjects + 1] = subject
     end
   end
-  if open[o.intent] then
-    open[o.intent] = false
+  if open[o.intent] and o.stays then
+    unknown[#unknown + 1], unknown[#unknown + 2] = o.intent, '?'
+  elseif open[o.intent] then
     over[#over + 1] = o.intent
   end
+  open[o.intent] = false
 end
 if #news == 0 then
   return ''
@@ -136,6 +142,7 @@ store('HSET', KEYS[3], touches)
 store('HSET', KEYS[4], lives)
 store('HDEL', KEYS[4], free)
 store('HDEL', KEYS[5], over)
+store('HSET', KEYS[5], unknown)
 store('HSET', KEYS[6], links)
 store('HDEL', KEYS[6], ended)
 store('HDEL', KEYS[7], approvals)

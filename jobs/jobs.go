@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"tomorro-sync/reconcile"
@@ -221,43 +220,6 @@ type Settled struct {
 	// what was set aside for it stays so, until somebody has looked. Spent, Reserved and
 	// Used are of no account then.
 	Open bool
-}
-
-// Subject names who a change is about, for claims: the person, the account of
-// nobody, or the group.
-func Subject(c *reconcile.Change) string {
-	switch {
-	case c.Key != 0:
-		return c.Key.String()
-	case c.Account != "":
-		return "account " + c.Account
-	case c.GroupID != "":
-		return "group " + c.GroupID
-	}
-	return "group named " + reconcile.Fold(c.Group)
-}
-
-// AccountSubject names whoever has an account, by Tomorro's id.
-func AccountSubject(id string) string { return accountPrefix + id }
-
-// AddressSubject names somebody of whom nothing is known but an e-mail.
-func AddressSubject(address string) string { return "address " + reconcile.Fold(address) }
-
-// adminsSubject is one more subject of whatever makes one admin less: whether enough
-// remain depends on all of them.
-const adminsSubject = "admins"
-
-// Subjects names everybody a write is about, each once.
-func Subjects(w *reconcile.Write) []string {
-	names := make([]string, 0, len(w.Changes))
-	for i := range w.Changes {
-		names = append(names, Subject(&w.Changes[i]))
-		if w.Changes[i].LosesAdmin() {
-			names = append(names, adminsSubject)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
 
 // JournalReader reads the journal back.

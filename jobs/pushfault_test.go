@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -115,5 +116,14 @@ func TestPushIsNotSentWithoutItsClaim(t *testing.T) {
 	}
 	if s := awaitMarks(t, store, 1); s.Marks[0].Tries != 1 {
 		t.Errorf("%+v", s.Marks)
+	}
+}
+
+// TestGroupBeforeAnythingElse: a replica that has read nothing yet makes a group.
+func TestGroupBeforeAnythingElse(t *testing.T) {
+	p := newPair(t, 1, func(p *jobs.Pushes) { p.Runner.Policy.CreateGroups = true })
+	g, err := p.b.MakeGroup(t.Context(), "", "Fresh")
+	if c, _ := p.memory.Read(t.Context()); err != nil || !slices.ContainsFunc(c.Groups, func(x reconcile.Group) bool { return x.ID == g.ID && x.Name == "Fresh" }) {
+		t.Errorf("%+v %v %+v", g, err, c.Groups)
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"tomorro-sync/reconcile"
 )
 
 // atOnce is how many requests one look takes, and how many marks are taken up at once.
@@ -156,12 +154,6 @@ func (p *Pushes) drainSome(ctx context.Context) bool {
 	return len(marks) == atOnce && !failed
 }
 
-const (
-	accountPrefix = "account "
-	updatedPrefix = "updated "
-	addressPrefix = "address "
-)
-
 // askedBy reads back whom a mark is about.
 func askedBy(m Mark) Asked {
 	a := Asked{What: "mark"}
@@ -175,19 +167,6 @@ func askedBy(m Mark) Asked {
 		a.What = "updated"
 	}
 	return a
-}
-
-// UpdatedSubject names somebody whom only the fast pass wants to be looked at: see
-// FastPass. It is a mark of its own, so that it neither weakens one of a push nor is
-// strengthened by it.
-func UpdatedSubject(key reconcile.Key) string { return updatedPrefix + key.String() }
-
-// whose is the subject that claims about somebody have.
-func whose(subject string) string { return strings.TrimPrefix(subject, updatedPrefix) }
-
-// keyOf gives the person whom a subject names.
-func keyOf(subject string) (reconcile.Key, bool) {
-	return reconcile.ParseExternalID("onelogin:" + whose(subject))
 }
 
 // backoff is how long a look that came to nothing is not made again.

@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,4 +136,24 @@ func TestAccountOfSomebodyNotKnownYet(t *testing.T) {
 	if a := p.account("new@x.io"); a.ID != made.ID || !a.Active {
 		t.Errorf("%+v", a)
 	}
+}
+
+// TestDeletedByHand: whose account somebody deleted at Tomorro gets another one from a
+// push, also when what is known of them is old and is read again before.
+func TestDeletedByHand(t *testing.T) {
+	var later atomic.Int64
+	p := newPair(t, 2, func(p *jobs.Pushes) {
+		p.Runner.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	})
+	id := one(t, p.b, byName(1)).Account.ID
+	awaitQuiet(t, p.store)
+	if _, err := p.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteDeleteUser, Account: reconcile.Account{ID: id}}); err != nil {
+		t.Fatal(err)
+	}
+	later.Store(int64(time.Minute))
+	p.title(1, "manager")
+	if l := one(t, p.b, byName(1)); l.Err != nil || !l.Account.Active || l.Account.ID == id || l.Account.UserType != reconcile.Manager {
+		t.Errorf("%+v", l)
+	}
+	awaitQuiet(t, p.store)
 }

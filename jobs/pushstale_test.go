@@ -401,32 +401,3 @@ func TestAssertionsOfNobody(t *testing.T) {
 	}
 	awaitQuiet(t, p.store)
 }
-
-// TestGroupBeforeAnythingElse: a replica that has read nothing yet makes a group.
-func TestGroupBeforeAnythingElse(t *testing.T) {
-	p := newPair(t, 1, func(p *jobs.Pushes) { p.Runner.Policy.CreateGroups = true })
-	g, err := p.b.MakeGroup(t.Context(), "", "Fresh")
-	if c, _ := p.memory.Read(t.Context()); err != nil || !slices.ContainsFunc(c.Groups, func(x reconcile.Group) bool { return x.ID == g.ID && x.Name == "Fresh" }) {
-		t.Errorf("%+v %v %+v", g, err, c.Groups)
-	}
-}
-
-// TestDeletedByHand: whose account somebody deleted at Tomorro gets another one from a
-// push, also when what is known of them is old and is read again before.
-func TestDeletedByHand(t *testing.T) {
-	var later atomic.Int64
-	p := newPair(t, 2, func(p *jobs.Pushes) {
-		p.Runner.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
-	})
-	id := one(t, p.b, byName(1)).Account.ID
-	awaitQuiet(t, p.store)
-	if _, err := p.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteDeleteUser, Account: reconcile.Account{ID: id}}); err != nil {
-		t.Fatal(err)
-	}
-	later.Store(int64(time.Minute))
-	p.title(1, "manager")
-	if l := one(t, p.b, byName(1)); l.Err != nil || !l.Account.Active || l.Account.ID == id || l.Account.UserType != reconcile.Manager {
-		t.Errorf("%+v", l)
-	}
-	awaitQuiet(t, p.store)
-}

@@ -16,22 +16,7 @@ var _ pace.Lessons = (*redisstore.Lessons)(nil)
 // later is the same; what one lowers is lower for all; and all together get no more than
 // it allows.
 func TestLessons(t *testing.T) {
-	server := miniredis.RunT(t)
-	now := time.Date(2026, 11, 28, 2, 0, 0, 0, time.UTC)
-	var all []*redisstore.Lessons
-	for range 3 {
-		all = append(all, opened(t, "redis://"+server.Addr(), redisstore.Options{}).Lessons("api"))
-	}
-	confer := func(by int, after time.Duration, told pace.Lesson, n int) pace.Known {
-		t.Helper()
-		now = now.Add(after)
-		server.SetTime(now)
-		k, err := all[by].Confer(t.Context(), told, n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
-	}
+	server, confer := school(t)
 	quiet := pace.Lesson{Part: 1}
 	if k := confer(0, 0, quiet, 5); k != (pace.Known{Sharers: 1}) {
 		t.Errorf("nobody knows a limit, and got %+v", k)
@@ -59,6 +44,36 @@ func TestLessons(t *testing.T) {
 	if k := confer(0, 0, pace.Lesson{Part: 0.001}, 0); k.PerSecond != 1 {
 		t.Errorf("the least: %+v", k)
 	}
+	server.FastForward(25 * time.Hour)
+	if k := confer(1, 25*time.Hour, quiet, 0); k.PerSecond != 0 || k.Sharers != 1 {
+		t.Errorf("after a day: %+v", k)
+	}
+}
+
+// school gives three processes that learn together of one API: by confers after a while.
+func school(t *testing.T) (*miniredis.Miniredis, func(by int, after time.Duration, told pace.Lesson, n int) pace.Known) {
+	server := miniredis.RunT(t)
+	now := time.Date(2026, 11, 28, 2, 0, 0, 0, time.UTC)
+	var all []*redisstore.Lessons
+	for range 3 {
+		all = append(all, opened(t, "redis://"+server.Addr(), redisstore.Options{}).Lessons("api"))
+	}
+	return server, func(by int, after time.Duration, told pace.Lesson, n int) pace.Known {
+		t.Helper()
+		now = now.Add(after)
+		server.SetTime(now)
+		k, err := all[by].Confer(t.Context(), told, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+}
+
+// TestLevels: each hears of the least that another one had to lower its level to, as long
+// as that one is there.
+func TestLevels(t *testing.T) {
+	_, confer := school(t)
 	for _, c := range []struct {
 		by    int
 		after time.Duration
@@ -73,9 +88,5 @@ func TestLessons(t *testing.T) {
 	confer(0, 0, pace.Lesson{Part: 1, AtOnce: 2}, 0)
 	if k := confer(1, -time.Hour, pace.Lesson{Part: 1}, 0); k.AtOnce != 0 || k.Sharers != 1 {
 		t.Errorf("who asked by a clock that was ahead: %+v", k)
-	}
-	server.FastForward(25 * time.Hour)
-	if k := confer(1, 25*time.Hour, quiet, 0); k.PerSecond != 0 || k.Sharers != 1 {
-		t.Errorf("after a day: %+v", k)
 	}
 }

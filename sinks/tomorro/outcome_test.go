@@ -175,3 +175,30 @@ func TestPartlyDone(t *testing.T) {
 		t.Errorf("nothing was done: %v", err)
 	}
 }
+
+// TestCreateNeverTwice: whatever happens to the answer of a POST, there is one
+// account and one POST that took effect.
+func TestCreateNeverTwice(t *testing.T) {
+	for name, fault := range map[string]flaky.Fault{
+		"lost answer": {Kind: flaky.KindLostAnswer}, "truncated": {Kind: flaky.KindTruncated}, "reset before": {Kind: flaky.KindReset},
+		"502 before": {Kind: flaky.KindStatus, Status: 502}, "timeout": {Kind: flaky.KindTimeout}, "html": {Kind: flaky.KindHTML200},
+	} {
+		r := newRig(t, tomorrotest.Knobs{}, func(cfg *tomorro.Config) {
+			if name == "timeout" {
+				cfg.Timeout = 250 * time.Millisecond
+			}
+		})
+		fault.Method, fault.Path, fault.Times = "POST", "/scim/v2/Users", 1
+		r.flaky.Add(fault)
+		got, err := r.client.Write(t.Context(), create("a@x.io"))
+		made := len(r.sim.State().Users)
+		switch {
+		case made > 1 || r.flaky.Stats().ByRoute["POST /scim/v2/Users"] != 1:
+			t.Errorf("%s: %d accounts from %d POSTs", name, made, r.flaky.Stats().ByRoute["POST /scim/v2/Users"])
+		case made == 1 && (err != nil || got.Note == ""):
+			t.Errorf("%s: the account is there, and the client says %+v %v", name, got, err)
+		case made == 0 && !errors.Is(err, reconcile.ErrUncertain):
+			t.Errorf("%s: %v, want ErrUncertain", name, err)
+		}
+	}
+}

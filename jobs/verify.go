@@ -81,9 +81,9 @@ type verifier struct {
 
 // Outcome implements reconcile.Recorder.
 func (v *verifier) Outcome(ctx context.Context, ticket string, o reconcile.Outcome) error {
-	if o.Result == reconcile.Done && (v.r.ReadBack || v.back.Doubt) {
+	if v.r.ReadBack || v.back.Doubt {
 		v.mu.Lock()
-		v.back.Done(&o)
+		v.back.Heard(&o)
 		v.mu.Unlock()
 	}
 	return v.recorder.Outcome(ctx, ticket, o)

@@ -80,8 +80,17 @@ type sentMember struct {
 	remove              bool
 }
 
-// Done takes up a write that is done, in the order in which they come.
-func (b *ReadBack) Done(o *Outcome) {
+// Heard takes up what became of a write, in the order in which they come. After one of
+// which that is not known, nobody knows what its account should be.
+func (b *ReadBack) Heard(o *Outcome) {
+	switch o.Result {
+	case Done:
+	case Uncertain:
+		delete(b.accounts, o.Write.Account.ID)
+		return
+	default:
+		return
+	}
 	switch o.Write.Op {
 	case WriteCreateUser, WriteUpdateUser, WriteDeleteUser:
 		if b.accounts == nil {

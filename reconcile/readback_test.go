@@ -11,16 +11,11 @@ import (
 	"tomorro-sync/reconcile/reconciletest"
 )
 
-// confirmed are the outcomes that were done.
-func confirmed(log *reconciletest.Log) []reconcile.Outcome {
-	return slices.DeleteFunc(slices.Clone(log.Outcomes), func(o reconcile.Outcome) bool { return o.Result != reconcile.Done })
-}
-
 // readBack doubts answers where everything is read.
-func readBack(done []reconcile.Outcome, read, groups *reconcile.Current) []reconcile.NotKept {
+func readBack(heard []reconcile.Outcome, read, groups *reconcile.Current) []reconcile.NotKept {
 	b := reconcile.ReadBack{Doubt: read != nil}
-	for i := range done {
-		b.Done(&done[i])
+	for i := range heard {
+		b.Heard(&heard[i])
 	}
 	return b.Compare(read, groups)
 }
@@ -40,11 +35,11 @@ func TestLawAnHonestTargetKeepsEverything(t *testing.T) {
 		}
 		after, _ := memory.Read(t.Context())
 		for _, read := range []*reconcile.Current{nil, &after} {
-			done := confirmed(log)
+			heard := slices.Clone(log.Outcomes)
 			if read == nil { // a deletion is answered with nothing
-				done = slices.DeleteFunc(done, func(o reconcile.Outcome) bool { return o.Write.Op == reconcile.WriteDeleteUser })
+				heard = slices.DeleteFunc(heard, func(o reconcile.Outcome) bool { return o.Write.Op == reconcile.WriteDeleteUser })
 			}
-			if found := readBack(done, read, &after); len(found) > 0 {
+			if found := readBack(heard, read, &after); len(found) > 0 {
 				t.Fatalf("%+v", found)
 			}
 		}
@@ -69,7 +64,7 @@ func TestLawWhatIsIgnoredIsNotRewritten(t *testing.T) {
 			next := *w
 			next.Current, _ = memory.Read(t.Context())
 			next.Links = remember(w.Links, plan.Links, result.Links)
-			for _, n := range readBack(confirmed(log), &next.Current, &next.Current) {
+			for _, n := range readBack(log.Outcomes, &next.Current, &next.Current) {
 				w.Policy.Ignored[n.Change.Effect()] = time.Now()
 			}
 			w = &next
@@ -122,8 +117,9 @@ func drawLies(t *rapid.T) func(*reconcile.Write, reconcile.Account) {
 func TestReadBackForgets(t *testing.T) {
 	account := reconcile.Account{ID: "a1", UserName: "ann@x.io", GivenName: "Ann", FamilyName: "Doe", UserType: reconcile.User, Active: true}
 	o := reconcile.Outcome{ID: "a1", Account: account, Write: reconcile.Write{Op: reconcile.WriteUpdateUser, Account: account, Changes: []reconcile.Change{{Op: reconcile.OpRename, Key: 1}}}}
-	other := o
-	other.Account.UserName = "old@x.io"
+	o.Result = reconcile.Done
+	other, unknown := o, o
+	other.Account.UserName, unknown.Result = "old@x.io", reconcile.Uncertain
 	for _, tt := range []struct {
 		name         string
 		doubt, trust bool
@@ -136,10 +132,11 @@ func TestReadBackForgets(t *testing.T) {
 		{"not as sent", false, false, []reconcile.Outcome{other}, 1, 1},
 		{"not as sent, trusted", true, true, []reconcile.Outcome{other}, 1, 1},
 		{"mended", false, false, []reconcile.Outcome{other, o}, 0, 0},
+		{"and then nobody knows", true, false, []reconcile.Outcome{o, unknown}, 0, 0},
 	} {
 		b := reconcile.ReadBack{Doubt: tt.doubt}
 		for i := range tt.done {
-			b.Done(&tt.done[i])
+			b.Heard(&tt.done[i])
 		}
 		if tt.trust {
 			b.Trust()
@@ -201,6 +198,7 @@ func TestReadBackSays(t *testing.T) {
 			if tt.there != nil {
 				read.Accounts = []reconcile.Account{*tt.there}
 			}
+			tt.o.Result = reconcile.Done
 			found := readBack([]reconcile.Outcome{tt.o}, read, tt.groups)
 			if tt.op == "" {
 				if len(found) > 0 {

@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 )
@@ -18,6 +20,7 @@ type groupDiff struct {
 	of           memberships
 	wanted       map[string]int   // a grant as the rule says it -> index into groups, or missing
 	missing      map[string]Grant // folded name -> first grant of a group Tomorro does not have
+	ruled        map[int]bool     // groups that some rule names; see named
 }
 
 // memberships are the groups of each account, as places in the lists of both.
@@ -194,11 +197,13 @@ func (g *groupDiff) takenBack(p *pair, has, granted []int32, v *Verdict) {
 }
 
 // remove takes a membership away that no rule gives, unless a rule that cannot
-// be evaluated might, or one that names several groups. Without a verdict there are
-// no rules.
+// be evaluated might, or one that names several groups or none: somebody may have
+// renamed what it names. Without a verdict there are no rules.
 func (g *groupDiff) remove(p *pair, group int, v *Verdict) {
 	c := g.member(OpRemoveMember, p, group, "no rule gives this group")
-	if a := g.asserted.of(p.account.ID, c.GroupID); a != nil && a.Off {
+	a := g.asserted.of(p.account.ID, c.GroupID)
+	told := a != nil && a.Off
+	if told {
 		c = g.pushed(OpRemoveMember, p, group, a)
 	}
 	if v == nil {
@@ -208,6 +213,12 @@ func (g *groupDiff) remove(p *pair, group int, v *Verdict) {
 	if named := g.namedAmbiguously(group, v); named != nil {
 		c.Cause = named.Cause
 		g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData, Reason: ambiguous})
+		return
+	}
+	if lost := g.mayBe(group, v); lost != nil && !told {
+		c.Cause = lost.Cause
+		g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData,
+			Reason: fmt.Sprintf("%s gives group %s, which Tomorro does not have, and this may be it by another name; rename one of the two, or create that group", lost.Cause, lost.Group)})
 		return
 	}
 	frozen := v.MaybeAny
@@ -238,6 +249,31 @@ func (g *groupDiff) namedAmbiguously(group int, v *Verdict) *Grant {
 		}
 	}
 	return nil
+}
+
+// mayBe is what gives a group that Tomorro does not have and no run makes, when this one
+// is named by no rule; else nil.
+func (g *groupDiff) mayBe(group int, v *Verdict) *Grant {
+	if g.in.Policy.CreateGroups || g.named()[group] {
+		return nil
+	}
+	for i := range v.Grants {
+		if g.lookup(v.Grants[i].Group) == missingGroup {
+			return &v.Grants[i]
+		}
+	}
+	return nil
+}
+
+// named are the groups that some rule names.
+func (g *groupDiff) named() map[int]bool {
+	if g.ruled == nil {
+		g.ruled = make(map[int]bool)
+		for _, grant := range g.book.Groups() {
+			g.ruled[g.lookup(grant.Group)] = true
+		}
+	}
+	return g.ruled
 }
 
 func (g *groupDiff) member(op Op, p *pair, group int, cause string) Change {
@@ -305,10 +341,7 @@ func (g *groupDiff) deleteEmpty() {
 	if g.book == nil || g.in.Only != nil || !g.in.Policy.DeleteGroups || g.in.Current.MembersUnknown || g.book.MayGiveAny() {
 		return
 	}
-	named := make(map[int]bool)
-	for _, grant := range g.book.Groups() {
-		named[g.lookup(grant.Group)] = true
-	}
+	named := maps.Clone(g.named())
 	for i := range g.in.Asserted {
 		a := &g.in.Asserted[i]
 		if group, exists := g.byID[a.Group]; exists && !a.Off {

@@ -147,6 +147,16 @@ func TestEnvironmentWinsOverFile(t *testing.T) {
 	}
 }
 
+// TestSecretOfOneLine: a file that cannot be one secret is named, and what is in it is not.
+func TestSecretOfOneLine(t *testing.T) {
+	for text, says := range map[string]string{"\r\n": "is empty; put the secret into it", "hush\nsecond": "has more than one line", "\nhush\n": "has more than one line"} {
+		_, err := loadConfig(writeFile(t, goodConfig), []string{"TOMORRO_SYNC_ONELOGIN_CLIENT_SECRET_FILE=" + writeFile(t, text)})
+		if err == nil || !strings.Contains(err.Error(), "onelogin.client_secret_file: ") || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestConfigFileOfTheDesign(t *testing.T) {
 	c := mustLoad(t, `onelogin: {url: https://acme.onelogin.com, client_id: i, client_secret: s, app_id: 123456, active_statuses: [1, 3]}
 tomorro:  {url: https://x.example/scim/v2, token: t, pricing: v6, default_substitute: legal@acme.com}

@@ -141,6 +141,9 @@ func (s secretPair) read() error {
 	if len(text) == 0 {
 		return fmt.Errorf("%s_file: %s is empty; put the secret into it", s.key, *s.file)
 	}
+	if bytes.ContainsAny(text, "\r\n") {
+		return fmt.Errorf("%s_file: %s has more than one line; leave nothing but the secret in it", s.key, *s.file)
+	}
 	*s.value = Secret(text)
 	return nil
 }

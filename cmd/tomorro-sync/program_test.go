@@ -6,10 +6,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -359,4 +361,19 @@ func TestSilenceIsSaid(t *testing.T) {
 	if said := log.String(); !strings.Contains(said, `level=WARN msg="waiting for the rate limit of Tomorro" until=`) {
 		t.Error(said)
 	}
+}
+
+// TestNobodyAnswers: a question that nobody answers is a no after a while.
+func TestNobodyAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in, person := io.Pipe()
+		var said strings.Builder
+		p := &program{stdin: in, stderr: &said}
+		began := time.Now()
+		yes, err := p.ask(t.Context(), "Make 3 changes?")
+		if took := time.Since(began); yes || err != nil || took != askPatience || !strings.Contains(said.String(), "Nobody answered") {
+			t.Errorf("%v %v after %s: %s", yes, err, took, said.String())
+		}
+		_ = person.Close()
+	})
 }

@@ -120,6 +120,9 @@ func (p *program) make(ctx context.Context, c *config, yes, all bool, run func(a
 	}
 	report, err := run(approve)
 	if report.Run == "" {
+		if err == nil && !p.asJSON() {
+			view.line("Nothing was written.")
+		}
 		return err
 	}
 	broken := &failure{code: report.Exit}
@@ -177,8 +180,12 @@ func (p *program) report(view *planView, r *jobs.Report, plan *reconcile.Plan, b
 	return nil
 }
 
-// ask puts a question to the person at the terminal. Only y or yes is a yes.
-// A cancelled context ends the question.
+// askPatience is how long a question waits for its answer: who asks holds the lock, and a
+// terminal that somebody left for the weekend must not keep the nights from running.
+const askPatience = 15 * time.Minute
+
+// ask puts a question to the person at the terminal. Only y or yes is a yes, and no answer
+// for long is a no. A cancelled context ends the question.
 func (p *program) ask(ctx context.Context, question string) (bool, error) {
 	fmt.Fprintf(p.stderr, "\n%s [y/N] ", question)
 	answer := make(chan string, 1)
@@ -189,6 +196,9 @@ func (p *program) ask(ctx context.Context, question string) (bool, error) {
 	select {
 	case <-ctx.Done():
 		return false, context.Cause(ctx)
+	case <-time.After(askPatience):
+		fmt.Fprintln(p.stderr, "\nNobody answered for a quarter of an hour, which is a no: others may have their turn.")
+		return false, nil
 	case a := <-answer:
 		a = strings.ToLower(strings.TrimSpace(a))
 		return a == "y" || a == "yes", nil

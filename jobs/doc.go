@@ -18,8 +18,9 @@
 // run looked, so that a run that has lost its lock can neither write down nor
 // write. Requests that are in flight together share a round trip to the store, the
 // intents of the next are stored meanwhile, and no request waits for the outcome of
-// another to be stored. An intent without an outcome, sent or not, is settled by the
-// next run, which looks at Tomorro.
+// another to be stored. An intent without an outcome, sent or not, and one of whose
+// outcome nobody knows, is settled by the next run, which looks at Tomorro: until then
+// what it uses of the limits counts.
 //
 // # Undo
 //

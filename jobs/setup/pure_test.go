@@ -195,7 +195,11 @@ func TestLook(t *testing.T) {
 			t.Errorf("%q, want %q", r, want[i])
 		}
 	}
-	if s.Changes[reconcile.OpRemoveMember] != 1 {
+	if s.Changes[reconcile.OpRemoveMember] != 0 {
+		t.Errorf("Old may be Gone by another name, and is taken away: %v", s.Changes)
+	}
+	p.CreateGroups = true
+	if s = setup.Look(&d, &current, &p); s.Changes[reconcile.OpRemoveMember] != 1 {
 		t.Errorf("%v", s.Changes)
 	}
 }

@@ -100,7 +100,7 @@ func TestMembersConfirmedAndNotKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		var back reconcile.ReadBack
-		back.Done(&reconcile.Outcome{Write: w, ID: g.ID})
+		back.Heard(&reconcile.Outcome{Write: w, ID: g.ID, Result: reconcile.Done})
 		found := back.Compare(nil, &now)
 		if len(found) != 2 || found[0].KeepsAccess() || !found[1].KeepsAccess() {
 			t.Errorf("%s: %+v", removal, found)

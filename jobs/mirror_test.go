@@ -51,11 +51,13 @@ func TestLateAnswers(t *testing.T) {
 	now := began
 	m := mirrored(began.Add(-time.Second))
 	w := &inWay{account: reconcile.Account{ID: "a", UserName: "old@x.io"}, links: map[reconcile.Key]string{1: "a"}}
-	p := &Pushes{Runner: &Runner{Now: func() time.Time { return now }}, Accounts: w}
+	var mu sync.Mutex // answers come side by side
+	p := &Pushes{Runner: &Runner{Now: func() time.Time { mu.Lock(); defer mu.Unlock(); return now }}, Accounts: w}
 	p.Runner.Links = linksOf{w}
+	tick := func() time.Time { mu.Lock(); defer mu.Unlock(); now = now.Add(time.Second); return now }
 	wrote := func(write reconcile.Write) {
-		now = now.Add(time.Second)
-		m.written("ours", []reconcile.Outcome{{Write: write, Result: reconcile.Done, ID: "b", Account: write.Account}}, []string{"1"}, now)
+		at := tick()
+		m.written("ours", []reconcile.Outcome{{Write: write, Result: reconcile.Done, ID: "b", Account: write.Account}}, []string{"1"}, at)
 	}
 	w.happens = func() {
 		wrote(reconcile.Write{Op: reconcile.WriteUpdateUser, Account: reconcile.Account{ID: "a", UserName: "new@x.io"}, Changes: []reconcile.Change{{Key: 1}}})
@@ -79,7 +81,7 @@ func TestLateAnswers(t *testing.T) {
 	if s := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now, now); !s.groups {
 		t.Error("late groups hide a write, and are not read again")
 	}
-	w.happens = func() { now = now.Add(time.Second) }
+	w.happens = func() { tick() }
 	again := m.stale(map[reconcile.Key]Touch{1: {Position: 30, Run: "ours"}}, now, now)
 	if _, err := m.refresh(t.Context(), p, &again); err != nil {
 		t.Fatal(err)

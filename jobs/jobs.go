@@ -178,7 +178,7 @@ type Claim struct {
 	Most   map[reconcile.Limit]int
 	Since  time.Time
 	// Life is how long the claim binds others when its owner says nothing more; 0 is
-	// the store's own, which outlives the requests of a run.
+	// the store's own.
 	Life time.Duration
 }
 

@@ -34,7 +34,7 @@ func (c *config) readFile(path string) error {
 	if !named {
 		path = defaultConfigFile
 	}
-	text, err := os.ReadFile(path)
+	text, err := readText(path)
 	if errors.Is(err, os.ErrNotExist) && !named {
 		return nil
 	}
@@ -148,11 +148,11 @@ func (s secretPair) read() error {
 	return nil
 }
 
-// readText reads a file without the mark that editors on Windows put in front of it, with
-// which no service knows a secret.
+// readText reads a file without the mark that editors on Windows put in front of a text,
+// with which no service knows a secret.
 func readText(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
-	return bytes.TrimPrefix(text, byteOrderMark), err
+	return bytes.TrimPrefix(text, []byte("\ufeff")), err
 }
 
 func (c *config) readTokens() error {

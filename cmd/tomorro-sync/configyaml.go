@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -15,13 +14,9 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// byteOrderMark is what editors on Windows put in front of a text.
-var byteOrderMark = []byte("\ufeff")
-
 // decodeYAML reads text strictly. Every unknown key is reported, with line,
 // column and the nearest known key; then the first value of a wrong type.
 func decodeYAML(path string, text []byte, into *config) error {
-	text = bytes.TrimPrefix(text, byteOrderMark)
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return explainYAML(path, text, err)

@@ -135,7 +135,7 @@ func (p *program) execute(ctx context.Context, args []string) int {
 		return exitDone
 	}
 	f := classify(ctx, err)
-	f.hint = strings.ReplaceAll(f.hint, commandName+" ", p.command()+" ")
+	f.hint = pasted(f.hint, p.command())
 	f.tell(p.stdout, p.stderr, p.wantsJSON(args))
 	return f.code
 }

@@ -147,11 +147,13 @@ const commandName = "tomorro-sync"
 func (s *screen) advise(prefix, text string) { s.paragraph(prefix, s.pasted(text), bold) }
 
 // pasted is text with its commands as they have to be called here.
-func (s *screen) pasted(text string) string {
-	if s.command == "" {
+func (s *screen) pasted(text string) string { return pasted(text, s.command) }
+
+func pasted(text, command string) string {
+	if command == "" {
 		return text
 	}
-	return strings.ReplaceAll(text, commandName+" ", s.command+" ")
+	return strings.ReplaceAll(text, commandName+" ", command+" ")
 }
 
 // word is text as one word of a command: quoted unless every shell takes it as it is.

@@ -30,8 +30,8 @@ var (
 	settleScript = redis.NewScript(settleSource)
 )
 
-// claimLife is how long a claim binds others when its owner says nothing more:
-// longer than any request with its retries takes.
+// claimLife is how long a claim binds others that does not say it. What jobs claims
+// does, since no request is sent after that: see reconcile.ApplyOptions.
 const claimLife = 10 * time.Minute
 
 // perCall bounds how many claims or outcomes one script deals with while others

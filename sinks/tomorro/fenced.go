@@ -26,10 +26,15 @@ func (f fenced) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
+	resp, err := f.base.RoundTrip(late(r))
+	notice(r.Context(), resp, err)
+	return resp, err
+}
+
+// late is the request with a body whose reads make the check.
+func late(r *http.Request) *http.Request {
 	if r.Body == nil || r.Body == http.NoBody {
-		resp, err := f.base.RoundTrip(r)
-		notice(r.Context(), resp, err)
-		return resp, err
+		return r
 	}
 	late := *r
 	late.Body = fencedBody{r.Body, r.Context()}
@@ -39,9 +44,7 @@ func (f fenced) RoundTrip(r *http.Request) (*http.Response, error) {
 			return fencedBody{body, r.Context()}, err
 		}
 	}
-	resp, err := f.base.RoundTrip(&late)
-	notice(r.Context(), resp, err)
-	return resp, err
+	return &late
 }
 
 // fencedBody is a body whose reads make the check.

@@ -25,11 +25,17 @@ type pair struct {
 	a, b  *jobs.Pushes
 }
 
+// undrained is a Queue of which nothing is taken up: who has it only does what they are
+// asked. Else the first look for marks, which may come late, takes up those of the other.
+type undrained struct{ jobs.Queue }
+
+func (undrained) Due(context.Context, int, time.Duration) ([]jobs.Mark, error) { return nil, nil }
+
 func newPair(t *testing.T, people int, ofB func(*jobs.Pushes)) *pair {
 	tn := newTown(t, people)
 	tn.rush = true
 	p := &pair{town: tn, store: open(t, miniredis.RunT(t).Addr())}
-	p.a = tn.replica("A", p.store, func(p *jobs.Pushes) { p.Idle = time.Hour })
+	p.a = tn.replica("A", p.store, func(p *jobs.Pushes) { p.Queue = undrained{p.Queue} })
 	p.b = tn.replica("B", p.store, func(p *jobs.Pushes) {
 		p.Idle, p.Deadline = time.Hour, 2*time.Second
 		if ofB != nil {

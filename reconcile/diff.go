@@ -131,6 +131,9 @@ func (d *differ) person(p *pair) {
 	if reason == "" {
 		reason = p.clash
 	}
+	if w.Active && a == nil {
+		d.succession(p)
+	}
 	switch {
 	case reason != "":
 		d.holdPerson(p, reason)
@@ -279,6 +282,10 @@ func (d *differ) addressTaken(p *pair) string {
 		seen[taken.ID] = true
 		next := d.nextAddress(taken)
 		if next == "" {
+			if former := d.formerOwner(taken); former != 0 && d.plan.successors[former] == p.want.Person.Key {
+				return fmt.Sprintf("the address %s is taken by account %s, which was OneLogin user %d's, whom OneLogin no longer knows; %s; if not, rename or remove that account",
+					taken.UserName, taken.ID, former, sayWhose(taken.UserName, p.want.Person.Key))
+			}
 			return fmt.Sprintf("the address %s is taken by account %s, which is not this person's; rename or remove that account", taken.UserName, taken.ID)
 		}
 		target = next

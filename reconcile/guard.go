@@ -18,6 +18,7 @@ import (
 //	ignored        what Tomorro does not keep is not sent every night
 //	adoption       before somebody has looked through the accounts that Tomorro had,
 //	               nobody is removed, renamed, or given a second account
+//	recreated      nor is who may be at work under another OneLogin id
 //	protection     people and groups in `protect:` keep what they have
 //	substitute     the default substitute is neither removed nor demoted, and
 //	               nobody is removed whom it could not stand in for
@@ -34,6 +35,7 @@ func Guard(plan Plan, policy *Policy) Plan {
 	plan = plan.hold(RuleBand, HoldGuard, bandRule(&plan, policy))
 	plan = plan.hold(RuleIgnored, HoldData, ignoredRule(policy))
 	plan = plan.hold(RuleAdoption, HoldApproval, adoptionRule(&plan, policy))
+	plan = plan.hold(RuleRecreated, HoldApproval, recreatedRule(plan.successors))
 	plan = plan.hold(RuleProtect, HoldGuard, protectRule(&plan, policy))
 	plan = plan.hold(RuleSubstitute, HoldGuard, substituteRule(&plan, policy.DefaultSubstitute))
 	plan = plan.hold(RuleConfiguration, HoldApproval, configurationRule)

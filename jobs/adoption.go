@@ -35,9 +35,11 @@ const (
 type Adoptions interface {
 	Adoption(ctx context.Context) (Adoption, error)
 	SetAdoption(ctx context.Context, phase AdoptionPhase) error
-	// DecideAdoption remembers whose an account is, for runs as well.
+	// DecideAdoption remembers whose an account is, for runs as well, and no longer that
+	// it is d.Former's.
 	DecideAdoption(ctx context.Context, account string, d reconcile.AdoptionDecision) error
-	// UndecideAdoption forgets what was decided of an account, and nothing if nothing was.
+	// UndecideAdoption forgets what was decided of an account, and nothing if nothing was:
+	// it is d.Former's again.
 	UndecideAdoption(ctx context.Context, account string) error
 }
 
@@ -60,11 +62,13 @@ func (r *Runner) begins(seen *observation) bool {
 func (o *observation) known() reconcile.Adoption {
 	a := reconcile.Adoption{Open: o.adoption.Phase.State == AdoptionOpen}
 	if len(o.adoption.Decided) > 0 {
-		a.Foreign = make(map[string]bool)
+		a.Foreign, a.Owners = make(map[string]bool), make(map[string]reconcile.Key)
 	}
 	for account, d := range o.adoption.Decided {
 		if d.Key == 0 {
 			a.Foreign[account] = true
+		} else {
+			a.Owners[account] = d.Key
 		}
 	}
 	return a
@@ -95,8 +99,9 @@ var (
 )
 
 // AdoptMatch decides that an account, named by address or id, is a person's, named by
-// e-mail or OneLogin id: runs take it for theirs from now on. It fails with ErrUnknown,
-// ErrOwned or ErrHasOne.
+// e-mail or OneLogin id: runs take it for theirs from now on. An account of somebody
+// whom OneLogin no longer knows can be decided about as well: that may be the same
+// person. It fails with ErrUnknown, ErrOwned or ErrHasOne.
 func AdoptMatch(ctx context.Context, store Adopter, by Trigger, s *Survey, account, person string, now time.Time) error {
 	a, err := s.account(account)
 	if err != nil {
@@ -106,18 +111,18 @@ func AdoptMatch(ctx context.Context, store Adopter, by Trigger, s *Survey, accou
 	if err != nil {
 		return err
 	}
-	if err := s.free(a); err != nil {
+	former, err := s.former(a)
+	if err != nil {
 		return err
 	}
 	for i := range s.Current.Accounts {
 		other := &s.Current.Accounts[i]
-		key, ours := reconcile.ParseExternalID(other.ExternalID)
-		theirs := ours && key == p.Key || s.Links[p.Key] == other.ID || p.Email != "" && reconcile.Fold(other.UserName) == reconcile.Fold(p.Email)
+		theirs := s.has(p.Key, other) || p.Email != "" && reconcile.Fold(other.UserName) == reconcile.Fold(p.Email)
 		if theirs && other.ID != a.ID {
 			return fmt.Errorf("%s %w: %s", person, ErrHasOne, other.UserName)
 		}
 	}
-	return decideAdoption(ctx, store, by, a.ID, reconcile.AdoptionDecision{Key: p.Key, By: by.Who, At: now})
+	return decideAdoption(ctx, store, by, a.ID, reconcile.AdoptionDecision{Key: p.Key, Former: former, By: by.Who, At: now})
 }
 
 // AdoptForeign decides that an account is nobody's in OneLogin: no run takes it for
@@ -206,14 +211,51 @@ func (s *Survey) person(name string) (*reconcile.Person, error) {
 // free fails with ErrOwned when a mark, a link or an earlier decision says whose the
 // account is.
 func (s *Survey) free(a *reconcile.Account) error {
-	key, owned := reconcile.ParseExternalID(a.ExternalID)
-	for person, account := range s.Links {
-		if account == a.ID {
-			key, owned = person, true
+	if owners := s.owners(a); len(owners) > 0 {
+		return fmt.Errorf("%w: %s is OneLogin user %s's", ErrOwned, a.UserName, owners[0])
+	}
+	return nil
+}
+
+// former gives who is linked to an account and is gone from OneLogin; 0 is nobody. It
+// fails with ErrOwned when the account is somebody's whom OneLogin knows, or may know.
+func (s *Survey) former(a *reconcile.Account) (linked reconcile.Key, err error) {
+	for _, key := range s.owners(a) {
+		known := slices.ContainsFunc(s.Directory.People, func(p reconcile.Person) bool { return p.Key == key })
+		if known || !s.Directory.Receipt.Complete() {
+			return 0, s.free(a)
+		}
+		if s.Links[key] == a.ID {
+			linked = key
 		}
 	}
-	if !owned {
-		return nil
+	return linked, nil
+}
+
+// has reports whether an account is said to be of a person.
+func (s *Survey) has(key reconcile.Key, a *reconcile.Account) bool {
+	if d := s.Adoption.Decided[a.ID]; d.Key != 0 {
+		return d.Key == key
 	}
-	return fmt.Errorf("%w: %s is OneLogin user %s's", ErrOwned, a.UserName, key)
+	marked, ours := reconcile.ParseExternalID(a.ExternalID)
+	return ours && marked == key || s.Links[key] == a.ID
+}
+
+// owners are who an account is said to be of: by what somebody decided, else by its mark
+// and by links.
+func (s *Survey) owners(a *reconcile.Account) []reconcile.Key {
+	if d := s.Adoption.Decided[a.ID]; d.Key != 0 {
+		return []reconcile.Key{d.Key}
+	}
+	var owners []reconcile.Key
+	if key, marked := reconcile.ParseExternalID(a.ExternalID); marked {
+		owners = append(owners, key)
+	}
+	for person, account := range s.Links {
+		if account == a.ID && !slices.Contains(owners, person) {
+			owners = append(owners, person)
+		}
+	}
+	slices.Sort(owners)
+	return owners
 }

@@ -118,8 +118,12 @@ func (m *mirror) newLinks(ctx context.Context, r *Runner) ([]string, error) {
 			more = append(more, account)
 		}
 	}
-	for key, account := range m.links { // what a look of ours linked since
-		if _, had := links[key]; !had {
+	taken := make(map[string]bool, len(links))
+	for _, account := range links {
+		taken[account] = true
+	}
+	for key, account := range m.links { // what a look of ours linked since, but for what somebody gave to another
+		if _, had := links[key]; !had && !taken[account] {
 			links[key] = account
 		}
 	}

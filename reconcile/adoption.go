@@ -12,13 +12,18 @@ type Adoption struct {
 	Open bool
 	// Foreign are the ids of accounts that somebody said are nobody's in OneLogin.
 	Foreign map[string]bool
+	// Owners are whose accounts somebody said which are, by account id. That is above what
+	// a mark or a link says, which may be of an id that OneLogin no longer knows.
+	Owners map[string]Key
 }
 
 // AdoptionDecision is what somebody said of an account that was there: whose it is.
 type AdoptionDecision struct {
-	Key Key       `json:"key,omitempty"` // 0: nobody's in OneLogin
-	By  string    `json:"by"`
-	At  time.Time `json:"at"`
+	Key Key `json:"key,omitempty"` // 0: nobody's in OneLogin
+	// Former is who was linked to the account, whom OneLogin no longer knows; 0: nobody.
+	Former Key       `json:"former,omitempty"`
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
 }
 
 // NameKey is by which two names are one person's, as far as names go: in any order and

@@ -103,15 +103,15 @@ func HoldClasses() []HoldClass { return []HoldClass{HoldGuard, HoldApproval, Hol
 // HoldRule names the rule that holds a change.
 type HoldRule string
 
-// The rules. A person's word releases what is held by RuleBand, RuleAdoption,
-// RuleRecreated, RuleLimit, RuleApproval or RuleConfiguration; the others end with their
+// The rules. A person's word releases what is held by RuleRecreated, RuleBand,
+// RuleAdoption, RuleLimit, RuleApproval or RuleConfiguration; the others end with their
 // reason.
 const (
 	RuleReceipt       HoldRule = "receipt"       // OneLogin was not read to the end
 	RuleNight         HoldRule = "night"         // only the fast pass named the person: a run that reads everything decides
+	RuleRecreated     HoldRule = "recreated"     // perhaps the same person under another OneLogin id
 	RuleBand          HoldRule = "band"          // a count is far from those of the last good pulls
 	RuleAdoption      HoldRule = "adoption"      // the accounts that Tomorro had were not looked through
-	RuleRecreated     HoldRule = "recreated"     // perhaps the same person under another OneLogin id
 	RuleProtect       HoldRule = "protect"       // protect: or the API account
 	RuleSubstitute    HoldRule = "substitute"    // the default substitute, or somebody it could not stand in for
 	RuleLimit         HoldRule = "limit"         // too many of a kind
@@ -128,13 +128,13 @@ const (
 
 // HoldRules lists every rule.
 func HoldRules() []HoldRule {
-	return []HoldRule{RuleReceipt, RuleNight, RuleBand, RuleAdoption, RuleRecreated, RuleProtect, RuleSubstitute, RuleLimit, RuleConfiguration, RuleApproval, RuleWitness, RuleDependent,
+	return []HoldRule{RuleReceipt, RuleNight, RuleRecreated, RuleBand, RuleAdoption, RuleProtect, RuleSubstitute, RuleLimit, RuleConfiguration, RuleApproval, RuleWitness, RuleDependent,
 		RuleAdmins, RuleRejected, RulePinned, RuleIgnored, RuleData}
 }
 
 // Approvable reports whether a person's word releases what the rule holds.
 func (r HoldRule) Approvable() bool {
-	return r == RuleBand || r == RuleAdoption || r == RuleRecreated || r == RuleLimit || r == RuleApproval || r == RuleConfiguration
+	return r == RuleRecreated || r == RuleBand || r == RuleAdoption || r == RuleLimit || r == RuleApproval || r == RuleConfiguration
 }
 
 // Held is a change that will not be made now, with its reason.

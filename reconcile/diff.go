@@ -137,6 +137,7 @@ func (d *differ) person(p *pair) {
 	switch {
 	case reason != "":
 		d.holdPerson(p, reason)
+		d.groups.countOnly(w)
 	case !w.Active && a != nil:
 		d.leave(p)
 	case !w.Active:
@@ -218,6 +219,7 @@ func (d *differ) create(p *pair) {
 	if reason != "" {
 		c.Cause = p.want.Cause
 		d.hold(c, reason)
+		d.groups.countOnly(p.want)
 		return
 	}
 	d.plan.Changes = append(d.plan.Changes, c)
@@ -241,6 +243,7 @@ func (d *differ) update(p *pair) {
 		}
 		d.hold(d.change(op, p, a, nil, w.Cause), w.Role.Hold)
 		if !a.Active {
+			d.groups.countOnly(w)
 			return
 		}
 	} else if a.UserType != w.Role.Type {
@@ -283,8 +286,7 @@ func (d *differ) addressTaken(p *pair) string {
 		next := d.nextAddress(taken)
 		if next == "" {
 			if former := d.formerOwner(taken); former != 0 && d.plan.successors[former] == p.want.Person.Key {
-				return fmt.Sprintf("the address %s is taken by account %s, which was OneLogin user %d's, whom OneLogin no longer knows; %s; if not, rename or remove that account",
-					taken.UserName, taken.ID, former, sayWhose(taken.UserName, p.want.Person.Key))
+				return "the account with this address is of somebody whom OneLogin no longer knows: tomorro-sync adopt says how to decide that it is the same person under another id; if it is somebody else, rename or remove that account"
 			}
 			return fmt.Sprintf("the address %s is taken by account %s, which is not this person's; rename or remove that account", taken.UserName, taken.ID)
 		}

@@ -14,11 +14,11 @@ import (
 //	pins           people whom somebody undid stay as they are until released
 //	receipt        without a complete pull nobody is removed from anything
 //	night          whom only the fast pass named loses nothing before the next run
-//	band           nor with one whose counts are unlike the last good ones
+//	recreated      nor is who may be at work under another OneLogin id
+//	band           nor is anybody with one whose counts are unlike the last good ones
 //	ignored        what Tomorro does not keep is not sent every night
 //	adoption       before somebody has looked through the accounts that Tomorro had,
 //	               nobody is removed, renamed, or given a second account
-//	recreated      nor is who may be at work under another OneLogin id
 //	protection     people and groups in `protect:` keep what they have
 //	substitute     the default substitute is neither removed nor demoted, and
 //	               nobody is removed whom it could not stand in for
@@ -32,10 +32,10 @@ func Guard(plan Plan, policy *Policy) Plan {
 	plan = plan.hold(RulePinned, HoldDecided, pinnedRule(&plan, policy.Pinned))
 	plan = plan.hold(RuleReceipt, HoldGuard, receiptRule(plan.Receipt))
 	plan = plan.hold(RuleNight, HoldGuard, nightRule(&plan, policy.Spared))
+	plan = plan.hold(RuleRecreated, HoldApproval, recreatedRule(plan.successors))
 	plan = plan.hold(RuleBand, HoldGuard, bandRule(&plan, policy))
 	plan = plan.hold(RuleIgnored, HoldData, ignoredRule(policy))
 	plan = plan.hold(RuleAdoption, HoldApproval, adoptionRule(&plan, policy))
-	plan = plan.hold(RuleRecreated, HoldApproval, recreatedRule(plan.successors))
 	plan = plan.hold(RuleProtect, HoldGuard, protectRule(&plan, policy))
 	plan = plan.hold(RuleSubstitute, HoldGuard, substituteRule(&plan, policy.DefaultSubstitute))
 	plan = plan.hold(RuleConfiguration, HoldApproval, configurationRule)

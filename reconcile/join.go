@@ -71,6 +71,7 @@ type joined struct {
 	unowned  int
 	some     bool            // not everybody was looked at
 	declared map[string]bool // accounts that somebody said are nobody's
+	decided  map[string]Key  // and whose they said others are
 	foreign  []string        // the addresses of those of them that are active
 	outside  int             // accounts of people outside the scope
 	notes    []Note
@@ -79,6 +80,7 @@ type joined struct {
 
 // join decides whose each account is.
 //
+//	somebody said whose the account is                  that account, whatever else is known of it
 //	Tomorro's externalId is ours and names the person   that account
 //	the remembered link names an account that exists    that account
 //	both, and they differ                               clash, held
@@ -90,7 +92,7 @@ type joined struct {
 //	anything else at Tomorro                            foreign: never touched
 func join(wants []Want, in Input) *joined {
 	links := in.Links
-	j := &joined{current: in.Current, some: in.Only != nil, declared: in.Policy.Adoption.Foreign}
+	j := &joined{current: in.Current, some: in.Only != nil, declared: in.Policy.Adoption.Foreign, decided: in.Policy.Adoption.Owners}
 	claims := j.claims(links)
 	claimed := j.claimants(claims)
 	j.pairs = make([]pair, 0, len(wants))
@@ -177,7 +179,11 @@ func (j *joined) claims(links map[Key]string) []claim {
 				j.byName[name] = a
 			}
 		}
-		if key, ok := ParseExternalID(a.ExternalID); ok {
+		key, ok := ParseExternalID(a.ExternalID)
+		if owner := j.decided[a.ID]; owner != 0 {
+			key, ok = owner, true
+		}
+		if ok {
 			claims = append(claims, claim{key: key, at: int32(i)})
 			if links[key] == a.ID {
 				agree++
@@ -186,7 +192,7 @@ func (j *joined) claims(links map[Key]string) []claim {
 	}
 	if agree < len(links) {
 		for key, id := range links {
-			if at, there := j.at[id]; there {
+			if at, there := j.at[id]; there && (j.decided[id] == 0 || j.decided[id] == key) {
 				claims = append(claims, claim{key: key, at: at, by: byLink})
 			}
 		}

@@ -181,8 +181,9 @@ func merge(account *Account, c *Change) {
 	case OpUpdateName:
 		account.GivenName, account.FamilyName = c.After.GivenName, c.After.FamilyName
 	}
-	if account.ExternalID == "" {
-		account.ExternalID = ExternalID(c.Key)
+	former, ours := ParseExternalID(account.ExternalID)
+	if account.ExternalID == "" || ours && former != c.Key && c.Origin != FromUndo {
+		account.ExternalID = ExternalID(c.Key) // of somebody else only where a person said so; see Adoption.Owners
 	}
 }
 

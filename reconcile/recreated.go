@@ -1,7 +1,5 @@
 package reconcile
 
-import "fmt"
-
 // Somebody who is deleted in OneLogin and made again, as a directory that is imported
 // anew does with everybody, has another OneLogin id and the same e-mail. Two people who
 // have an address one after the other look the same, and the account has only one of
@@ -37,18 +35,13 @@ func (d *differ) formerOwner(a *Account) Key {
 	return key
 }
 
-// sayWhose is what to do when an account is a person's after all.
-func sayWhose(address string, key Key) string {
-	return fmt.Sprintf("if they are the same person: tomorro-sync adopt match %s %d", address, key)
-}
-
 // recreatedRule removes nobody whose address somebody at work has, who has no account.
+// Its reason is the same for all: when a directory is imported anew, they are everybody.
 func recreatedRule(successors map[Key]Key) reason {
 	return func(c *Change) string {
-		successor := successors[c.Key]
-		if successor == 0 || c.Op != OpDeactivate && c.Op != OpDelete || c.Origin == FromUndo {
+		if successors[c.Key] == 0 || c.Op != OpDeactivate && c.Op != OpDelete || c.Origin == FromUndo {
 			return ""
 		}
-		return fmt.Sprintf("OneLogin no longer knows user %d, and user %d has the same e-mail and no account: %s; if not, approve this", c.Key, successor, sayWhose(c.Who, successor))
+		return "somebody at work has this e-mail under another OneLogin id, and no account: tomorro-sync adopt says how to decide that it is the same person; if it is somebody else, approve this"
 	}
 }

@@ -43,3 +43,12 @@ func (b *RuleBook) Count(people []*Person, now time.Time) (counts []RuleCount, w
 	slices.SortFunc(wanted, byGroup)
 	return counts, wanted
 }
+
+// countOnly counts the rules that match somebody who is at work and of whom something is
+// held: what OneLogin gives does not depend on that, and a count that falls looks like a
+// disaster.
+func (g *groupDiff) countOnly(w *Want) {
+	if w.Active && g.book != nil && !g.in.Current.MembersUnknown && g.in.Directory.Receipt.Read(ListRules) {
+		g.book.evaluate(w.Person, g.in.Directory.ReadAt)
+	}
+}

@@ -33,10 +33,7 @@ address changes, and nobody gets a second account beside one of the same name. R
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also list each account that is sure")
 	cmd.AddCommand(
-		p.adoptDecision("match ACCOUNT PERSON", "Decide that an account, by address or id, is a person's, by e-mail or OneLogin id", 2,
-			func(ctx context.Context, d *decision) error {
-				return jobs.AdoptMatch(ctx, d.store, d.by, d.survey, d.args[0], d.args[1], time.Now())
-			}),
+		p.adoptMatchCommand(),
 		p.adoptDecision("foreign ACCOUNT", "Decide that an account is nobody's in OneLogin: no run touches it", 1,
 			func(ctx context.Context, d *decision) error {
 				return jobs.AdoptForeign(ctx, d.store, d.by, d.survey, d.args[0], time.Now())
@@ -177,8 +174,12 @@ func (v *planView) adoption(s *jobs.Survey, rows []adopt.Row, waits map[reconcil
 	for i := range rows[:asks] {
 		v.undecided(&rows[i])
 	}
+	if counts[adopt.Recreated] > 0 {
+		v.advise("next: ", "whose name is the same as well is matched at once with: tomorro-sync adopt match --recreated")
+		v.paragraph("", "An account of somebody else, who left, is taken away by an approval of what waits: tomorro-sync holds", "")
+	}
 	v.heading("accounts at Tomorro")
-	for _, m := range []adopt.Match{adopt.Mark, adopt.Link, adopt.Address, adopt.Folded, adopt.Name, adopt.Unclear, adopt.Foreign, adopt.Nobody} {
+	for _, m := range []adopt.Match{adopt.Mark, adopt.Link, adopt.Address, adopt.Folded, adopt.Name, adopt.Recreated, adopt.Unclear, adopt.Foreign, adopt.Nobody} {
 		if counts[m] > 0 {
 			v.paragraph(fmt.Sprintf("%6s  ", thousands(counts[m])), matchText(m), "")
 		}
@@ -206,11 +207,18 @@ func (v *planView) adoption(s *jobs.Survey, rows []adopt.Row, waits map[reconcil
 // undecided prints an account and what can be said of it.
 func (v *planView) undecided(r *adopt.Row) {
 	v.paragraph("  "+v.clean(r.UserName)+"  ", v.clean(rowText(r)), yellow)
-	if r.Match != adopt.Name {
+	if r.Match == adopt.Unclear {
 		return
 	}
 	for _, p := range r.People {
-		v.line("      %s", v.paint(dim, v.pasted("tomorro-sync adopt match ")+v.clean(word(r.UserName))+" "+v.clean(word(cmp.Or(p.Email, p.Key.String())))))
+		who := p.Email
+		if r.Match == adopt.Recreated { // has the account's address as well
+			who = ""
+		}
+		v.line("      %s", v.paint(dim, v.pasted("tomorro-sync adopt match ")+v.clean(word(r.UserName))+" "+v.clean(word(cmp.Or(who, p.Key.String())))))
+	}
+	if r.Match == adopt.Recreated {
+		return
 	}
 	v.line("      %s", v.paint(dim, v.pasted("tomorro-sync adopt foreign ")+v.clean(word(r.UserName))))
 }
@@ -218,7 +226,7 @@ func (v *planView) undecided(r *adopt.Row) {
 func matchText(m adopt.Match) string {
 	return map[adopt.Match]string{
 		adopt.Mark: "by mark: externalId names the person", adopt.Link: "remembered", adopt.Address: "by e-mail", adopt.Folded: "by e-mail, but for case",
-		adopt.Name: "of nobody, with somebody's name", adopt.Unclear: "unclear", adopt.Foreign: "of nobody in OneLogin, as somebody decided", adopt.Nobody: "of nobody in OneLogin: never touched",
+		adopt.Name: "of nobody, with somebody's name", adopt.Recreated: "of somebody whom OneLogin no longer knows, with the e-mail of somebody without an account", adopt.Unclear: "unclear", adopt.Foreign: "of nobody in OneLogin, as somebody decided", adopt.Nobody: "of nobody in OneLogin: never touched",
 	}[m]
 }
 
@@ -232,6 +240,8 @@ func rowText(r *adopt.Row) string {
 	switch {
 	case r.Match == adopt.Name:
 		text = "perhaps " + strings.Join(who, " or ") + ", with the same name and no account"
+	case r.Match == adopt.Recreated:
+		text = "perhaps " + strings.Join(who, " or ") + ", with the same e-mail and no account"
 	case len(who) > 0:
 		text = strings.Join(who, " or ") + ": " + text
 	}

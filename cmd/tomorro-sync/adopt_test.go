@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/adopt"
 	"tomorro-sync/sinks/tomorro/tomorrotest"
+	"tomorro-sync/sources/onelogin/onelogintest"
 )
 
 // account adds one at Tomorro by hand, before this program.
@@ -135,5 +137,58 @@ func TestPastedCommands(t *testing.T) {
 	v.undecided(&adopt.Row{UserName: "o'brien@x.io", Match: adopt.Name, People: []adopt.Person{{Key: 7, Email: "p.o'brien@x.io"}}})
 	if want := `tomorro-sync --config b.yaml adopt match 'o'\''brien@x.io' 'p.o'\''brien@x.io'`; !strings.Contains(out.String(), want) {
 		t.Errorf("lacks %s:\n%s", want, out.String())
+	}
+}
+
+// TestImportedAnew: everybody has another OneLogin id. Nobody loses their account, and once
+// somebody has said who they are, all is as before, under the new ids.
+func TestImportedAnew(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 30, groups: 4, seed: 6, plain: true}, "")
+	o.must(exitDone, "reconcile", "--yes")
+	before := o.lab.tomorro.State()
+	married, gone := o.world.People[3], o.world.People[4]
+	o.people(func(w *onelogintest.World) {
+		w.RecreateEverybody()
+		married.LastName = "Newname"
+		w.Remove(gone.ID)
+	})
+	if out := o.must(exitApproval, "reconcile", "--yes"); !strings.Contains(out, "under another OneLogin id") || strings.Count(out, "\n") > 60 {
+		t.Errorf("it is not said what happened, or not in a few lines:\n%s", out)
+	}
+	if a, _ := o.account(gone.Email); a.Active {
+		t.Error("who left on that day is still inside")
+	}
+	if code, _, stderr := o.run("adopt", "match", "--recreated"); code != exitUsage || !strings.Contains(stderr, "--yes") {
+		t.Errorf("exit %d %s", code, stderr)
+	}
+	out := o.must(exitDone, "adopt", "match", "--recreated", "--yes", "--as", "Ann")
+	if !strings.Contains(out, "28 accounts are matched") || !strings.Contains(out, "1 more") {
+		t.Errorf("not all but one are matched:\n%s", out)
+	}
+	if out := o.must(exitDone, "adopt"); !strings.Contains(out, "adopt match "+married.Email+" ") || strings.Count(out, "perhaps") != 1 {
+		t.Errorf("who has another name is not asked for:\n%s", out)
+	}
+	o.must(exitDone, "adopt", "match", married.Email, married.Email)
+	o.must(exitDone, "adopt", "forget", married.Email)
+	o.must(exitApproval, "reconcile", "--yes")
+	o.must(exitDone, "adopt", "match", married.Email, married.Email)
+	o.must(exitDone, "reconcile", "--yes")
+	o.must(exitDone, "plan")
+	for _, had := range before.Users {
+		if has, _ := o.account(had.UserName); had.UserName != gone.Email && (has.ID != had.ID || !has.Active || !slices.Equal(has.Groups, had.Groups)) {
+			t.Errorf("%+v is %+v", had, has)
+		}
+	}
+	if a, _ := o.account(married.Email); a.ExternalID != reconcile.ExternalID(reconcile.Key(married.ID)) {
+		t.Errorf("who was written is marked %q", a.ExternalID)
+	}
+	for _, c := range [][]string{{"match", married.Email, "--recreated"}, {"match", married.Email}} {
+		if code, _, _ := o.run(append([]string{"adopt"}, c...)...); code != exitUsage {
+			t.Errorf("adopt %v: exit %d", c, code)
+		}
+	}
+	if out := o.must(exitDone, "adopt", "match", "--recreated", "--yes", "--output", "json"); !strings.Contains(out, `"accounts": 0`) {
+		t.Errorf("nobody is left:\n%s", out)
 	}
 }

@@ -40,6 +40,7 @@ func disasters() []disaster {
 		}},
 		{name: "rule-edit", what: "somebody picks the wrong role in a rule, so that a group loses its three eighths of the people", strike: atOneLogin((*onelogintest.World).EmptyFieldSales)},
 		{name: "everybody-suspended", what: "everybody is suspended", strike: atOneLogin((*onelogintest.World).SuspendEverybody)},
+		{name: "imported-anew", what: "the directory is imported anew: everybody has another OneLogin id, and the e-mail and all else they had", strike: atOneLogin((*onelogintest.World).RecreateEverybody)},
 		{name: "single-removals", what: "three eighths of the people are deleted; a run for each of them asks for their removal", strike: atOneLogin((*onelogintest.World).LoseFieldSales), oneByOne: true},
 		{name: "filter-typo", what: "scope_roles is misspelt in our configuration, so that three eighths of the people are in no scope", scoped: true, correct: "Field sales]", mistake: "Feild sales]"},
 		{name: "titles-admin", what: "a title in our configuration is mapped to admin, which a quarter of the people have", correct: "account executive: user", mistake: "account executive: admin"},

@@ -119,6 +119,7 @@ func rehearse(t *testing.T, d disaster, users int) {
 		"page-fails":          {reconcile.OpDeactivate, 50, []int{exitHeld}},
 		"rule-edit":           {reconcile.OpRemoveMember, users * 3 / 8, []int{exitHeld, exitApproval}},
 		"everybody-suspended": {reconcile.OpDeactivate, users, []int{exitHeld, exitApproval}},
+		"imported-anew":       {reconcile.OpDeactivate, users, []int{exitHeld, exitApproval}},
 		"single-removals":     {reconcile.OpDeactivate, users * 3 / 8, []int{exitHeld, exitApproval}},
 		"filter-typo":         {"", 0, []int{exitDone, exitHeld, exitApproval}}, // who is in no scope is left alone
 		"titles-admin":        {reconcile.OpChangeRole, users / 4, []int{exitHeld, exitApproval}},
@@ -238,7 +239,7 @@ func (r *rehearsed) releaseByOneApproval() {
 	}
 	before := r.lab.tomorro.State()
 	for _, u := range before.Users { // whatever anybody says, min_admins of them remain
-		if u.UserType == "admin" && r.d.name == "everybody-suspended" {
+		if u.UserType == "admin" && slices.Contains([]string{"everybody-suspended", "imported-anew"}, r.d.name) {
 			delete(want, effect(&reconcile.Change{Op: reconcile.OpDeactivate, Who: u.UserName}))
 		}
 	}

@@ -36,6 +36,13 @@ func adoption(t *testing.T, open Open) {
 		t.Errorf("%+v %v", a, err)
 	}
 	linked(t, s, map[reconcile.Key]string{3: "another"})
+
+	// An account passes to somebody else, and back.
+	must(t, s.DecideAdoption(t.Context(), "another", reconcile.AdoptionDecision{Key: 9, Former: 3, By: "ann", At: at}))
+	must(t, s.DecideAdoption(t.Context(), "a4", reconcile.AdoptionDecision{Key: 4, Former: 9, By: "ann", At: at})) // who has another one keeps that
+	linked(t, other, map[reconcile.Key]string{9: "another", 4: "a4"})
+	must(t, other.UndecideAdoption(t.Context(), "another"))
+	linked(t, s, map[reconcile.Key]string{3: "another", 4: "a4"})
 }
 
 func linked(t *testing.T, s Store, want map[reconcile.Key]string) {

@@ -53,12 +53,19 @@ func (s *Store) SetAdoption(ctx context.Context, phase jobs.AdoptionPhase) error
 	return nil
 }
 
-// DecideAdoption implements jobs.Adoptions: the decision and the link are stored at once.
+// DecideAdoption implements jobs.Adoptions: the decision and the links are stored at once.
 func (s *Store) DecideAdoption(ctx context.Context, account string, d reconcile.AdoptionDecision) error {
 	data, err := json.Marshal(d)
+	former := false
+	if err == nil {
+		former, err = s.isLinked(ctx, d.Former, account)
+	}
 	if err == nil {
 		_, err = s.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
 			p.HSet(ctx, s.keys.adoption(), account, data)
+			if former {
+				p.HDel(ctx, s.keys.links(), d.Former.String())
+			}
 			if d.Key != 0 {
 				p.HSet(ctx, s.keys.links(), d.Key.String(), account)
 			}
@@ -71,23 +78,37 @@ func (s *Store) DecideAdoption(ctx context.Context, account string, d reconcile.
 	return nil
 }
 
-// UndecideAdoption implements jobs.Adoptions. A link that says something else by now stays.
+// isLinked reports whether an account is remembered as a person's; nobody has none.
+func (s *Store) isLinked(ctx context.Context, key reconcile.Key, account string) (bool, error) {
+	if key == 0 {
+		return false, nil
+	}
+	linked, err := s.client.HGet(ctx, s.keys.links(), key.String()).Result()
+	if err != nil && err != redis.Nil {
+		return false, fmt.Errorf("read whose account %s is: %w", account, err)
+	}
+	return linked == account, nil
+}
+
+// UndecideAdoption implements jobs.Adoptions. A link that says something else by now stays;
+// who was linked to the account before is again.
 func (s *Store) UndecideAdoption(ctx context.Context, account string) error {
 	a, err := s.Adoption(ctx)
 	if err != nil {
 		return err
 	}
-	key := a.Decided[account].Key
-	linked := ""
-	if key != 0 {
-		if linked, err = s.client.HGet(ctx, s.keys.links(), key.String()).Result(); err != nil && err != redis.Nil {
-			return fmt.Errorf("read whose account %s is: %w", account, err)
-		}
+	d := a.Decided[account]
+	linked, err := s.isLinked(ctx, d.Key, account)
+	if err != nil {
+		return err
 	}
 	_, err = s.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.HDel(ctx, s.keys.adoption(), account)
-		if linked == account {
-			p.HDel(ctx, s.keys.links(), key.String())
+		if linked {
+			p.HDel(ctx, s.keys.links(), d.Key.String())
+			if d.Former != 0 {
+				p.HSetNX(ctx, s.keys.links(), d.Former.String(), account)
+			}
 		}
 		return nil
 	})

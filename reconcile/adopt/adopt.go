@@ -6,6 +6,8 @@
 //	address    the person's e-mail, to the letter
 //	folded     the person's e-mail, but for case and composed letters
 //	name       nobody has the address; a person without an account has the name
+//	recreated  somebody's whom OneLogin no longer knows, and a person without an account
+//	           has the e-mail: perhaps the same one under another OneLogin id
 //	unclear    two people, or two accounts, and nothing that tells which
 //	foreign    somebody decided that it is nobody's in OneLogin
 //	nobody     none of these
@@ -29,14 +31,15 @@ type Match string
 
 // The matches, as in the package documentation.
 const (
-	Mark    Match = "mark"
-	Link    Match = "link"
-	Address Match = "address"
-	Folded  Match = "folded"
-	Name    Match = "name"
-	Unclear Match = "unclear"
-	Foreign Match = "foreign"
-	Nobody  Match = "nobody"
+	Mark      Match = "mark"
+	Link      Match = "link"
+	Address   Match = "address"
+	Folded    Match = "folded"
+	Name      Match = "name"
+	Recreated Match = "recreated"
+	Unclear   Match = "unclear"
+	Foreign   Match = "foreign"
+	Nobody    Match = "nobody"
 )
 
 // Row is one account at Tomorro.
@@ -49,7 +52,10 @@ type Row struct {
 	Match    Match              `json:"match"`
 	// People are whose it is; several, or one by name, are whose it may be.
 	People []Person `json:"people"`
-	Why    string   `json:"why,omitempty"` // of what is unclear
+	Why    string   `json:"why,omitempty"` // of what is unclear, and of what is recreated
+	// SameName says, of what is recreated, that one person only may have it, and that
+	// their name is the account's.
+	SameName bool `json:"sameName,omitempty"`
 	// Decided is by whom and when somebody decided whose it is.
 	DecidedBy string    `json:"decidedBy,omitempty"`
 	DecidedAt time.Time `json:"decidedAt,omitzero"`
@@ -63,7 +69,7 @@ type Person struct {
 
 // Asks reports whether the account waits for a decision, active or not: somebody of its
 // name gets no account before.
-func (r *Row) Asks() bool { return r.Match == Name || r.Match == Unclear }
+func (r *Row) Asks() bool { return r.Match == Name || r.Match == Recreated || r.Match == Unclear }
 
 // Input is what is known of both sides.
 type Input struct {
@@ -134,12 +140,14 @@ func newList(in Input) *list {
 		if a.UserName != "" {
 			l.accounts[reconcile.Fold(a.UserName)] = append(l.accounts[reconcile.Fold(a.UserName)], a.ID)
 		}
-		if key, ours := reconcile.ParseExternalID(a.ExternalID); ours {
+		if owner := in.Decided[a.ID].Key; owner != 0 {
+			claim(a.ID, owner)
+		} else if key, ours := reconcile.ParseExternalID(a.ExternalID); ours {
 			claim(a.ID, key)
 		}
 	}
 	for key, account := range in.Links {
-		if there[account] {
+		if there[account] && in.Decided[account].Key == 0 {
 			claim(account, key)
 		}
 	}
@@ -155,7 +163,7 @@ func (l *list) row(a *reconcile.Account) Row {
 	}
 	switch claims := l.claims[a.ID]; {
 	case len(claims) > 0:
-		l.claimed(&r, claims, a.ExternalID)
+		l.claimed(&r, claims, a)
 	case decided && d.Key == 0:
 		r.Match = Foreign
 	case a.UserName != "":
@@ -170,9 +178,9 @@ func (l *list) row(a *reconcile.Account) Row {
 }
 
 // claimed is about an account that a mark or a link names somebody of.
-func (l *list) claimed(r *Row, claims []reconcile.Key, externalID string) {
+func (l *list) claimed(r *Row, claims []reconcile.Key, a *reconcile.Account) {
 	r.Match = Link
-	if key, ours := reconcile.ParseExternalID(externalID); ours && key == claims[0] {
+	if key, ours := reconcile.ParseExternalID(a.ExternalID); ours && key == claims[0] {
 		r.Match = Mark
 	}
 	for _, key := range claims {
@@ -187,6 +195,27 @@ func (l *list) claimed(r *Row, claims []reconcile.Key, externalID string) {
 		r.Match, r.Why = Unclear, "its mark is one person's, and it is remembered as another's"
 	case len(l.owns[claims[0]]) > 1:
 		r.Match, r.Why = Unclear, "that person has another account as well: one by mark, one remembered"
+	default:
+		l.succeeded(r, reconcile.NameKey(a.GivenName, a.FamilyName), claims[0])
+	}
+}
+
+// succeeded looks, for the account of somebody whom OneLogin no longer knows, for people
+// with its address and no account.
+func (l *list) succeeded(r *Row, name string, former reconcile.Key) {
+	if l.people[former] != nil || !l.in.Directory.Receipt.Complete() {
+		return
+	}
+	var people []Person
+	named := ""
+	for _, p := range l.byEmail[reconcile.Fold(r.UserName)] {
+		if l.access[p.Key] && len(l.owns[p.Key]) == 0 {
+			people, named = append(people, Person{p.Key, p.Email}), reconcile.NameKey(p.FirstName, p.LastName)
+		}
+	}
+	if len(people) > 0 {
+		r.SameName = len(people) == 1 && named != "" && named == name
+		r.Match, r.People, r.Why = Recreated, people, fmt.Sprintf("it was OneLogin user %d's, whom OneLogin no longer knows", former)
 	}
 }
 

@@ -17,6 +17,9 @@ import (
 func TestEachMatch(t *testing.T) {
 	t.Parallel()
 	d, c := &reconcile.Directory{}, &reconcile.Current{}
+	for _, list := range []string{reconcile.ListUsers, reconcile.ListAssigned, reconcile.ListRoles, reconcile.ListRules} {
+		d.Receipt.Lists = append(d.Receipt.Lists, reconcile.ListReceipt{List: list})
+	}
 	person := func(key reconcile.Key, email, first, last string) {
 		d.People = append(d.People, reconcile.Person{Key: key, Email: email, FirstName: first, LastName: last, Status: 1, Licence: reconcile.Approved, Assigned: true})
 	}
@@ -26,7 +29,7 @@ func TestEachMatch(t *testing.T) {
 	person(1, "mark@x.io", "M", "Ark")
 	account("mark", "old@x.io", "", "", "onelogin:1")
 	person(2, "link@x.io", "L", "Ink")
-	account("link", "other@x.io", "", "", "")
+	account("link", "former@x.io", "", "", "")
 	person(3, "address@x.io", "A", "Ddress")
 	account("address", "address@x.io", "", "", "")
 	person(4, "Folded@X.io", "F", "Olded")
@@ -42,15 +45,19 @@ func TestEachMatch(t *testing.T) {
 	person(9, "linked@x.io", "L", "Inked")
 	account("wrong", "wrong@x.io", "", "", "onelogin:9")
 	account("own", "linked@x.io", "", "", "")
-	rows := adopt.List(adopt.Input{Directory: d, Current: c, Policy: &reconcile.Policy{}, Links: map[reconcile.Key]string{2: "link"},
+	person(12, "again@x.io", "A", "Gain")
+	account("again", "again@x.io", "a", "gain", "onelogin:10")
+	person(13, "other@x.io", "Other", "Person")
+	account("other", "other@x.io", "A", "Nother", "")
+	rows := adopt.List(adopt.Input{Directory: d, Current: c, Policy: &reconcile.Policy{}, Links: map[reconcile.Key]string{2: "link", 11: "other"},
 		Decided: map[string]reconcile.AdoptionDecision{"foreign": {By: "ann"}, "link": {Key: 2, By: "bob"}}})
 	var got []string
 	for _, r := range rows {
-		got = append(got, strings.TrimSpace(fmt.Sprint(r.Account, " ", r.Match, " ", keys(&r), " ", r.DecidedBy)))
+		got = append(got, strings.TrimSpace(fmt.Sprint(r.Account, " ", r.Match, " ", keys(&r), " ", strings.TrimPrefix(fmt.Sprint(r.SameName), "false"), r.DecidedBy)))
 	}
 	want := []string{
-		"own unclear [9]", "name name [5]", "unclear unclear [6 7]", // these wait for a decision
-		"address address [3]", "folded folded [4]", "foreign foreign [] ann", "mark mark [1]", "link link [2] bob", "nobody nobody []", "wrong mark [9]",
+		"again recreated [12] true", "own unclear [9]", "name name [5]", "other recreated [13]", "unclear unclear [6 7]", // these wait for a decision
+		"address address [3]", "folded folded [4]", "link link [2] bob", "foreign foreign [] ann", "mark mark [1]", "nobody nobody []", "wrong mark [9]",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -99,12 +106,45 @@ func TestLawAsPlanned(t *testing.T) {
 		}
 		for _, r := range adopt.List(adopt.Input{Directory: &w.Directory, Current: &w.Current, Policy: &w.Policy, Links: w.Links}) {
 			owner, owned := plan.Owner(r.Account)
+			if r.Match == adopt.Recreated { // see TestLawRecreated
+				continue
+			}
 			sure := r.Match == adopt.Mark || r.Match == adopt.Link || r.Match == adopt.Address || r.Match == adopt.Folded
 			switch {
 			case owned && !clash[owner] && (!sure || r.People[0].Key != owner):
 				t.Fatalf("the plan takes %s for %s's; here: %+v", r.Account, owner, r)
 			case sure && owned && owner != r.People[0].Key:
 				t.Fatalf("the plan takes %s for %s's; here: %+v", r.Account, owner, r)
+			}
+		}
+	})
+}
+
+// TestLawRecreated: whose account is kept because somebody at work has its address is
+// asked for, and so is everybody who is asked for without an account.
+func TestLawRecreated(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := reconciletest.Worlds().Draw(t, "world")
+		plan := reconcile.Guard(reconcile.Decide(w.Input()), &w.Policy)
+		asked := make(map[string]adopt.Row)
+		for _, r := range adopt.List(adopt.Input{Directory: &w.Directory, Current: &w.Current, Policy: &w.Policy, Links: w.Links}) {
+			if r.Match == adopt.Recreated {
+				asked[r.Account] = r
+			}
+		}
+		held := make(map[reconcile.Key]bool)
+		for i := range plan.Held {
+			h := &plan.Held[i]
+			held[h.Key] = held[h.Key] || h.Op == reconcile.OpCreate
+			if _, is := asked[h.Account]; h.Rule == reconcile.RuleRecreated && !is {
+				t.Fatalf("%s is held, and nothing is asked: %s", h.Who, h.Reason)
+			}
+		}
+		for _, r := range asked {
+			for _, p := range r.People {
+				if !held[p.Key] {
+					t.Fatalf("it is asked whether %s is %s's, whom nothing is held of", r.UserName, p.Key)
+				}
 			}
 		}
 	})

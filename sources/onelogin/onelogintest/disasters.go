@@ -74,6 +74,20 @@ func (w *World) lose(people []*Person) []string {
 	return addresses(people)
 }
 
+// Recreate deletes a person and makes them again: all is as it was, under a new id.
+func (w *World) Recreate(p *Person) {
+	w.Remove(p.ID)
+	w.Add(p)
+}
+
+// RecreateEverybody imports the whole directory anew. It gives everybody's addresses.
+func (w *World) RecreateEverybody() []string {
+	for _, p := range slices.Clone(w.People) {
+		w.Recreate(p)
+	}
+	return addresses(w.People)
+}
+
 // SuspendEverybody gives everybody the status suspended.
 func (w *World) SuspendEverybody() []string {
 	for _, p := range w.People {

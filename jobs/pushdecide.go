@@ -120,7 +120,7 @@ func (v *visit) planned(ctx context.Context) error {
 	in.Only, in.Rest = keys, rest
 	v.plan = reconcile.GuardEach(reconcile.Decide(in), &policy)
 	if ask := v.plan.ToConfirm(); len(ask) > 0 {
-		v.said = r.Source.Witness(ctx, ask)
+		v.said = v.witness(ctx, ask)
 		v.plan = reconcile.GuardEach(reconcile.Confirm(v.plan, v.said, &policy), &policy)
 	}
 	v.rec.bound(&v.plan)
@@ -128,4 +128,25 @@ func (v *visit) planned(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// witness asks OneLogin for people who are to be removed, and of those whom it no longer
+// knows, whether somebody else has their address now: in a plan of few people, nobody else
+// is seen.
+func (v *visit) witness(ctx context.Context, keys []reconcile.Key) []reconcile.Testimony {
+	said := v.p.Runner.Source.Witness(ctx, keys)
+	for i := range said {
+		t := &said[i]
+		if t.Answer != reconcile.WitnessGone {
+			continue
+		}
+		others, err := v.p.Looker.Find(ctx, v.p.mirror.of(t.Key).UserName)
+		if err != nil {
+			t.Answer, t.Why = reconcile.WitnessUnknown, err.Error()
+		}
+		if len(others) > 0 {
+			t.Successor = others[0]
+		}
+	}
+	return said
 }

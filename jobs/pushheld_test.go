@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -186,5 +187,23 @@ func TestKnownByAnotherName(t *testing.T) {
 	p.edit(1, func(x *reconcile.Person) { x.Email = "new@x.io" })
 	if l := one(t, p.b, byName(1)); l.Err != nil || l.Key != 1 || l.Account.ID != id || l.Account.UserName != "new@x.io" {
 		t.Errorf("%+v", l)
+	}
+}
+
+// TestPushOfRecreated: who is pushed off and gone, and whose address somebody has under
+// another OneLogin id by then, keeps the account until somebody says whose it is.
+func TestPushOfRecreated(t *testing.T) {
+	p := newPair(t, 3, nil)
+	id := one(t, p.b, byName(1)).Account.ID
+	left := one(t, p.b, byName(2)).Account.ID
+	p.mu.Lock()
+	p.d.People[0].Key = 50
+	p.d.People = slices.Delete(p.d.People, 1, 2)
+	p.mu.Unlock()
+	if l := one(t, p.b, jobs.Asked{What: "delete", Account: id, Want: jobs.WantOut}); !p.account("p1@x.io").Active || !slices.ContainsFunc(l.Held, func(h reconcile.Held) bool { return h.Rule == reconcile.RuleRecreated }) {
+		t.Errorf("%+v", l)
+	}
+	if l := one(t, p.b, jobs.Asked{What: "delete", Account: left, Want: jobs.WantOut}); l.Err != nil || p.account("p2@x.io").Active {
+		t.Errorf("who left is still there: %+v", l)
 	}
 }

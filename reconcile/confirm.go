@@ -27,6 +27,9 @@ func Confirm(plan Plan, testimonies []Testimony, policy *Policy) Plan {
 	said := make(map[Key]Testimony, len(testimonies))
 	for _, t := range testimonies {
 		said[t.Key] = t
+		if t.Answer == WitnessGone && t.Successor != 0 {
+			plan.succeeds(t.Key, t.Successor)
+		}
 	}
 	return plan.hold(RuleWitness, HoldGuard, func(c *Change) string {
 		if c.Op != OpDeactivate && c.Op != OpDelete {

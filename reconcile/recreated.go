@@ -10,13 +10,16 @@ package reconcile
 // knows.
 func (d *differ) succession(p *pair) {
 	former := d.formerOwner(d.join.byName[Fold(p.want.userName())])
-	if former == 0 {
-		return
+	if former != 0 {
+		d.plan.succeeds(former, p.want.Person.Key)
 	}
-	if d.plan.successors == nil {
-		d.plan.successors = make(map[Key]Key)
+}
+
+func (p *Plan) succeeds(former, now Key) {
+	if p.successors == nil {
+		p.successors = make(map[Key]Key)
 	}
-	d.plan.successors[former] = p.want.Person.Key
+	p.successors[former] = now
 }
 
 // formerOwner is whose an account is, by what is remembered or by its mark, whom OneLogin

@@ -17,4 +17,7 @@ type Testimony struct {
 	Status  Status  `json:"status"`
 	Licence Licence `json:"licence"`
 	Why     string  `json:"why,omitempty"` // for unknown: what went wrong
+	// Successor is, of who is gone, another person with the address of their account;
+	// 0: nobody, or not asked. A plan of everybody knows by itself.
+	Successor Key `json:"successor,omitempty"`
 }

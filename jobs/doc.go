@@ -35,7 +35,9 @@
 // anybody and Tomorro has unmarked accounts that are people's (reconcile/adopt), that run
 // opens an adoption (Adoptions): Guard holds removals, renames and second accounts until
 // AdoptDone. What somebody decides of an account is a link, or that it is nobody's. Pushes
-// go by what is stored, so that one before the first run is not held by this.
+// go by what is stored, so that one before the first run is not held by this. Later, an
+// account can be decided about whose person OneLogin no longer knows and may have under
+// another id.
 //
 // # Reading back
 //

@@ -20,8 +20,8 @@
 //	tomorro-sync groups                   set by hand in OneLogin; also forget EMAIL, list,
 //	                                      create NAME..., plan-migration, snapshot, migrate
 //	tomorro-sync adopt                    whose the accounts are that were there first; also
-//	                                      match ACCOUNT PERSON, foreign ACCOUNT, forget
-//	                                      ACCOUNT, done
+//	                                      match ACCOUNT PERSON, match --recreated,
+//	                                      foreign ACCOUNT, forget ACCOUNT, done
 //	tomorro-sync serve                    make a run at each tick of the schedule, and
 //	                                      serve the console
 //	tomorro-sync schedule [pause|resume]  when runs are made

@@ -108,7 +108,12 @@ func (p *Plan) Ended(r *Result) []Assertion {
 	if len(p.leaving) == 0 || !p.Receipt.Complete() {
 		return ended
 	}
-	stays := make(map[string]bool)
+	stays, loses := make(map[string]bool), make(map[string]bool)
+	for i := range p.Changes { // a part of a plan, such as Only, does not remove everybody who has left
+		if c := &p.Changes[i]; c.Op == OpDeactivate || c.Op == OpDelete {
+			loses[c.Account] = true
+		}
+	}
 	for i := range p.Held {
 		stays[p.Held[i].Account] = true
 	}
@@ -118,9 +123,16 @@ func (p *Plan) Ended(r *Result) []Assertion {
 		}
 	}
 	for _, a := range p.leaving {
-		if !stays[a.Account] {
-			ended = append(ended, a)
+		if !stays[a.Account] && (a.out || loses[a.Account]) {
+			ended = append(ended, a.Assertion)
 		}
 	}
 	return ended
+}
+
+// parting is what a push said of somebody who has left the app; out is whether they have
+// no access any more.
+type parting struct {
+	Assertion
+	out bool
 }

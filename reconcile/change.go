@@ -210,7 +210,8 @@ type Plan struct {
 	seen *seen
 	// ended are the assertions that say nothing any more, leaving those about people
 	// who have left the app.
-	ended, leaving []Assertion
+	ended   []Assertion
+	leaving []parting
 	// minAdmins is how many admins Apply must leave, set by Guard.
 	minAdmins int
 	// ignored is Policy.Ignored, set by Guard.

@@ -196,7 +196,9 @@ func (d *differ) hold(c Change, reason string) {
 func (d *differ) leave(p *pair) {
 	a := p.account
 	if p.want.Left {
-		d.plan.leaving = append(d.plan.leaving, d.groups.asserted[a.ID]...)
+		for _, said := range d.groups.asserted[a.ID] {
+			d.plan.leaving = append(d.plan.leaving, parting{said, !a.Active})
+		}
 	}
 	final := d.in.Policy.DeleteUsers && p.want.Left
 	switch {

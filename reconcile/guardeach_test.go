@@ -126,6 +126,11 @@ func TestAssertionsEnd(t *testing.T) {
 			if ended := plan.Ended(&failed); len(ended) > 0 {
 				t.Errorf("%s, but it failed: %+v", name, ended)
 			}
+			for part, p := range map[string]reconcile.Plan{"a run of somebody else": plan.Only("b@x.io"), "a run that makes memberships only": plan.Memberships("")} {
+				if ended := p.Ended(&reconcile.Result{}); len(ended) > 0 {
+					t.Errorf("%s, but in %s, which leaves them inside: %+v", name, part, ended)
+				}
+			}
 		}
 	}
 	other := reconcile.Assertion{Account: "b", Group: "hand"}

@@ -24,7 +24,8 @@ type Hold struct {
 	Reason string              `json:"reason"`
 	Since  time.Time           `json:"since"` // when the first of them was first held
 	Run    string              `json:"run"`   // the run that held them last
-	// Approvable says that a person's word lets them through.
+	// Approvable says that a person's word lets them through, or, of what somebody
+	// rejected, takes the rejection back.
 	Approvable bool               `json:"approvable"`
 	Changes    []reconcile.Change `json:"changes"`
 	// Approvals names who approved, and Approved counts for how many of the changes
@@ -158,7 +159,7 @@ func (b *HoldBook) Open(decisions map[string]reconcile.Decision, fourEyes bool, 
 		key := reason{n.held.Rule, n.held.Reason}
 		h := groups[key]
 		if h == nil {
-			h = &Hold{Rule: n.held.Rule, Class: n.held.Class, Reason: n.held.Reason, Since: n.since, Run: n.run, Approvable: n.held.Rule.Approvable()}
+			h = &Hold{Rule: n.held.Rule, Class: n.held.Class, Reason: n.held.Reason, Since: n.since, Run: n.run, Approvable: n.held.Rule.Approvable() || n.held.Rule == reconcile.RuleRejected}
 			groups[key] = h
 		}
 		if n.since.Before(h.Since) {
@@ -192,7 +193,7 @@ func (b *HoldBook) Open(decisions map[string]reconcile.Decision, fourEyes bool, 
 
 // place puts what waits for a person's word before the rest.
 func (h *Hold) place() int {
-	if h.Approvable {
+	if h.Approvable && h.Rule != reconcile.RuleRejected {
 		return 0
 	}
 	return 1

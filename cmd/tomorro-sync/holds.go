@@ -164,7 +164,7 @@ func (v *planView) showHolds(holds []jobs.Hold, fourEyes bool, now time.Time) {
 		if i > 0 {
 			v.line("")
 		}
-		if h.Approvable && first == nil && h.Approved < len(h.Changes) {
+		if h.Approvable && first == nil && h.Approved+h.Rejected < len(h.Changes) {
 			first = h
 		}
 		v.line("%s  %s, %s, for %s", v.paint(bold, h.ID), h.Rule, plural(len(h.Changes), "change", "changes"), age(now.Sub(h.Since)))
@@ -186,7 +186,7 @@ func (v *planView) showHolds(holds []jobs.Hold, fourEyes bool, now time.Time) {
 func standing(h *jobs.Hold, fourEyes bool) string {
 	switch {
 	case h.Rejected > 0:
-		return fmt.Sprintf("%d of them rejected", h.Rejected)
+		return fmt.Sprintf("%d of them rejected; approve takes that back", h.Rejected)
 	case len(h.Approvals) == 0:
 		return ""
 	case h.Approved == 0 && fourEyes:

@@ -67,13 +67,18 @@ func TestHoldsAndApprovals(t *testing.T) {
 	if code, _, stderr := o.run("approve", all[0].ID); code != exitError || !strings.Contains(stderr, "nothing is held under") {
 		t.Errorf("a hold of another content: %d %s", code, stderr)
 	}
-	if code, _, stderr := o.run("approve", next[1].ID); code != exitError || !strings.Contains(stderr, "cannot be approved") {
-		t.Errorf("what no approval lifts: %d %s", code, stderr)
-	}
 	o.must(exitDone, "approve", next[0].ID, "--as", "ann")
 	o.must(exitDone, "reconcile", "--yes") // what was rejected is decided: exit 0
 	if got := o.active(); got != before-39 {
 		t.Errorf("%d active of %d, want all but the rejected to have left", got, before)
+	}
+	if out := o.must(exitDone, "holds"); strings.Contains(out, "let it through with") {
+		t.Errorf("what is decided against is proposed:\n%s", out)
+	}
+	o.must(exitDone, "approve", o.holds()[0].ID, "--as", "ann") // they do not return in May
+	o.must(exitDone, "reconcile", "--yes")
+	if got := o.active(); got != before-40 {
+		t.Errorf("%d active of %d: a rejection cannot be taken back", got, before)
 	}
 	// Once: they return, and leave again.
 	o.lab.onelogin.Edit(func(w *onelogintest.World) {

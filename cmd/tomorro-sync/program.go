@@ -185,9 +185,26 @@ func (p *program) checkOutput(cmd *cobra.Command) error {
 // arguments makes cobra's complaint about the number of arguments a usage error.
 func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		return usage(check(cmd, args), "see: "+cmd.CommandPath()+" --help")
+		if err := check(cmd, args); err != nil {
+			return usage(err, "see: "+cmd.CommandPath()+" --help")
+		}
+		if slices.ContainsFunc(args, blank) {
+			return usage(errors.New("an argument is empty"), "a variable of the shell may not be set; see: "+cmd.CommandPath()+" --help")
+		}
+		for _, name := range narrowing {
+			if f := cmd.Flags().Lookup(name); f != nil && f.Changed && blank(f.Value.String()) {
+				return usage(fmt.Errorf("--%s is empty, which would not narrow anything", name), "a variable of the shell may not be set; leave the flag out for all")
+			}
+		}
+		return nil
 	}
 }
+
+// narrowing are the flags that name the one person or group that a command is about, so
+// that an empty one must not stand for everybody.
+var narrowing = []string{"user", "group"}
+
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
 // wantsJSON also knows when the flags could not be read to their end.
 func (p *program) wantsJSON(args []string) bool {

@@ -160,3 +160,30 @@ func TestUndoCommand(t *testing.T) {
 		t.Errorf("declined: %+v", f)
 	}
 }
+
+// TestNobodyIsNotEverybody: a variable of the shell that is not set makes no command
+// about one person one about all.
+func TestNobodyIsNotEverybody(t *testing.T) {
+	o := newOffice(t, labOptions{users: 20, groups: 2, seed: 4, plain: true}, "")
+	o.must(exitDone, "reconcile", "--yes")
+	o.world.People[0].Status = 2
+	before := o.accounts()
+	refused := func(args ...string) {
+		t.Helper()
+		if code, _, stderr := o.run(args...); code != exitUsage || !strings.Contains(stderr, "empty") {
+			t.Errorf("%q: exit %d, %s", args, code, stderr)
+		}
+	}
+	refused("reconcile", "--yes", "--user", "")
+	refused("undo", o.lastRun(), "--yes", "--user", " ")
+	refused("undo", "", "--yes", "--user", o.world.People[1].Email)
+	refused("groups", "forget", o.world.People[1].Email, "--group", "")
+	if diff := cmp.Diff(before, o.accounts()); diff != "" {
+		t.Error(diff)
+	}
+	o.must(exitDone, "undo", o.lastRun(), "--yes", "--user", o.world.People[1].Email)
+	refused("release", "")
+	if out := o.must(exitDone, "release"); !strings.Contains(out, o.world.People[1].Email) {
+		t.Errorf("nobody is pinned any more:\n%s", out)
+	}
+}

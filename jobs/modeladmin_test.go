@@ -1,0 +1,307 @@
+package jobs_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
+)
+
+// disturbed does something while OneLogin or Tomorro fail, or until the process dies.
+func (w *world) disturbed(act func()) {
+	w.whom = w.pick("meanwhile", 8)
+	switch w.pick("trouble", 7) {
+	case 6:
+		at := w.pick("at", 4)
+		w.meanwhile = func() {
+			if at--; at == -1 {
+				w.pushMeanwhile()
+			}
+		}
+	case 0:
+		w.failing = true
+	case 1:
+		for range 3 {
+			w.faults = append(w.faults, reconciletest.Fault(w.pick("fault", 5)))
+		}
+	case 2:
+		w.dies = 1 + w.pick("dies", 4)
+	}
+	act()
+	if w.store.dead.Load() {
+		w.server.Del("tomorro-sync:{default}:lock")
+		w.store.dead.Store(false)
+		w.t.Logf("the process was killed")
+	}
+	w.failing, w.faults, w.dies, w.actor, w.meanwhile = false, nil, 0, "", nil
+	clear(w.loose)
+}
+
+func (w *world) run(only string) jobs.Report {
+	r := w.runner()
+	r.User = only
+	w.actor = "run"
+	w.t.Logf("run %s", only)
+	report, err := r.Reconcile(w.ctx, jobs.Trigger{By: "test"}, yes)
+	w.ended(&report, err)
+	held := 0
+	for _, n := range report.Held {
+		held += n
+	}
+	if err == nil && only == "" && held == 0 && report.Exit == jobs.ExitDone && len(report.Incomplete) == 0 && !w.store.dead.Load() && w.meanwhile == nil {
+		clear(w.moved)
+		w.allMoved = false
+	}
+	return report
+}
+
+func (w *world) ended(report *jobs.Report, err error) {
+	if err != nil && !errors.Is(err, errKilled) && !errors.Is(err, reconcile.ErrRefused) && !errors.Is(err, jobs.ErrUnknown) && !errors.Is(err, context.Canceled) {
+		w.t.Fatalf("%v", err)
+	}
+	if report.Run != "" {
+		w.runs = append(w.runs, report.Run)
+	}
+	w.t.Logf("   did %v, held %v, failed %v, exit %d", report.Done, report.Held, report.Failed, report.Exit)
+}
+
+// answer approves or rejects something that is held, or part of it.
+func (w *world) answer() {
+	book, err := jobs.ReadHolds(w.ctx, w.store)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	decisions, err := w.store.Decisions(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	holds := book.Open(decisions, false, w.now())
+	if len(holds) == 0 {
+		return
+	}
+	h := holds[w.pick("hold", len(holds))]
+	word := jobs.Word{Who: "ann", Approves: h.Approvable && w.pick("approves", 3) > 0, For: 48 * time.Hour}
+	if w.pick("only", 3) == 0 {
+		word.Only = []string{h.Changes[0].Key.String()}
+	}
+	w.say(holds, &h, word)
+}
+
+func (w *world) say(holds []jobs.Hold, h *jobs.Hold, word jobs.Word) {
+	said, err := jobs.Answer(w.ctx, w.store, holds, h.ID, word, w.now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range said.Changes {
+		digest := said.Changes[i].Digest()
+		delete(w.rejected, digest)
+		delete(w.approved, digest)
+		if word.Approves {
+			w.approved[digest] = 1
+		} else {
+			w.rejected[digest] = true
+		}
+		w.t.Logf("%v by ann: %s of %s %s, held by %s", word.Approves, said.Changes[i].Op, said.Changes[i].Who, said.Changes[i].Group, h.Rule)
+	}
+}
+
+// undo takes back a run, or the last that was done to somebody.
+func (w *world) undo() {
+	what := jobs.UndoWhat{}
+	if len(w.runs) > 0 && w.pick("what", 2) == 0 {
+		what.Run = w.runs[w.pick("run", len(w.runs))]
+	} else if p := w.somebody(); p != nil {
+		what.User, what.AllRuns = p.Key.String(), w.pick("all", 2) == 0
+	}
+	if what == (jobs.UndoWhat{}) {
+		return
+	}
+	w.actor, w.allMoved = "undo", true
+	w.t.Logf("undo %+v", what)
+	report, err := w.runner().Undo(w.ctx, jobs.Trigger{By: "undo", Who: "ann"}, what, func(p reconcile.Plan) (bool, error) {
+		for _, c := range p.Changes {
+			w.pinned[c.Key] = true
+		}
+		return true, nil
+	})
+	w.actor = ""
+	if errors.Is(err, jobs.ErrNobody) || errors.Is(err, jobs.ErrNothingDone) || errors.Is(err, jobs.ErrNoRun) {
+		return
+	}
+	w.ended(&report, err)
+}
+
+func (w *world) release() {
+	keys, err := jobs.Release(w.ctx, w.store, jobs.Trigger{By: "test"}, "", w.now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Logf("released %v", keys)
+	clear(w.pinned)
+	w.allMoved = true
+}
+
+// adopt decides about an account, or ends the adoption.
+func (w *world) adopt() {
+	w.allMoved = true
+	by := jobs.Trigger{By: "test", Who: "ann"}
+	switch n := w.pick("adopt", 4); n {
+	case 0:
+		if err := jobs.AdoptDone(w.ctx, w.store, by, w.now()); err != nil {
+			w.t.Fatal(err)
+		}
+		w.t.Logf("adopt done")
+	default:
+		s, err := w.runner().Survey(w.ctx)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		p := w.somebody()
+		if p == nil || len(s.Current.Accounts) == 0 {
+			return
+		}
+		a := s.Current.Accounts[w.pick("account", len(s.Current.Accounts))]
+		switch n {
+		case 1:
+			if err = jobs.AdoptMatch(w.ctx, w.store, by, &s, a.ID, p.Key.String(), w.now()); err == nil {
+				w.human[a.ID] = p.Key
+			}
+		case 2:
+			if err = jobs.AdoptForeign(w.ctx, w.store, by, &s, a.ID, w.now()); err == nil {
+				w.human[a.ID] = 0
+			}
+		case 3:
+			err = jobs.AdoptForget(w.ctx, w.store, by, &s, a.ID, w.now())
+		}
+		w.t.Logf("adopt %d %s %s: %v", n, a.ID, p.Key, err)
+	}
+}
+
+func (w *world) verify() {
+	v, err := w.store.Verify(w.ctx)
+	if err != nil || len(v.Broken) > 0 {
+		w.t.Fatalf("the journal was changed: %+v %v", v, err)
+	}
+}
+
+// erase takes somebody's values out of what is stored.
+func (w *world) erase() {
+	p := w.somebody()
+	if p == nil {
+		return
+	}
+	who, err := jobs.FindPerson(w.ctx, w.store, p.Key.String())
+	if errors.Is(err, jobs.ErrNobody) {
+		return
+	}
+	if err == nil {
+		if err := w.store.Forget(w.ctx, who.Subjects()); err != nil {
+			w.t.Logf("not forgotten: %v", err)
+			return
+		}
+		_, err = w.store.Erase(w.ctx, who.Eraser(), jobs.Entry{Kind: jobs.EntryErase, Time: w.now()})
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Logf("erased %s", p.Key)
+	for _, value := range []string{fmt.Sprintf("p%d@x.io", p.Key), fmt.Sprintf("q%d-", p.Key), "Family" + p.Key.String() + "\""} {
+		err := w.store.Scan(w.ctx, time.Time{}, func(e jobs.Entry) bool {
+			text, _ := json.Marshal(e)
+			if !w.swapped && strings.Contains(string(text), value) {
+				w.t.Errorf("%s is still in %s", value, text)
+			}
+			return true
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if dump := w.server.Dump(); !w.swapped && strings.Contains(dump, value) {
+			i := strings.Index(dump, value)
+			w.t.Errorf("%s is still in Redis: %s", value, dump[max(0, i-300):min(len(dump), i+100)])
+		}
+	}
+}
+
+// migrate makes memberships what the rules give, and perhaps takes that back.
+func (w *world) migrate() {
+	before, _ := w.Read(w.ctx)
+	w.actor, w.allMoved = "migrate", true
+	w.t.Logf("migrate")
+	report, err := w.runner().Regroup(w.ctx, jobs.Trigger{By: "test", Who: "ann"}, yes)
+	w.ended(&report, err)
+	if err != nil || w.pick("back", 2) == 0 {
+		return
+	}
+	w.actor = "back"
+	w.t.Logf("back")
+	report, err = w.runner().RegroupTo(w.ctx, jobs.Trigger{By: "test", Who: "ann"}, before.Groups, yes)
+	w.ended(&report, err)
+}
+
+// forgetByHand ends what was set by hand for somebody.
+func (w *world) forgetByHand() {
+	all, err := w.store.Assertions(w.ctx)
+	if err != nil || len(all) == 0 {
+		return
+	}
+	a := all[w.pick("assertion", len(all))]
+	if err := w.store.EndAssertions(w.ctx, []reconcile.Assertion{a}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Logf("forgot %+v", a)
+	w.allMoved = true
+	delete(w.byHand, [2]string{a.Account, a.Group})
+}
+
+// undoAtOnce makes a run and takes it back: everything is as it was, as far as nothing is
+// held and nothing was deleted.
+func (w *world) undoAtOnce() {
+	before, _ := w.Read(w.ctx)
+	ran := w.run("")
+	if ran.Run == "" || ran.Done[reconcile.OpDelete] > 0 || ran.Done[reconcile.OpDeleteGroup] > 0 {
+		return
+	}
+	w.actor, w.allMoved = "undo", true
+	var plan reconcile.Plan
+	report, err := w.runner().Undo(w.ctx, jobs.Trigger{By: "undo", Who: "ann"}, jobs.UndoWhat{Run: ran.Run}, func(p reconcile.Plan) (bool, error) {
+		plan = p
+		for _, c := range p.Changes {
+			w.pinned[c.Key] = true
+		}
+		return true, nil
+	})
+	w.actor = ""
+	w.t.Logf("undo at once")
+	w.ended(&report, err)
+	after, _ := w.Read(w.ctx)
+	if len(plan.Held) > 0 || report.Exit != jobs.ExitDone {
+		return
+	}
+	for _, a := range after.Accounts {
+		was := accountOf(&before, a.ID)
+		if was == nil {
+			if a.Active {
+				w.t.Errorf("%+v was made and is not taken back", a)
+			}
+			continue
+		}
+		a.ExternalID = was.ExternalID
+		if a != *was {
+			w.t.Errorf("undone, %+v is not as it was: %+v", a, *was)
+		}
+	}
+	for _, g := range after.Groups {
+		i := slices.IndexFunc(before.Groups, func(x reconcile.Group) bool { return x.ID == g.ID })
+		if i < 0 || !slices.Equal(g.Members, before.Groups[i].Members) {
+			w.t.Errorf("undone, group %+v is not as it was: %+v", g, before.Groups)
+		}
+	}
+}

@@ -53,14 +53,9 @@ func (c Condition) compile(reading RuleReading) (test predicate, why string) {
 	case sourceLastLogin:
 		return c.lastLogin()
 	case sourceGroup:
-		return c.number(FieldGroup, func(p *Person) string {
-			if p.GroupID == 0 {
-				return "" // "None"
-			}
-			return strconv.FormatInt(p.GroupID, 10)
-		})
+		return c.number(FieldGroup, func(p *Person) int64 { return p.GroupID })
 	case sourceStatus:
-		return c.number(FieldStatus, func(p *Person) string { return strconv.Itoa(int(p.Status)) })
+		return c.number(FieldStatus, func(p *Person) int64 { return int64(p.Status) })
 	}
 	values, ok := attribute(c.Source)
 	if !ok {
@@ -167,26 +162,36 @@ func (c Condition) order() func(string) truth {
 	}
 }
 
-// number compares ids and statuses, which have one spelling.
-func (c Condition) number(f Fields, get func(*Person) string) (predicate, string) {
+// number compares ids and statuses, which are numbers. What a word for one of them means
+// is not documented: a rule on "Active" may be about everybody at work, and no status is
+// that word.
+func (c Condition) number(f Fields, get func(*Person) int64) (predicate, string) {
 	value := strings.TrimSpace(c.Value)
-	if c.Operator != "=" && c.Operator != "!=" {
-		if c.Operator != ">" && c.Operator != "<" {
-			return uncertain, fmt.Sprintf("has the operator %q on %s, which is not known here", c.Operator, c.Source)
-		}
-		compare := c.order()
-		return func(p *Person, _ time.Time) truth {
-			if p.Unread.Has(f) {
-				return maybe
-			}
-			return compare(get(p))
-		}, ""
+	if value == "" && c.Source == sourceGroup {
+		value = "0" // "None"
+	}
+	wanted, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return uncertain, fmt.Sprintf("compares %s with %q, which is not a number", c.Source, c.Value)
+	}
+	var holds func(n int64) bool
+	switch ordered := c.Source == sourceStatus; {
+	case c.Operator == "=":
+		holds = func(n int64) bool { return n == wanted }
+	case c.Operator == "!=":
+		holds = func(n int64) bool { return n != wanted }
+	case c.Operator == ">" && ordered:
+		holds = func(n int64) bool { return n > wanted }
+	case c.Operator == "<" && ordered:
+		holds = func(n int64) bool { return n < wanted }
+	default:
+		return uncertain, fmt.Sprintf("has the operator %q on %s, which is not known here", c.Operator, c.Source)
 	}
 	return func(p *Person, _ time.Time) truth {
 		if p.Unread.Has(f) {
 			return maybe
 		}
-		return truthOf((get(p) == value) == (c.Operator == "="))
+		return truthOf(holds(get(p)))
 	}, ""
 }
 

@@ -47,7 +47,8 @@ func TestConditions(t *testing.T) {
 		{"custom_attribute_none", "=", "", "yes"}, {"custom_attribute_", "=", "", "maybe"}, {"title", ">", "4", "maybe"},
 		{"member_of", "=", "CN=All", "yes"}, {"member_of", "!=", "CN=All", "no"}, {"member_of", "!=", "CN=Board", "yes"}, {"member_of", "~", "Leg", "yes"},
 		{"status", "=", "1", "yes"}, {"status", "!=", "2", "yes"}, {"status", ">", "0", "yes"}, {"status", "~", "1", "maybe"},
-		{"group_id", "=", "7", "yes"}, {"group_id", "=", "", "no"}, {"group_id", "!=", "", "yes"},
+		{"status", "=", "Active", "maybe"}, {"status", "!=", "Suspended", "maybe"}, {"status", "=", "", "maybe"},
+		{"group_id", "=", "7", "yes"}, {"group_id", "=", "", "no"}, {"group_id", "!=", "", "yes"}, {"group_id", "=", "Paris", "maybe"}, {"group_id", "!=", "Paris", "maybe"},
 		{"last_login", ">", "30", "yes"}, {"last_login", ">", "120", "no"}, {"last_login", "<", "120", "yes"}, {"last_login", ">", "50", "maybe"}, {"last_login", "=", "50", "maybe"},
 		{"starsign", "=", "Leo", "maybe"}, {"title", "contains", "x", "maybe"},
 	} {

@@ -113,7 +113,8 @@ func attribute(source string) (values func(*Person) (list []string, known bool),
 }
 
 // text gives the comparison of an operator without its negation, read with and
-// without case as far as that is not settled.
+// without case as far as that is not settled, and with and without the blanks around,
+// which nothing settles: they are OneLogin's to trim, and best taken out there.
 func (c Condition) text(reading RuleReading) (func(string) truth, bool) {
 	var holds func(value, wanted string) bool
 	switch c.Operator {
@@ -130,21 +131,38 @@ func (c Condition) text(reading RuleReading) (func(string) truth, bool) {
 	default:
 		return nil, false
 	}
-	folded := Fold(c.Value)
+	forms := forms(reading)
+	wanted := make([]string, len(forms))
+	for i, form := range forms {
+		wanted[i] = form(c.Value)
+	}
+	tidy := strings.TrimSpace(c.Value) == c.Value
 	return func(v string) truth {
-		exact := func() truth { return truthOf(holds(v, c.Value)) }
-		loose := func() truth { return truthOf(holds(Fold(v), folded)) }
-		switch reading.Case {
-		case "sensitive":
-			return exact()
-		case "insensitive":
-			return loose()
+		n := len(forms)
+		if tidy && strings.TrimSpace(v) == v {
+			n /= 2
 		}
-		if a := exact(); a == loose() {
-			return a
+		first := holds(forms[0](v), wanted[0])
+		for i := 1; i < n; i++ {
+			if holds(forms[i](v), wanted[i]) != first {
+				return maybe
+			}
 		}
-		return maybe
+		return truthOf(first)
 	}, true
+}
+
+// forms are the forms in which two texts may be compared: first those with the blanks
+// around, then the same without.
+func forms(reading RuleReading) []func(string) string {
+	asIs := func(s string) string { return s }
+	switch reading.Case {
+	case "sensitive":
+		return []func(string) string{asIs, strings.TrimSpace}
+	case "insensitive":
+		return []func(string) string{fold, Fold}
+	}
+	return []func(string) string{asIs, fold, strings.TrimSpace, Fold}
 }
 
 // order compares numbers; text has no order that is documented.

@@ -12,8 +12,10 @@ import (
 // trimmed, Unicode-normalised (NFC) and case folded. Two spellings that a
 // person would call the same are the same here; nothing is ever written in
 // this form.
-func Fold(s string) string {
-	s = strings.TrimSpace(s)
+func Fold(s string) string { return fold(strings.TrimSpace(s)) }
+
+// fold is Fold with the blanks around.
+func fold(s string) string {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 0x80 {
 			// Folding can undo normal form, so it is normalised on both sides. It also

@@ -67,6 +67,24 @@ func TestCaseCanBeSettled(t *testing.T) {
 	}
 }
 
+// TestBlanksAreUncertain: whether OneLogin trims what it compares is not documented, and
+// settling case does not settle that.
+func TestBlanksAreUncertain(t *testing.T) {
+	for _, reading := range []string{"", "sensitive", "insensitive"} {
+		for _, c := range []struct{ has, operator, value, want string }{
+			{"Legal ", "=", "Legal", "maybe"}, {"Legal", "=", "Legal ", "maybe"}, {"Legal ", "!=", "Legal", "maybe"},
+			{"Legal ", "ew", "gal", "maybe"}, {" Legal", "bw", "Leg", "maybe"}, {"Legal Ops", "bw", "Legal ", "yes"},
+			{"Legal ", "bw", "Leg", "yes"}, {"Legal ", "~", "ega", "yes"}, {"Legal ", "=", "Sales", "no"}, {"", "=", " ", "maybe"},
+		} {
+			p := iris()
+			p.Department = c.has
+			if got := verdictOf(reconcile.Condition{Source: "department", Operator: c.operator, Value: c.value}, p, reconcile.RuleReading{Case: reading}); got != c.want {
+				t.Errorf("case %q: %q %s %q: %s, want %s", reading, c.has, c.operator, c.value, got, c.want)
+			}
+		}
+	}
+}
+
 func TestUnreadFactsAreUncertain(t *testing.T) {
 	for source, f := range map[string]reconcile.Fields{"title": reconcile.FieldTitle, "department": reconcile.FieldDepartment, "company": reconcile.FieldCompany,
 		"member_of": reconcile.FieldMemberOf, "group_id": reconcile.FieldGroup, "status": reconcile.FieldStatus, "custom_attribute_x": reconcile.FieldCustom} {

@@ -71,10 +71,7 @@ func (c Condition) compile(reading RuleReading) (test predicate, why string) {
 		if !known {
 			return maybe
 		}
-		found := no
-		for _, v := range list {
-			found = either(found, compare(v))
-		}
+		found := several(list, compare, reading)
 		if negated {
 			return not(found)
 		}
@@ -82,7 +79,25 @@ func (c Condition) compile(reading RuleReading) (test predicate, why string) {
 	}, ""
 }
 
-// attribute reads the text values of a source. Only member_of has several;
+// several compares a source that may have several values: member_of arrives as one text,
+// and whether OneLogin compares each of its values with a condition's, or the text as it
+// is, is not documented. Nobody with one value depends on it.
+func several(list []string, compare func(string) truth, reading RuleReading) truth {
+	each := no
+	for _, v := range list {
+		each = either(each, compare(v))
+	}
+	if len(list) < 2 || reading.MemberOf == "each" {
+		return each
+	}
+	whole := compare(strings.Join(list, ";"))
+	if reading.MemberOf == "whole" || each == whole {
+		return whole
+	}
+	return maybe
+}
+
+// attribute reads the text values of a source. Only member_of may have several;
 // known is false when OneLogin did not give the fact.
 func attribute(source string) (values func(*Person) (list []string, known bool), ok bool) {
 	one := func(f Fields, get func(*Person) string) (func(*Person) ([]string, bool), bool) {

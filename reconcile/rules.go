@@ -50,6 +50,9 @@ type RuleReading struct {
 	Regexp string
 	// Capture is "", "whole" or "group": what "map from OneLogin" extracts.
 	Capture string
+	// MemberOf is "", "each" or "whole": whether a condition on member_of is compared
+	// with each of somebody's directory groups, or with all of them as one text.
+	MemberOf string
 	// GroupsAction is the action that sets groups; empty means set_groups.
 	GroupsAction string
 }

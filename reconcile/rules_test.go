@@ -45,7 +45,7 @@ func TestConditions(t *testing.T) {
 		{"title", "ew", "Legal", "no"}, {"email", "ew", "@acme.example", "yes"}, {"username", "=", "", "yes"}, {"company", "=", "Acme", "yes"},
 		{"firstname", "=", "Iris", "yes"}, {"lastname", "bw", "K", "yes"}, {"custom_attribute_cost", "=", "4410", "yes"}, {"custom_attribute_cost", ">", "4000", "yes"},
 		{"custom_attribute_none", "=", "", "yes"}, {"custom_attribute_", "=", "", "maybe"}, {"title", ">", "4", "maybe"},
-		{"member_of", "=", "CN=All", "yes"}, {"member_of", "!=", "CN=All", "no"}, {"member_of", "!=", "CN=Board", "yes"}, {"member_of", "~", "Leg", "yes"},
+		{"member_of", "=", "CN=All", "maybe"}, {"member_of", "!=", "CN=All", "maybe"}, {"member_of", "!=", "CN=Board", "yes"}, {"member_of", "~", "Leg", "yes"},
 		{"status", "=", "1", "yes"}, {"status", "!=", "2", "yes"}, {"status", ">", "0", "yes"}, {"status", "~", "1", "maybe"},
 		{"status", "=", "Active", "maybe"}, {"status", "!=", "Suspended", "maybe"}, {"status", "=", "", "maybe"},
 		{"group_id", "=", "7", "yes"}, {"group_id", "=", "", "no"}, {"group_id", "!=", "", "yes"}, {"group_id", "=", "Paris", "maybe"}, {"group_id", "!=", "Paris", "maybe"},
@@ -63,6 +63,37 @@ func TestCaseCanBeSettled(t *testing.T) {
 	for reading, want := range map[string]string{"": "maybe", "sensitive": "no", "insensitive": "yes"} {
 		if got := verdictOf(c, iris(), reconcile.RuleReading{Case: reading}); got != want {
 			t.Errorf("%q: %s, want %s", reading, got, want)
+		}
+	}
+}
+
+// TestMemberOfCanBeSettled: somebody in two directory groups has one text with both.
+// What holds of each group and of the text holds; what holds of one of them is uncertain,
+// and nobody who is in one group depends on it.
+func TestMemberOfCanBeSettled(t *testing.T) {
+	two, one, none := iris(), iris(), iris()
+	one.MemberOf, none.MemberOf = []string{"CN=Legal"}, nil
+	for _, c := range []struct {
+		of                     reconcile.Person
+		operator, value        string
+		unsettled, each, whole string
+	}{
+		{of: two, operator: "=", value: "CN=All", unsettled: "maybe", each: "yes", whole: "no"},
+		{of: two, operator: "=", value: "CN=Legal;CN=All", unsettled: "maybe", each: "no", whole: "yes"},
+		{of: two, operator: "!=", value: "CN=All", unsettled: "maybe", each: "no", whole: "yes"},
+		{of: two, operator: "bw", value: "CN=All", unsettled: "maybe", each: "yes", whole: "no"},
+		{of: two, operator: "ew", value: "=Legal", unsettled: "maybe", each: "yes", whole: "no"},
+		{of: two, operator: "bw", value: "CN=L", unsettled: "yes", each: "yes", whole: "yes"},
+		{of: two, operator: "~", value: "All", unsettled: "yes", each: "yes", whole: "yes"},
+		{of: two, operator: "!~", value: "Board", unsettled: "yes", each: "yes", whole: "yes"},
+		{of: one, operator: "=", value: "CN=Legal", unsettled: "yes", each: "yes", whole: "yes"},
+		{of: none, operator: "=", value: "CN=Legal", unsettled: "no", each: "no", whole: "no"},
+		{of: none, operator: "!=", value: "CN=Legal", unsettled: "yes", each: "yes", whole: "yes"},
+	} {
+		for reading, want := range map[string]string{"": c.unsettled, "each": c.each, "whole": c.whole} {
+			if got := verdictOf(reconcile.Condition{Source: "member_of", Operator: c.operator, Value: c.value}, c.of, reconcile.RuleReading{MemberOf: reading}); got != want {
+				t.Errorf("%q: %q %s %q: %s, want %s", reading, c.of.MemberOf, c.operator, c.value, got, want)
+			}
 		}
 	}
 }

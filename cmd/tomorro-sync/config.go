@@ -58,10 +58,11 @@ type oneloginConfig struct {
 
 // rulesConfig settles what OneLogin's documentation leaves open about app rules.
 type rulesConfig struct {
-	Combine      string `yaml:"combine" env:"COMBINE"` // union or last_wins
-	Case         string `yaml:"case" env:"CASE"`       // sensitive or insensitive
-	Regexp       string `yaml:"regexp" env:"REGEXP"`   // anchored or unanchored
-	Capture      string `yaml:"capture" env:"CAPTURE"` // whole or group
+	Combine      string `yaml:"combine" env:"COMBINE"`     // union or last_wins
+	Case         string `yaml:"case" env:"CASE"`           // sensitive or insensitive
+	Regexp       string `yaml:"regexp" env:"REGEXP"`       // anchored or unanchored
+	Capture      string `yaml:"capture" env:"CAPTURE"`     // whole or group
+	MemberOf     string `yaml:"member_of" env:"MEMBER_OF"` // each or whole
 	GroupsAction string `yaml:"groups_action" env:"GROUPS_ACTION"`
 }
 

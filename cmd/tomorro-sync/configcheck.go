@@ -144,6 +144,7 @@ func (o *oneloginConfig) check(all *checks) {
 	all.oneOf("onelogin.rules.case", o.Rules.Case, "", "sensitive", "insensitive")
 	all.oneOf("onelogin.rules.regexp", o.Rules.Regexp, "", "anchored", "unanchored")
 	all.oneOf("onelogin.rules.capture", o.Rules.Capture, "", "whole", "group")
+	all.oneOf("onelogin.rules.member_of", o.Rules.MemberOf, "", "each", "whole")
 }
 
 var pricings = regexp.MustCompile(`^[vV]([4-9]|[1-9][0-9])$`)

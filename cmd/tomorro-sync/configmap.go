@@ -73,7 +73,7 @@ func (o *oneloginConfig) statuses() (active, inactive []reconcile.Status) {
 
 func (r *rulesConfig) reading() reconcile.RuleReading {
 	return reconcile.RuleReading{
-		LastWins: r.Combine == "last_wins", Case: r.Case, Regexp: r.Regexp, Capture: r.Capture, GroupsAction: r.GroupsAction,
+		LastWins: r.Combine == "last_wins", Case: r.Case, Regexp: r.Regexp, Capture: r.Capture, MemberOf: r.MemberOf, GroupsAction: r.GroupsAction,
 	}
 }
 

@@ -69,7 +69,7 @@ holds what would do harm, and journals what it did.
 Configuration: a YAML file (--config), with every value also by environment: TOMORRO_SYNC_ and the path in capitals.
   onelogin: url, client_id, client_secret, app_id, credentials, concurrency, page_size, requests_per_second,
             quota, reserve, timeout, retries, backoff, scope_roles, active_statuses,
-            rules: {combine, case, regexp, capture, groups_action}
+            rules: {combine, case, regexp, capture, member_of, groups_action}
   tomorro:  url, token, token_expires, pricing, default_substitute, api_account, update, member_removal, members_per_request, content_type,
             concurrency, page_size, bulk, attributes, requests_per_second, timeout, retries, backoff,
             remove, allow_viewer, send_external_id

@@ -219,7 +219,7 @@ func (e *evaluation) certain(book *reconcile.RuleBook, counts []reconcile.RuleCo
 	}
 	if len(r.Items) > 0 {
 		r.Status, r.Found = Warn, "what some rules give depends on what OneLogin does not document; nobody is removed because of them"
-		r.Do = "Settle it with onelogin.rules in the configuration (case, regexp, capture), or word the rule in another way"
+		r.Do = "Settle it with onelogin.rules in the configuration (case, regexp, capture, member_of), or word the rule in another way"
 	}
 	e.add(r)
 }

@@ -67,20 +67,15 @@ func mappedSource(source string, names map[int64]string) (func(*Person) ([]strin
 }
 
 // newExtractor reads an expression in every way that is not settled: anchored or
-// not, the whole match or its first group. What all readings agree on is
-// certain; the rest is possible.
+// not, with case or without, the whole match or its first group. What all readings
+// agree on is certain; the rest is possible.
 func newExtractor(expression string, reading RuleReading) (func(string) iter.Seq2[string, truth], string) {
 	pattern := bare(expression)
-	loose, err := regexp.Compile(pattern)
-	if err != nil {
+	if _, err := regexp.Compile(pattern); err != nil {
 		return nil, fmt.Sprintf("has the expression %q, which cannot be read here (%v)", expression, err)
 	}
-	tight := regexp.MustCompile(`\A(?:` + pattern + `)\z`)
 	var readings []func(string) string
-	for _, re := range []*regexp.Regexp{tight, loose} {
-		if re == tight && reading.Regexp == "unanchored" || re == loose && reading.Regexp == "anchored" {
-			continue
-		}
+	for _, re := range expressions(pattern, reading) {
 		for _, group := range []int{0, 1} {
 			if group == 1 && reading.Capture == "whole" || group == 0 && reading.Capture == "group" {
 				continue
@@ -107,6 +102,27 @@ func newExtractor(expression string, reading RuleReading) (func(string) iter.Seq
 			}
 		}
 	}, ""
+}
+
+// expressions are the ways in which a pattern may match: at both ends or anywhere, and
+// with or without case. One without letters has no case.
+func expressions(pattern string, reading RuleReading) (all []*regexp.Regexp) {
+	cases := []string{"", "(?i)"}
+	switch {
+	case reading.Case == "sensitive", strings.ToLower(pattern) == strings.ToUpper(pattern):
+		cases = cases[:1]
+	case reading.Case == "insensitive":
+		cases = cases[1:]
+	}
+	for _, flag := range cases {
+		if reading.Regexp != "unanchored" {
+			all = append(all, regexp.MustCompile(flag+`\A(?:`+pattern+`)\z`))
+		}
+		if reading.Regexp != "anchored" {
+			all = append(all, regexp.MustCompile(flag+pattern))
+		}
+	}
+	return all
 }
 
 // bare takes the slashes off an expression; an empty one matches everything.

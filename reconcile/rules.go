@@ -44,7 +44,8 @@ type RuleReading struct {
 	// LastWins makes a later matching rule replace the groups of earlier ones.
 	// The default is their union, for which there is more evidence.
 	LastWins bool
-	// Case is "", "sensitive" or "insensitive": how text operators compare.
+	// Case is "", "sensitive" or "insensitive": how text operators compare, and how
+	// "map from OneLogin" matches.
 	Case string
 	// Regexp is "", "anchored" or "unanchored": how "map from OneLogin" matches.
 	Regexp string

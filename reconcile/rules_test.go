@@ -155,6 +155,11 @@ func TestMapFromOneLogin(t *testing.T) {
 		{source: "role", expression: "AWS - (.*)", maybe: "AWS - Ops,Ops"},
 		{source: "role", expression: "AWS - (.*)", reading: reconcile.RuleReading{Capture: "group"}, grants: "Ops"},
 		{source: "role", expression: "AWS - (.*)", reading: reconcile.RuleReading{Capture: "whole"}, grants: "AWS - Ops"},
+		// The same expression in other case: a role that only one of the two readings maps.
+		{source: "role", expression: "aws - .*", reading: reconcile.RuleReading{Regexp: "anchored"}, maybe: "AWS - Ops"},
+		{source: "role", expression: "aws - .*", reading: reconcile.RuleReading{Regexp: "anchored", Case: "sensitive"}},
+		{source: "role", expression: "aws - .*", reading: reconcile.RuleReading{Regexp: "anchored", Case: "insensitive"}, grants: "AWS - Ops"},
+		{source: "role", expression: "AWS - .*", reading: reconcile.RuleReading{Regexp: "anchored"}, grants: "AWS - Ops"},
 		{source: "role", expression: "(?!x)", any: true}, // Ruby's, which Go cannot read
 		{source: "horoscope", expression: ".*", any: true},
 	} {

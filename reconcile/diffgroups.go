@@ -232,8 +232,11 @@ func (g *groupDiff) remove(p *pair, group int, v *Verdict) {
 		return
 	}
 	c.Cause = frozen.Cause
-	g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData,
-		Reason: frozen.Cause + " cannot be evaluated with certainty, so nobody is removed because of it"})
+	reason := frozen.Cause + " cannot be evaluated with certainty, so nobody is removed because of it"
+	if settings := g.book.settings(frozen.Cause); settings != "" {
+		reason += "; see " + settings + " in the configuration"
+	}
+	g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData, Reason: reason})
 }
 
 // namedAmbiguously is what gives, or may give, a group of this one's name, when

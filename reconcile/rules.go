@@ -247,7 +247,7 @@ func (b *evaluator) evaluate(p *Person, now time.Time) Verdict {
 			b.matched[i]++
 		}
 		if b.reading.LastWins {
-			v.replace(matches)
+			v.replace(both(matches, r.gives(p)))
 		}
 		for _, g := range r.grants {
 			v.give(g, matches)
@@ -282,6 +282,22 @@ func (b *RuleBook) appendCandidates(found []int, p *Person) []int {
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
+}
+
+// gives says whether a rule that matches p gives them a group for certain. What a rule
+// that gives none leaves of those before it, where the last one wins, is not documented.
+func (c *compiled) gives(p *Person) truth {
+	if len(c.grants) > 0 {
+		return yes
+	}
+	for i := range c.mappings {
+		for _, certain := range c.mappings[i].values(p) {
+			if certain == yes {
+				return yes
+			}
+		}
+	}
+	return maybe
 }
 
 func (c *compiled) matches(p *Person, now time.Time) truth {

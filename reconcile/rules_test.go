@@ -188,6 +188,9 @@ func TestHowRulesCombine(t *testing.T) {
 		}
 		return r
 	}
+	mapped := func(id, position int, source, expression string) reconcile.Rule {
+		return reconcile.Rule{ID: int64(id), Name: fmt.Sprint(id), Position: position, Actions: []reconcile.Action{{Name: "set_groups", Values: []string{source}, Expression: &expression}}}
+	}
 	for name, c := range map[string]struct {
 		rules         []reconcile.Rule
 		lastWins      bool
@@ -198,6 +201,8 @@ func TestHowRulesCombine(t *testing.T) {
 		"position null is last":      {rules: []reconcile.Rule{set(1, -1, "", "a"), set(2, 2, "Legal", "b")}, lastWins: true, grants: "a"},
 		"uncertain":                  {rules: []reconcile.Rule{set(1, 1, "", "a"), set(2, 2, "LEGAL", "b")}, grants: "a", maybe: "b"},
 		"uncertain and last wins":    {rules: []reconcile.Rule{set(1, 1, "", "a"), set(2, 2, "LEGAL", "b")}, lastWins: true, maybe: "a,b"},
+		"last wins, gives nothing":   {rules: []reconcile.Rule{set(1, 1, "", "a"), mapped(2, 2, "company", "Acme.+")}, lastWins: true, maybe: "a"},
+		"last wins, gives something": {rules: []reconcile.Rule{set(1, 1, "", "a"), mapped(2, 2, "company", ".*")}, lastWins: true, grants: "Acme"},
 		"uncertain, certain as well": {rules: []reconcile.Rule{set(1, 1, "LEGAL", "a"), set(2, 2, "", "a")}, grants: "a"},
 	} {
 		p := iris()

@@ -8,7 +8,8 @@
 // asked for in parallel; where there is no Total-Pages header, cursors are
 // followed one by one, and never sent together with limit or page, which OneLogin
 // refuses. A list is complete when every page answered, ids are unique, their
-// number is Total-Count, and Total-Count did not move. Otherwise it is read once
+// number is Total-Count, and Total-Count did not move; an answer with none of the headers
+// of a list may be page 1 of a longer one. Otherwise it is read once
 // more; if it still does not add up, its receipt says why, and the people read so
 // far are given all the same. Only the list of who was updated, which grows with each
 // login, may then have grown.

@@ -32,6 +32,7 @@ type list[T any] struct {
 	decode    func(body []byte) ([]T, error)
 	id        func(*T) int64
 	silent    bool // Config.OnPage is not told
+	few       bool // it is of a few, who fit on a page: one that does not say how many there are will do
 	// grows says that people come into the list all the time. It is then read page by
 	// page when it does not add up: whoever comes moves others to a later page, so that
 	// some come twice and nobody is missed.
@@ -56,6 +57,12 @@ func headOf(h http.Header) head {
 		return n
 	}
 	return head{number("Current-Page"), number("Page-Items"), number("Total-Pages"), number("Total-Count"), strings.TrimSpace(h.Get("After-Cursor"))}
+}
+
+// silent says that nothing tells page 1 of a longer list from a whole one. At the end of a
+// list there is no After-Cursor, but there are the other headers.
+func (h head) silent() bool {
+	return h.current < 0 && h.items < 0 && h.totalPages < 0 && h.totalCount < 0 && h.after == ""
 }
 
 // errInconsistent marks a list that does not add up and may do so when it is
@@ -97,6 +104,8 @@ func (l *list[T]) once(ctx context.Context, growing bool) (all []T, total int, e
 	unique := l.unique(all)
 	switch {
 	case err != nil:
+	case !l.few && first.silent():
+		err = errors.New("page 1: OneLogin does not say how many there are: the answer has none of the headers of a list")
 	case growing && unique >= first.totalCount:
 	case unique != len(all):
 		err = fmt.Errorf("%w: %d of %d items came twice", errInconsistent, len(all)-unique, len(all))

@@ -51,7 +51,7 @@ type called struct {
 
 func (c *Client) findBy(ctx context.Context, by, name string) ([]reconcile.Key, error) {
 	l := &list[called]{
-		c: c, name: reconcile.ListUsers, path: "/api/2/users", query: url.Values{by: {name}, "fields": {"id,email,username"}}, silent: true,
+		c: c, name: reconcile.ListUsers, path: "/api/2/users", query: url.Values{by: {name}, "fields": {"id,email,username"}}, silent: true, few: true,
 		limit: c.cfg.PageSize, privilege: "Read Users", id: func(x *called) int64 { return int64(x.ID) },
 		decode: decodeAs[[]called],
 	}
@@ -116,8 +116,8 @@ type answer[T any] struct {
 }
 
 // lotwise reads a list once for each lot, most of them at a time, and joins what
-// was read. Whoever was not asked about is left out. An answer that is empty and does
-// not say that nobody is there is no statement.
+// was read. Whoever was not asked about is left out. An answer without somebody who was
+// asked about, which does not say how many there are, is no statement about them.
 func lotwise[T any](most int, lots [][]reconcile.Key, name string, id func(*T) reconcile.Key, read func(ids string) answer[T]) answer[T] {
 	all := answer[T]{receipt: reconcile.ListReceipt{List: name}}
 	mapper := iter.Mapper[[]reconcile.Key, answer[T]]{MaxGoroutines: most}
@@ -126,8 +126,8 @@ func lotwise[T any](most int, lots [][]reconcile.Key, name string, id func(*T) r
 			_, asked := slices.BinarySearch(lots[i], id(&x))
 			return !asked
 		})
-		if len(a.items) == 0 && a.receipt.Total < 0 && a.receipt.Why == "" {
-			a.receipt.Why = "OneLogin answers with nobody and does not say how many there are"
+		if len(a.items) < len(lots[i]) && a.receipt.Total < 0 && a.receipt.Pages < 2 && a.receipt.Why == "" {
+			a.receipt.Why = "OneLogin leaves somebody out and does not say how many there are"
 		}
 		all.items = append(all.items, a.items...)
 		all.dropped = append(all.dropped, a.dropped...)
@@ -170,7 +170,7 @@ func (p *pull) lookUsers(ctx context.Context, lots [][]reconcile.Key) error {
 func (p *pull) lookAssigned(ctx context.Context, lots [][]reconcile.Key) error {
 	a := lotwise(p.c.cfg.Concurrency, lots, reconcile.ListAssigned, func(x *named) reconcile.Key { return reconcile.Key(x.ID) }, func(ids string) (a answer[named]) {
 		l := &list[named]{
-			c: p.c, name: reconcile.ListAssigned, path: "/api/2/users", silent: true, limit: p.c.cfg.PageSize, privilege: "Read Users",
+			c: p.c, name: reconcile.ListAssigned, path: "/api/2/users", silent: true, few: true, limit: p.c.cfg.PageSize, privilege: "Read Users",
 			query:  url.Values{"user_ids": {ids}, "app_id": {strconv.FormatInt(p.c.cfg.AppID, 10)}, "fields": {"id"}},
 			decode: decodeIdentified, id: func(x *named) int64 { return int64(x.ID) },
 		}

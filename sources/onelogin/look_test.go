@@ -227,6 +227,20 @@ func TestLookAtOthers(t *testing.T) {
 	}
 }
 
+// TestLookWithoutTotals: who is left out of an answer that does not say how many there are
+// is not gone.
+func TestLookWithoutTotals(t *testing.T) {
+	r := newRig(t, 20, nil)
+	r.sim.Turn(func(k *onelogintest.Knobs) { k.NoPageHeaders, k.UserPageCap = true, 1 })
+	if d, err := r.client.Look(t.Context(), r.keys(3, 5)); err != nil || len(d.People) != 1 || d.Receipt.Read(reconcile.ListUsers) || d.Receipt.Read(reconcile.ListAssigned) {
+		t.Errorf("one of two: %v, %d people, receipt %+v", err, len(d.People), d.Receipt)
+	}
+	r.sim.Turn(func(k *onelogintest.Knobs) { k.UserPageCap = 0 })
+	if d, err := r.client.Look(t.Context(), r.keys(3, 5)); err != nil || len(d.People) != 2 || !d.Receipt.Read(reconcile.ListUsers) {
+		t.Errorf("both: %v, %d people, receipt %+v", err, len(d.People), d.Receipt)
+	}
+}
+
 func TestLookErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg     func(*onelogin.Config)

@@ -141,7 +141,7 @@ func (p *pull) userList(ctx context.Context, filter url.Values) (people []reconc
 		query := url.Values{"fields": {strings.Join(fields, ",")}}
 		maps.Copy(query, filter)
 		l := &list[reconcile.Person]{
-			c: p.c, name: reconcile.ListUsers, path: "/api/2/users", query: query, silent: p.silent,
+			c: p.c, name: reconcile.ListUsers, path: "/api/2/users", query: query, silent: p.silent, few: filter != nil,
 			limit: p.c.cfg.PageSize, privilege: "Read Users", decode: p.texts.people, id: func(x *reconcile.Person) int64 { return int64(x.Key) },
 			after: func(first head, items int) error { return p.afford(ctx, first, items) },
 		}

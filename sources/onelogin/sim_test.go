@@ -174,6 +174,8 @@ func TestUnreadFactsAreMarked(t *testing.T) {
 
 func TestPagingVariants(t *testing.T) {
 	for name, turn := range map[string]func(*onelogintest.Knobs){
+		"no totals":            func(k *onelogintest.Knobs) { k.NoTotalCount = true },
+		"cursors, no totals":   func(k *onelogintest.Knobs) { k.NoTotalCount, k.NoTotalPages = true, true },
 		"cursors only":         func(k *onelogintest.Knobs) { k.NoTotalPages = true },
 		"pages of 20":          func(k *onelogintest.Knobs) { k.UserPageCap = 20 },
 		"a total moves once":   func(k *onelogintest.Knobs) { k.MovingTotals = 1 },
@@ -197,6 +199,7 @@ func TestIncompleteLists(t *testing.T) {
 		why   string
 	}{
 		"total keeps moving": {turn: func(k *onelogintest.Knobs) { k.MovingTotals = 1000 }, list: reconcile.ListUsers, why: "the list changed while it was read"},
+		"no paging headers":  {turn: func(k *onelogintest.Knobs) { k.NoPageHeaders = true }, list: reconcile.ListUsers, why: "does not say how many"},
 		"cursor repeats":     {turn: func(k *onelogintest.Knobs) { k.NoTotalPages, k.SameCursor = true, true }, list: reconcile.ListUsers, why: "same cursor"},
 		"low privilege":      {turn: func(k *onelogintest.Knobs) { k.LowPrivilege = true }, list: reconcile.ListRules, why: "Manage All"},
 		"page 502":           {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 502}, list: reconcile.ListUsers, why: "page 2 of 3: OneLogin answered 502"},

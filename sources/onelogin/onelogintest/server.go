@@ -23,6 +23,8 @@ type Knobs struct {
 	UnknownFields []string `json:"unknownFields"` // keys that the v2 list refuses with 400
 	NoRolesInV1   bool     `json:"noRolesInV1"`   // role_id is absent from the v1 list as well
 	NoTotalPages  bool     `json:"noTotalPages"`  // only cursors, no page numbers
+	NoTotalCount  bool     `json:"noTotalCount"`  // Total-Count is absent
+	NoPageHeaders bool     `json:"noPageHeaders"` // all headers of a v2 list are, as behind a proxy that drops them
 	SameCursor    bool     `json:"sameCursor"`    // page 2's cursor leads to page 2
 	MovingTotals  int      `json:"movingTotals"`  // this many pages after the first announce one more
 	LowPrivilege  bool     `json:"lowPrivilege"`  // the credentials lack Manage All
@@ -309,13 +311,18 @@ func (s *Server) headers(h http.Header, win window, n int) {
 	cursor := func(page int) string {
 		return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "limit=%d&sort=id&page=%d&sort_direction=asc", win.limit, page))
 	}
+	if s.knobs.NoPageHeaders {
+		return
+	}
 	h.Set("Current-Page", strconv.Itoa(win.page))
 	h.Set("Page-Items", strconv.Itoa(win.to-win.from))
 	if win.page > 1 && s.moved.Load() < int64(s.knobs.MovingTotals) {
 		n++
 		s.moved.Add(1)
 	}
-	h.Set("Total-Count", strconv.Itoa(n))
+	if !s.knobs.NoTotalCount {
+		h.Set("Total-Count", strconv.Itoa(n))
+	}
 	if !s.knobs.NoTotalPages {
 		h.Set("Total-Pages", strconv.Itoa(win.pages))
 	}

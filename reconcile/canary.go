@@ -91,7 +91,7 @@ func (p *Plan) volunteers() (kinds [][]Key, all int) {
 
 // known is the effect by which p.ignored may know a change, or empty.
 func (p *Plan) known(c *Change) string {
-	if len(p.ignored) == 0 || !keepsAccess(c) { // the others are held
+	if len(p.ignored) == 0 || !insisted(c) { // the others are held
 		return ""
 	}
 	return c.Effect()

@@ -29,6 +29,12 @@ func keepsAccess(c *Change) bool {
 	return losesAdmin(c)
 }
 
+// insisted reports whether a change is sent in each run, whatever Tomorro makes of it:
+// one that takes access away, and one that gives it back, for which a seat may be free
+// in any night (what Tomorro answers when none is left is not documented: an account that
+// is made and stays inactive is one of the guesses).
+func insisted(c *Change) bool { return keepsAccess(c) || c.Op == OpReactivate }
+
 // Effect names what a change does and to whom, and nothing else of the person: it
 // is another one as soon as the value before or after is.
 func (c *Change) Effect() string {
@@ -286,10 +292,10 @@ func (s *sentMembers) unlike(g *Group) (found []NotKept) {
 }
 
 // ignoredRule holds what Tomorro does not keep, so that it is not
-// written every night. What leaves somebody with access is tried each time.
+// written every night. What leaves somebody with access, or without any, is tried each time.
 func ignoredRule(policy *Policy) reason {
 	return func(c *Change) string {
-		if len(policy.Ignored) == 0 || keepsAccess(c) {
+		if len(policy.Ignored) == 0 || insisted(c) {
 			return ""
 		}
 		at, known := policy.Ignored[c.Effect()]

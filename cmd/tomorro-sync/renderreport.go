@@ -53,11 +53,13 @@ func (v *planView) notKept(r *jobs.Report) {
 		v.paragraph("  ! ", v.clean(r.Unread), yellow)
 	}
 	var rest []string
+	quiet := false
 	for i := range r.Ignored {
 		if n := &r.Ignored[i]; n.Access {
 			v.paragraph("  ! ", v.clean(n.String()), red)
 		} else {
 			rest = append(rest, n.String())
+			quiet = quiet || n.Op != reconcile.OpReactivate // which is sent again in each run
 		}
 	}
 	shown := rest
@@ -70,7 +72,7 @@ func (v *planView) notKept(r *jobs.Report) {
 	if more := len(rest) - len(shown); more > 0 {
 		v.paragraph("  ", fmt.Sprintf("… and %s more: --all or --output json", thousands(more)), dim)
 	}
-	if len(rest) > 0 {
+	if quiet {
 		v.paragraph("  ", fmt.Sprintf("what Tomorro does not keep in two runs is held for %d days, or until the value changes on either side", reconcile.IgnoredDays), dim)
 	}
 }

@@ -82,7 +82,8 @@ type Knobs struct {
 	IgnoresMembers  bool `json:"ignoresMembers"`  // a group PATCH or PUT answers 204 and changes no membership
 	// Seats bounds the active users of a userType.
 	Seats map[string]int `json:"seats"`
-	// SeatsStatus is the answer when none is left; 0 means 403.
+	// SeatsStatus is the answer when none is left; 0 means 403. 200 makes the account all
+	// the same, and leaves it inactive: 201 to a POST.
 	SeatsStatus int `json:"seatsStatus"`
 }
 

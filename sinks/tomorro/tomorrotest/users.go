@@ -1,6 +1,7 @@
 package tomorrotest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -236,9 +237,10 @@ func (s *Server) seat(w http.ResponseWriter, u, next *User) bool {
 	if taken < most {
 		return true
 	}
-	status := s.knobs.SeatsStatus
-	if status == 0 {
-		status = http.StatusForbidden
+	status := cmp.Or(s.knobs.SeatsStatus, http.StatusForbidden)
+	if status == http.StatusOK {
+		next.Active = false
+		return true
 	}
 	refuse(w, status, "", "no seat is left for "+next.UserType)
 	return false

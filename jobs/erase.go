@@ -1,9 +1,13 @@
 package jobs
 
 import (
+	"cmp"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"tomorro-sync/reconcile"
 )
@@ -20,10 +24,10 @@ func (p *Person) Eraser() func(*Entry) bool {
 		var quoted []string
 		for address := range p.Addresses {
 			if address != "" && address != Erased {
-				quoted = append(quoted, regexp.QuoteMeta(address))
+				quoted = append(quoted, regexp.QuoteMeta(address), regexp.QuoteMeta(url.QueryEscape(address))) // errors have addresses of requests
 			}
 		}
-		slices.Sort(quoted)
+		slices.SortFunc(quoted, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }) // the longest that fits
 		if len(quoted) > 0 {
 			words = regexp.MustCompile(`(?i)` + strings.Join(quoted, "|"))
 		}
@@ -64,6 +68,20 @@ func (x *eraser) edit(e *Entry) bool {
 		} else {
 			x.text(&h.Reason)
 		}
+		x.text(&e.Held[i].Approved)
+	}
+	if e.Trigger != nil {
+		x.text(&e.Trigger.Who)
+	}
+	if e.Receipt != nil {
+		x.receipt(e.Receipt)
+	}
+	for i := range e.Said {
+		if t := &e.Said[i]; t.Key != 0 && t.Key == x.person.Key {
+			x.set(&t.Why)
+		} else {
+			x.text(&t.Why)
+		}
 	}
 	if x.intents[e.Intent] {
 		x.set(&e.Error)
@@ -73,18 +91,30 @@ func (x *eraser) edit(e *Entry) bool {
 	x.text(&e.Note)
 	if e.Decided != nil {
 		x.text(&e.Decided.Why)
+		x.texts(e.Decided.By)
 	}
 	if e.Report != nil {
-		for _, lines := range [][]string{e.Report.Errors, e.Report.Incomplete, e.Report.Fallbacks} {
-			for i := range lines {
-				x.text(&lines[i])
-			}
-		}
-		for i := range e.Report.Ignored {
-			x.notKept(&e.Report.Ignored[i])
-		}
+		x.report(e.Report)
 	}
 	return x.changed
+}
+
+func (x *eraser) report(r *Report) {
+	x.text(&r.Trigger.Who)
+	x.text(&r.Unread)
+	for _, lines := range [][]string{r.Errors, r.Incomplete, r.Fallbacks} {
+		x.texts(lines)
+	}
+	for i := range r.Ignored {
+		x.notKept(&r.Ignored[i])
+	}
+}
+
+func (x *eraser) receipt(r *reconcile.Receipt) {
+	x.texts(r.Fallbacks)
+	for i := range r.Lists {
+		x.text(&r.Lists[i].Why)
+	}
 }
 
 func (x *eraser) notKept(n *NotKept) {
@@ -105,6 +135,7 @@ func (x *eraser) write(e *Entry) {
 			concerned = true
 			x.change(c)
 		}
+		x.text(&e.Write.Changes[i].Approved) // by somebody about somebody else
 	}
 	if !concerned {
 		return
@@ -140,12 +171,46 @@ func (x *eraser) set(s *string) {
 	}
 }
 
-// text erases the person's addresses from a text about several people.
+func (x *eraser) texts(list []string) {
+	for i := range list {
+		x.text(&list[i])
+	}
+}
+
+// text erases the person's addresses from a text about several people. One that is a part
+// of somebody else's, as ann@x.io is of joann@x.io, stays.
 func (x *eraser) text(s *string) {
-	if x.words == nil {
+	if x.words == nil || *s == "" {
 		return
 	}
-	if clean := x.words.ReplaceAllString(*s, Erased); clean != *s {
-		*s, x.changed = clean, true
+	var clean strings.Builder
+	from := 0
+	for _, at := range x.words.FindAllStringIndex(*s, -1) {
+		if before, after := (*s)[:at[0]], (*s)[at[1]:]; endsInWord(before) || beginsInWord(after) {
+			continue
+		}
+		clean.WriteString((*s)[from:at[0]])
+		clean.WriteString(Erased)
+		from = at[1]
 	}
+	if from > 0 {
+		*s, x.changed = clean.String()+(*s)[from:], true
+	}
+}
+
+// endsInWord and beginsInWord report whether an address would go on there.
+func endsInWord(text string) bool {
+	if escaped.MatchString(text) {
+		return false
+	}
+	r, _ := utf8.DecodeLastRuneInString(strings.TrimRight(text, "._+-"))
+	return unicode.In(r, unicode.L, unicode.M, unicode.N)
+}
+
+// escaped ends with a character as addresses of requests have it.
+var escaped = regexp.MustCompile(`%[0-9A-F]{2}$`)
+
+func beginsInWord(text string) bool {
+	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(text, ".-"))
+	return unicode.In(r, unicode.L, unicode.M, unicode.N)
 }

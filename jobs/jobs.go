@@ -243,7 +243,8 @@ type Follower interface {
 // Eraser rewrites what the journal knows of somebody.
 type Eraser interface {
 	// Erase passes each entry to edit and stores those that it changed, in their
-	// place; note is then appended.
+	// place; note is then appended. Who decided or asked for what is remembered beside
+	// the journal passes through edit as well, in an entry without a kind.
 	Erase(ctx context.Context, edit func(*Entry) bool, note Entry) (int, error)
 	// Forget drops what is remembered of subjects that are named by a value of a
 	// person: their marks, and when they were last written. It fails when somebody is

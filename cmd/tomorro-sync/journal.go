@@ -135,7 +135,8 @@ func (p *program) journalEraseCommand() *cobra.Command {
 		Use:   "erase EMAIL",
 		Short: "Take a person's e-mails, names and titles out of the journal; a OneLogin id does as well",
 		Long: `erase replaces the person's values in every entry by "erased". What stays is that something was changed, when, by which run
-and about which OneLogin id. The erasure is journaled itself. It cannot be undone. Exported files are not touched.`,
+and about which OneLogin id. What they decided or asked for stays as well, with their e-mail taken out of who did. The erasure is
+journaled itself. It cannot be undone. Exported files are not touched.`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withMemory(cmd, func(_ *config, m memory) error { return p.erase(cmd.Context(), m, args[0], yes) })

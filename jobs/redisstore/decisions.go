@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -48,13 +47,7 @@ func (s *Store) Decide(ctx context.Context, digests []string, edit func(reconcil
 		return err
 	}
 	for part := range slices.Chunk(digests, decidedPerStep) {
-		var err error
-		for range decideTries {
-			if err = s.decideSome(ctx, part, edit); !errors.Is(err, redis.TxFailedErr) {
-				break
-			}
-		}
-		if err != nil {
+		if err := s.retried(func() error { return s.decideSome(ctx, part, edit) }); err != nil {
 			return fmt.Errorf("store the decision: %w", err)
 		}
 	}

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,8 +9,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"tomorro-sync/jobs"
 )
 
 // Trim implements jobs.Journal. What an open intent needs is kept, however old.
@@ -109,47 +106,4 @@ func (s *Store) trim(ctx context.Context, stream, least string) error {
 		}
 	}
 	return nil
-}
-
-// Erase implements jobs.Eraser. A stream's entry cannot be changed, so that it is
-// deleted and its successor kept beside the stream, in one transaction.
-func (s *Store) Erase(ctx context.Context, edit func(*jobs.Entry) bool, note jobs.Entry) (int, error) {
-	count := 0
-	for _, stream := range []string{s.keys.journal(), s.keys.runs()} {
-		err := s.walk(ctx, stream, "-", "+", func(r record) (bool, error) {
-			e, err := decodeRecord(r)
-			if err != nil || !edit(&e) {
-				return true, err
-			}
-			if stream == s.keys.journal() {
-				count++
-			}
-			return true, s.replace(ctx, stream, r, &e)
-		})
-		if err != nil {
-			return count, fmt.Errorf("erase from the journal: %w", err)
-		}
-	}
-	note.Erased = count
-	_, err := s.Append(ctx, jobs.Lease{}, note)
-	return count, err
-}
-
-func (s *Store) replace(ctx context.Context, stream string, r record, e *jobs.Entry) error {
-	data, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	r.values[wasField] = r.digest()
-	r.values["data"] = string(data)
-	text, err := json.Marshal(r.values)
-	if err != nil {
-		return err
-	}
-	_, err = s.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.HSet(ctx, s.keys.edited(stream), r.id, text)
-		p.XDel(ctx, stream, r.id)
-		return nil
-	})
-	return err
 }

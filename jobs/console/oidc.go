@@ -92,7 +92,9 @@ func newProvider(o *OIDC, now func() time.Time) *provider {
 		t.DisableKeepAlives = true // people sign in rarely
 		transport = t
 	}
-	p.client = &http.Client{Transport: bounded{transport}, Timeout: providerTimeout}
+	// Nothing is followed: the secret and the code are for the issuer's own addresses.
+	p.client = &http.Client{Transport: bounded{transport}, Timeout: providerTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return p
 }
 

@@ -39,6 +39,7 @@ type identity struct {
 	mu        sync.Mutex
 	down      bool
 	long      bool                                                // it answers more than anybody should read
+	leads     map[string]string                                   // by path, where an address leads to instead of answering
 	challenge string                                              // instead of the one that was sent
 	bend      func(claims map[string]any)                         // changes what the token says
 	sign      func(payload []byte, honest jose.SigningKey) string // signs otherwise than with the provider's key
@@ -137,6 +138,9 @@ func (p *identity) bent(next http.Handler) http.Handler {
 			_, _ = w.Write(bytes.Repeat([]byte(" "), 2*providerAnswer))
 		}
 		switch {
+		case p.leads[r.URL.Path] != "":
+			http.Redirect(w, r, p.leads[r.URL.Path], http.StatusTemporaryRedirect)
+			return
 		case r.URL.Path == "/login/username":
 			p.login(w, r)
 			return

@@ -72,8 +72,12 @@ func (c *console) holdsNow(ctx context.Context, conn *Connection) ([]jobs.Hold, 
 }
 
 // unknown says that two people must approve, and that this session's token does
-// not say who they are: the same person could sign in under two names.
-func (v *visit) unknown() bool { return v.conn.Policy.FourEyes && !v.session.Proven }
+// not say who they are: the same person could sign in under two names. That goes for a
+// token's session from before there was a provider, too.
+func (v *visit) unknown() bool {
+	provider := v.c.provider
+	return v.conn.Policy.FourEyes && (!v.session.Proven || provider != nil && v.session.Key != provider.mark())
+}
 
 func newHoldView(h *jobs.Hold, v *visit) holdView {
 	view := holdView{Hold: *h, Kinds: foldKinds(h.Changes, fewToDecide), Mine: slices.ContainsFunc(h.Approvals, func(by string) bool { return reconcile.SamePerson(by, v.session.Who) }),

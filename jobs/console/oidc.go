@@ -110,6 +110,14 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// mark is what a session remembers of how it began: other roles, or another app, are
+// another way in.
+func (p *provider) mark() string {
+	all := strings.Join([]string{p.Issuer, p.ClientID, p.GroupsClaim, strings.Join(p.Viewers, "\x00"), strings.Join(p.Approvers, "\x00")}, "\x00\x00")
+	digest := sha256.Sum256([]byte(all))
+	return "oidc:" + hex.EncodeToString(digest[:8])
+}
+
 // https tells whether people reach the console by TLS.
 func (p *provider) https() bool { return p != nil && strings.HasPrefix(p.RedirectURL, "https:") }
 

@@ -135,7 +135,7 @@ func (c *console) enter(w http.ResponseWriter, r *http.Request) {
 			Do: "Ask for one of the roles of listen.oidc (viewers, approvers) in the configuration of serve, then sign in again."})
 		return
 	}
-	if !c.begin(w, r, session{Who: who.who, Proven: true, Decides: who.decides, Life: oidcLife, Key: c.provider.Issuer}) {
+	if !c.begin(w, r, session{Who: who.who, Proven: true, Decides: who.decides, Life: oidcLife, Key: c.provider.mark()}) {
 		return
 	}
 	c.Log.Info("somebody signed in to the console", "from", r.RemoteAddr, "subject", who.id, "decides", who.decides)

@@ -102,6 +102,48 @@ func TestTokenIsTakenAway(t *testing.T) {
 	}
 }
 
+// TestRolesAreTakenAway: who came in by a role that decides no more, or by another app of
+// the provider, is out with the configuration that says so, not an hour later.
+func TestRolesAreTakenAway(t *testing.T) {
+	w := now()
+	s, p := w.serveOIDC(t, true, nil)
+	s.entered(p.comeBack(s, "ann", ""))
+	if !s.open() {
+		t.Fatal("not signed in")
+	}
+	for what, edit := range map[string]func(*OIDC){
+		"another role approves": func(o *OIDC) { o.Viewers, o.Approvers = append(o.Viewers, o.Approvers...), []string{"Others"} },
+		"another app":           func(o *OIDC) { o.ClientID = "other" },
+		"another claim":         func(o *OIDC) { o.GroupsClaim = "roles" },
+	} {
+		later := w.serveWith(t, nil, func(o *Options, at string) { o.OIDC = p.options(at); edit(o.OIDC) })
+		if later.setCookie(s.cookie()); later.open() {
+			t.Errorf("%s, and who decided before still does", what)
+		}
+	}
+	same := w.serveWith(t, nil, func(o *Options, _ string) { o.OIDC = p.options(s.url) })
+	if same.setCookie(s.cookie()); !same.open() {
+		t.Error("out although nothing changed")
+	}
+}
+
+// TestFourEyesWithANewProvider: a session that a token began before there was a provider
+// is nobody's second pair of eyes once there is one.
+func TestFourEyesWithANewProvider(t *testing.T) {
+	w := now()
+	fourEyes := func(c *Connection) { c.Policy.FourEyes = true }
+	before := w.serve(t, fourEyes).signIn("", aliceSecret)
+	s, _ := w.serveOIDC(t, true, fourEyes)
+	s.setCookie(before.cookie())
+	if !s.open() {
+		t.Fatal("a token that is still configured opens nothing")
+	}
+	id := s.form("/c/acme/holds")
+	if resp, body := s.do("POST", "/c/acme/holds/any", url.Values{"csrf": {id}, "verdict": {"approve"}}, nil); resp.StatusCode != http.StatusForbidden || !strings.Contains(body, "Two people must approve") {
+		t.Errorf("%d %.300s", resp.StatusCode, body)
+	}
+}
+
 // TestSessionsCannotBeRead: while Redis does not answer nobody is let in, nobody is
 // thrown out, and the page says why.
 func TestSessionsCannotBeRead(t *testing.T) {

@@ -107,12 +107,12 @@ func (c *console) unkept(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // session finds who a request is from. Who came in by what opens nothing any more is
-// out: a token that was changed, or a provider that is no longer asked.
+// out: a token that was changed, or a provider that is no longer asked, or for other roles.
 func (c *console) session(r *http.Request, visits bool) (session, bool, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
 	defer cancel()
 	one, is, err := c.sessions.look(ctx, cookie(r, sessionCookie), visits)
-	good := c.provider != nil && one.Key == c.provider.Issuer ||
+	good := c.provider != nil && one.Key == c.provider.mark() ||
 		slices.ContainsFunc(c.Tokens, func(t Token) bool { return t.mark() == one.Key })
 	return one, is && good, err
 }

@@ -101,7 +101,8 @@ func classify(ctx context.Context, err error) *failure {
 	return &failure{exitError, err, "see the message above, then run it again: it starts from what OneLogin and Tomorro have now"}
 }
 
-// tell prints the failure: lines for people on stderr, or one JSON document on stdout.
+// tell prints the failure: lines for people on stderr, or one JSON document on stdout. What
+// services answered stands in errors, and is escaped as everything from outside is.
 func (f *failure) tell(stdout, stderr io.Writer, asJSON bool) {
 	if f.err == nil {
 		return
@@ -110,10 +111,11 @@ func (f *failure) tell(stdout, stderr io.Writer, asJSON bool) {
 		_ = json.NewEncoder(stdout).Encode(map[string]any{"error": f.err.Error(), "hint": f.hint, "exit": f.code})
 		return
 	}
+	out := newScreen(stderr, true)
 	for line := range strings.Lines(f.err.Error()) {
-		fmt.Fprintf(stderr, "tomorro-sync: %s\n", strings.TrimRight(line, "\n"))
+		out.line("tomorro-sync: %s", out.clean(strings.TrimRight(line, "\n")))
 	}
 	if f.hint != "" {
-		fmt.Fprintf(stderr, "what to do: %s\n", f.hint)
+		out.line("what to do: %s", out.clean(f.hint))
 	}
 }

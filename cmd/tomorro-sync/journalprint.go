@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/audit"
 	"tomorro-sync/reconcile"
 )
 
@@ -120,18 +120,10 @@ func csvRows(e *jobs.Entry) [][]string {
 	}
 	for _, row := range rows {
 		for i, cell := range row {
-			row[i] = inert(cell)
+			row[i] = audit.Cell(cell)
 		}
 	}
 	return rows
-}
-
-// inert keeps a spreadsheet from taking a name for a formula.
-func inert(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }
 
 func keyText(k reconcile.Key) string {
@@ -200,27 +192,13 @@ JSON document a line. The file is there only when it is complete, unless it is a
 	return cmd
 }
 
-// exportTo writes beside the file and then puts it in its place; but what is no file, as
-// /dev/stdout or a named pipe, is written to, and stays what it is.
+// exportTo writes entries to a file, see writeAside, and counts them.
 func exportTo(path string, entries func(yield func(jobs.Entry) bool) error) (n int, err error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		out, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
-			return 0, err
-		}
-		n, err = export(out, path, entries)
-		return n, errors.Join(err, out.Close())
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".journal-*") // mode 0600
-	if err != nil {
-		return 0, err
-	}
-	defer os.Remove(file.Name()) // fails when it was put in place
-	n, err = export(file, path, entries)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return n, err
-	}
-	return n, os.Rename(file.Name(), path)
+	err = writeAside(path, func(w io.Writer) (err error) {
+		n, err = export(w, path, entries)
+		return err
+	})
+	return n, err
 }
 
 // export writes entries as the name of the file asks for.

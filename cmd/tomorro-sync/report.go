@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -57,16 +60,35 @@ func (p *program) writeReport(r *audit.Report, format, out string) error {
 		_, err := b.WriteTo(p.stdout)
 		return err
 	}
-	var err error
-	if info, missing := os.Stat(out); missing == nil && info.Mode().IsRegular() {
-		err = os.Chmod(out, 0o600) // one that is there would stay as readable as it is
-	}
-	if err == nil {
-		err = os.WriteFile(out, b.Bytes(), 0o600)
-	}
+	err := writeAside(out, func(w io.Writer) error {
+		_, err := b.WriteTo(w)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	p.screen(p.stderr).line("Wrote %s: run %s, %s.", out, r.Run, plural(len(r.Changes), "change", "changes"))
 	return nil
+}
+
+// writeAside writes beside a file that only we can read, and then puts it in its place:
+// whoever has another there open, or owns it, reads nothing of ours, and what a link leads
+// to stays. But what is no file, as /dev/stdout or a named pipe, is written to.
+func writeAside(path string, write func(io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		out, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(out), out.Close())
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".tomorro-sync-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // fails when it was put in place
+	if err = errors.Join(write(file), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
 }

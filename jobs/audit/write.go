@@ -85,7 +85,12 @@ func (r *Report) html(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, r)
+	var b strings.Builder
+	if err := t.Execute(&b, r); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, visible(b.String()))
+	return err
 }
 
 // markdown writes tables. What comes from outside cannot end a cell or begin anything.
@@ -128,7 +133,7 @@ func (r *Report) markdown(w io.Writer) error {
 		row(l.Who, stamp(l.Seen), stamp(l.Done), l.most())
 	}
 	fmt.Fprintf(&b, "\n%s Last seal: `%s`. Written %s.\n", r.SealWords(), r.Verdict.Head.Hash, stamp(r.Made))
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, visible(b.String()))
 	return err
 }
 
@@ -172,9 +177,7 @@ func (r *Report) csv(w io.Writer) error {
 	}
 	for _, line := range lines {
 		for i, field := range line {
-			if strings.ContainsAny(field[:min(1, len(field))], "=+-@\t\r") {
-				line[i] = "'" + field
-			}
+			line[i] = Cell(field)
 		}
 		if err := t.Write(line); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -27,7 +28,13 @@ type Transport struct {
 	// Kind names requests that take about as long as each other, so that a slow answer is
 	// known; empty: of this one it is not. nil: the method.
 	Kind func(*http.Request) string
+	// Most is how long an answer may be, unpacked, in bytes; 0 is 256 MiB. What is longer
+	// ends with a *LargeError.
+	Most int64
 }
+
+// mostAnswer is more than any page of a list has.
+const mostAnswer = 256 << 20
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -54,7 +61,8 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	t.Gate.answered(kind, began, resp.StatusCode)
-	resp.Body = &leaving{ReadCloser: resp.Body, leave: func() {
+	most := cmp.Or(t.Most, mostAnswer)
+	resp.Body = &leaving{ReadCloser: resp.Body, most: most, left: most, leave: func() {
 		cancel()
 		leave()
 		if t.Took != nil {
@@ -91,10 +99,28 @@ func NewBase(inFlight int) *http.Transport {
 	return t
 }
 
+// LargeError says that a service answered more than anybody should read.
+type LargeError struct{ Most int64 }
+
+// Error implements error.
+func (e *LargeError) Error() string {
+	return fmt.Sprintf("the answer is longer than %d bytes", e.Most)
+}
+
 type leaving struct {
 	io.ReadCloser
-	leave func()
-	once  sync.Once
+	most, left int64
+	leave      func()
+	once       sync.Once
+}
+
+// Read reads what is not too much.
+func (l *leaving) Read(p []byte) (int, error) {
+	n, err := l.ReadCloser.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return 0, &LargeError{l.most}
+	}
+	return n, err
 }
 
 // Close closes the body and gives the place back.

@@ -121,11 +121,21 @@ func ParseError(body []byte) (e Error, ok bool) {
 		return Error{}, false
 	}
 	if len(in.Errors) > 0 {
-		e = Error{Status: number(in.Errors[0].Code), Detail: in.Errors[0].Description}
+		e = Error{Status: number(in.Errors[0].Code), Detail: brief(in.Errors[0].Description)}
 		return e, e != Error{}
 	}
-	e = Error{Status: number(in.Status), ScimType: in.ScimType, Detail: in.Detail}
+	e = Error{Status: number(in.Status), ScimType: brief(in.ScimType), Detail: brief(in.Detail)}
 	return e, e != Error{}
+}
+
+// brief is the beginning of a text that a service may have made long: it goes into errors,
+// and with them into logs and journals.
+func brief(text string) string {
+	const most = 1000
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 func number(raw json.RawMessage) int {

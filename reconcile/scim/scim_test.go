@@ -2,7 +2,9 @@ package scim_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"tomorro-sync/reconcile/scim"
 )
@@ -65,4 +67,15 @@ func FuzzBool(f *testing.F) {
 		var b scim.Bool
 		_ = json.Unmarshal(body, &b)
 	})
+}
+
+// TestLongError: what a service answers goes into errors, and with them into the journal.
+func TestLongError(t *testing.T) {
+	long := strings.Repeat("é", 1<<20)
+	for _, body := range []string{`{"detail": "` + long + `"}`, `{"scimType": "` + long + `"}`, `{"Errors": [{"description": "` + long + `", "code": 400}]}`} {
+		e, ok := scim.ParseError([]byte(body))
+		if text := e.String(); !ok || len(text) < 900 || len(text) > 1100 || !utf8.ValidString(text) {
+			t.Errorf("%.20s…: %d bytes", body, len(text))
+		}
+	}
 }

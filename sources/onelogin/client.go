@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -306,12 +307,13 @@ func (c *Client) quotaReset(r *resty.Response) time.Duration {
 		return c.cfg.Backoff
 	}
 	req.Header.Set("Authorization", "Bearer "+r.Request.Token)
-	resp, err := (&http.Client{Timeout: c.cfg.Timeout}).Do(req)
+	plain := &http.Client{Timeout: c.cfg.Timeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := plain.Do(req)
 	if err != nil {
 		return c.cfg.Backoff
 	}
 	defer resp.Body.Close()
-	if json.NewDecoder(resp.Body).Decode(&limit) != nil || limit.Data.Reset < 0 {
+	if json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&limit) != nil || limit.Data.Reset < 0 {
 		return c.cfg.Backoff
 	}
 	return pace.Seconds(limit.Data.Reset)

@@ -38,7 +38,12 @@ func said(body []byte) string {
 			filled = append(filled, p)
 		}
 	}
-	return strings.Join(filled, "; ")
+	const most = 1000 // it goes into errors, and with them into logs and journals
+	all := strings.Join(filled, "; ")
+	if len(all) > most {
+		all = strings.ToValidUTF8(all[:most], "") + "…"
+	}
+	return all
 }
 
 // text reads a message that may be a string, a list or an object with a

@@ -9,22 +9,40 @@ import "strings"
 // URNs; names that cannot be read are passed over, and a list of blanks is no
 // list. The result shares its values with r, or is r, which is not changed.
 func Project(r Resource, attributes, excluded []string) Resource {
-	out := r
-	if len(attributes) == 0 && len(excluded) == 0 && !secret(r) {
+	return NewProjection(attributes, excluded).Of(r)
+}
+
+// Projection is Project for many resources: the lists of names, which a client may make
+// long, are read once.
+type Projection struct {
+	chosen, dropped choice
+	nothing         bool // neither list has a name
+}
+
+// NewProjection reads the two lists.
+func NewProjection(attributes, excluded []string) *Projection {
+	p := &Projection{chosen: choose(attributes), dropped: choose(excluded), nothing: len(attributes)+len(excluded) == 0}
+	if p.chosen != nil {
+		p.chosen["id"], p.chosen["schemas"] = nil, nil
+	}
+	if p.dropped == nil {
+		p.dropped = make(choice)
+	}
+	delete(p.dropped, "id")
+	delete(p.dropped, "schemas")
+	p.dropped["password"] = nil
+	return p
+}
+
+// Of is the part of r that was asked for.
+func (p *Projection) Of(r Resource) Resource {
+	if p.nothing && !secret(r) {
 		return r
 	}
-	if chosen := choose(attributes); chosen != nil {
-		chosen["id"], chosen["schemas"] = nil, nil
-		out = chosen.pick(out)
+	if p.chosen != nil {
+		r = p.chosen.pick(r)
 	}
-	dropped := choose(excluded)
-	if dropped == nil {
-		dropped = make(choice)
-	}
-	delete(dropped, "id")
-	delete(dropped, "schemas")
-	dropped["password"] = nil
-	return dropped.drop(out)
+	return p.dropped.drop(r)
 }
 
 func secret(r Resource) bool {

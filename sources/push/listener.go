@@ -50,6 +50,7 @@ const (
 	maxHeader   = 16 << 10 // names and values together
 	maxText     = 1024     // bytes in a name, an id, a title
 	maxFilter   = 8 << 10
+	maxLists    = 4 // of everybody, at once: each reads all of Tomorro
 	defaultRate = 300
 )
 
@@ -60,6 +61,7 @@ type Listener struct {
 	keys     []key
 	prefix   []string // segments of Options.Prefix
 	location string   // what comes before /Users in a location
+	lists    chan struct{}
 }
 
 // New checks the options. It refuses to serve without a token, or with one that
@@ -83,7 +85,7 @@ func New(o Options) (*Listener, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Listener{o: o, prefix: segments(o.Prefix)}
+	l := &Listener{o: o, prefix: segments(o.Prefix), lists: make(chan struct{}, maxLists)}
 	l.location = "/" + strings.Join(l.prefix, "/")
 	if o.BaseURL != "" {
 		l.location = o.BaseURL

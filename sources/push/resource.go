@@ -47,7 +47,7 @@ func (c *call) one(status int, r scim.Resource) (answer, error) {
 	if c.r.Method == http.MethodGet && listed(c.r.Header.Get("If-None-Match"), version) {
 		return answer{status: http.StatusNotModified, etag: version}, nil
 	}
-	a, err := render(status, scim.Project(r, c.query.attributes, c.query.excluded))
+	a, err := render(status, c.query.shown.Of(r))
 	a.etag = version
 	if status == http.StatusCreated {
 		a.location = meta(r, "location")
@@ -77,10 +77,10 @@ func listed(header, version string) bool {
 
 // query is what the query of a request asks for.
 type query struct {
-	filter               *scim.Filter
-	start                int // 1 is the first
-	count                int // -1: all
-	attributes, excluded []string
+	filter *scim.Filter
+	start  int              // 1 is the first
+	count  int              // -1: all
+	shown  *scim.Projection // attributes and excludedAttributes
 }
 
 // readQuery reads the parameters of RFC 7644 section 3.4.2; others are passed over.
@@ -105,12 +105,13 @@ func readQuery(raw string) (query, error) {
 		q.count = max(q.count, 0) // a negative value counts as 0
 	}
 	q.start = max(q.start, 1)
-	for _, v := range values["attributes"] {
-		q.attributes = append(q.attributes, strings.Split(v, ",")...)
+	names := func(of string) (all []string) {
+		for _, v := range values[of] {
+			all = append(all, strings.Split(v, ",")...)
+		}
+		return all
 	}
-	for _, v := range values["excludedAttributes"] {
-		q.excluded = append(q.excluded, strings.Split(v, ",")...)
-	}
+	q.shown = scim.NewProjection(names("attributes"), names("excludedAttributes"))
 	if text := filterText(raw, values.Get("filter")); text != "" {
 		if len(text) > maxFilter {
 			return q, refuse(http.StatusBadRequest, scim.TypeInvalidFilter, "The filter is longer than %d bytes.", maxFilter)
@@ -142,7 +143,14 @@ func filterText(raw, decoded string) string {
 }
 
 func listUsers(c *call, _ string) (answer, error) {
-	accounts, found, err := c.findUsers()
+	accounts, found, err := c.findUser()
+	if err == nil && !found {
+		var done func()
+		if done, err = c.whole(); err == nil {
+			defer done()
+			accounts, err = c.o.Users.Users(c.r.Context())
+		}
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -155,9 +163,19 @@ func listUsers(c *call, _ string) (answer, error) {
 	return c.list(resources)
 }
 
-// findUsers gets the accounts to filter. OneLogin's own question, userName eq, is
-// one look and not a list; found says that the answer needs no filtering.
-func (c *call) findUsers() (accounts []reconcile.Account, found bool, err error) {
+// whole waits until this call may read a whole list, and says so with done.
+func (c *call) whole() (done func(), err error) {
+	select {
+	case c.lists <- struct{}{}:
+		return func() { <-c.lists }, nil
+	case <-c.r.Context().Done():
+		return nil, context.Cause(c.r.Context())
+	}
+}
+
+// findUser answers OneLogin's own question, userName eq, which is one look and not a
+// list; found says that it was asked.
+func (c *call) findUser() (accounts []reconcile.Account, found bool, err error) {
 	if c.query.filter != nil {
 		attribute, value, _ := c.query.filter.Equality()
 		var find func(context.Context, string) (reconcile.Account, error)
@@ -178,8 +196,7 @@ func (c *call) findUsers() (accounts []reconcile.Account, found bool, err error)
 			return []reconcile.Account{a}, true, err
 		}
 	}
-	accounts, err = c.o.Users.Users(c.r.Context())
-	return accounts, false, err
+	return nil, false, nil
 }
 
 func isNotKnown(err error) bool {
@@ -187,6 +204,11 @@ func isNotKnown(err error) bool {
 }
 
 func listGroups(c *call, _ string) (answer, error) {
+	done, err := c.whole()
+	if err != nil {
+		return answer{}, err
+	}
+	defer done()
 	groups, err := c.o.Groups.Groups(c.r.Context())
 	if err != nil {
 		return answer{}, err
@@ -215,7 +237,7 @@ func (c *call) list(all []scim.Resource) (answer, error) {
 	}
 	out := make([]scim.Resource, len(page))
 	for i, r := range page {
-		out[i] = scim.Project(r, c.query.attributes, c.query.excluded)
+		out[i] = c.query.shown.Of(r)
 	}
 	return render(http.StatusOK, listResponse{
 		Schemas: []string{scim.SchemaList}, Total: len(all), Start: c.query.start, Items: len(out), Resources: out,

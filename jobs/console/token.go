@@ -55,6 +55,9 @@ func parseToken(text string) (t Token, err error) {
 			return t, errors.New("is not sha256: with 64 hexadecimal digits")
 		}
 		_, err := hex.Decode(t.hash[:], []byte(m[1]))
+		if err == nil && t.hash == sha256.Sum256(nil) {
+			err = errors.New("is the hash of nothing: an empty token would open the console")
+		}
 		return t, err
 	}
 	if len(text) < leastToken {

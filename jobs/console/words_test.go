@@ -17,8 +17,10 @@ func TestParseTokens(t *testing.T) {
 		"short":                             "fewer than 16 characters",
 		"sha256:" + strings.Repeat("a", 63): "64 hexadecimal digits",
 		"alice:sha256:zz":                   "64 hexadecimal digits",
-		"":                                  "none",
-		"\n , \r\n":                         "none",
+		"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855":       "the hash of nothing",
+		"alice:sha256:E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855": "the hash of nothing",
+		"":          "none",
+		"\n , \r\n": "none",
 	} {
 		tokens, err := ParseTokens(text)
 		switch {

@@ -294,7 +294,7 @@ func (v *planView) what(c *reconcile.Change) string {
 	case c.Before == nil:
 		return verb(c.Op)
 	case c.Op == reconcile.OpChangeRole:
-		return fmt.Sprintf("role %s -> %s", c.Before.UserType, v.role(c.After.UserType))
+		return fmt.Sprintf("role %s -> %s", v.clean(string(c.Before.UserType)), v.clean(v.role(c.After.UserType))) // Tomorro's may be any word
 	case c.Op == reconcile.OpRename:
 		return "e-mail was " + v.clean(c.Before.UserName)
 	case c.Op == reconcile.OpUpdateName:

@@ -243,7 +243,7 @@ func (p *provider) read(token *oidc.IDToken) (person, error) {
 	sum := sha256.Sum256([]byte(p.Issuer + "\x00" + token.Subject))
 	who := person{id: hex.EncodeToString(sum[:6]), decides: has(p.Approvers), listed: listed}
 	who.reads = who.decides || has(p.Viewers)
-	who.who = name(said.Email, said.Name, said.Preferred) + " [" + who.id + "]"
+	who.who = name(said.Email, noAddress(said.Name), noAddress(said.Preferred)) + " [" + who.id + "]"
 	return who, nil
 }
 
@@ -258,6 +258,10 @@ func list(claim json.RawMessage) (values []string, is bool) {
 	}
 	return nil, false
 }
+
+// noAddress keeps a name, which people may choose for themselves, from passing for an
+// e-mail that the provider vouches for.
+func noAddress(name string) string { return strings.ReplaceAll(name, "@", " at ") }
 
 // name is the first of these that can be shown, without what no name may have: it
 // stands in journals and before brackets.

@@ -84,8 +84,14 @@ func TestUnverifiedEmail(t *testing.T) {
 		bend func(map[string]any)
 		want string
 	}{
-		"not verified":        {func(c map[string]any) { c["email_verified"] = false }, "Ann O’Hara b ["},
-		"nothing is said":     {func(c map[string]any) { delete(c, "email_verified") }, "Ann O’Hara b ["},
+		"not verified":      {func(c map[string]any) { c["email_verified"] = false }, "Ann O’Hara b ["},
+		"nothing is said":   {func(c map[string]any) { delete(c, "email_verified") }, "Ann O’Hara b ["},
+		"written as a name": {func(c map[string]any) { c["email_verified"], c["name"] = false, "ceo@x.io" }, "ceo at x.io ["},
+		"as a user name": {func(c map[string]any) {
+			delete(c, "email_verified")
+			delete(c, "name")
+			c["preferred_username"] = "ceo@x.io"
+		}, "ceo at x.io ["},
 		"said as a text":      {func(c map[string]any) { c["email_verified"] = "true" }, "ann@x.io ["},
 		"one role, as a text": {func(c map[string]any) { c["groups"] = "Console viewers" }, "ann@x.io ["},
 	} {

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 
 	"tomorro-sync/jobs/redisstore"
-	"tomorro-sync/reconcile"
 )
 
 func main() {
@@ -32,20 +28,4 @@ func collect(percent int) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)
 	}
-}
-
-// untilSignalled gives a context that ends with reconcile.ErrStopping at the
-// first SIGINT or SIGTERM, so that what is under way can end in good order. A
-// second one ends the program at once, as it would any other; the journal has
-// what the next run needs to settle it.
-func untilSignalled() context.Context {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		signal.Stop(signals)
-		cancel(reconcile.ErrStopping)
-	}()
-	return ctx
 }

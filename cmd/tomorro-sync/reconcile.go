@@ -101,6 +101,7 @@ type approval = func(reconcile.Plan) (bool, error)
 
 // make makes one run: it shows the plan, asks unless yes, and shows the report.
 func (p *program) make(ctx context.Context, c *config, yes, all bool, run func(approval) (jobs.Report, error)) error {
+	outliveReaders()
 	view := p.view(c, all)
 	var shown reconcile.Plan
 	approve := func(plan reconcile.Plan) (bool, error) {

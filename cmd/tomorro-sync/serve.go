@@ -36,7 +36,7 @@ tick comes.
 After schedule.quarantine_after failed runs in a row the schedule is quarantined: it tries half as often after each further failure,
 but at least once a day (a nightly schedule stays nightly), until one run goes well, scheduled or made by: tomorro-sync reconcile
 
-Asked to stop (Ctrl-C, SIGTERM), it begins nothing new, lets the requests under way end within grace, journals them, gives the lock
+Asked to stop (Ctrl-C, SIGTERM, SIGHUP), it begins nothing new, lets the requests under way end within grace, journals them, gives the lock
 back and exits with 0. Asked twice, it stops at once; the next run settles what was under way.
 
 With schedule.delta, one replica at a time asks OneLogin every so often who changed, and each of them is looked at. This adds and
@@ -81,6 +81,7 @@ type served struct {
 }
 
 func (p *program) serve(ctx context.Context, format string) error {
+	outliveReaders()
 	log, err := p.serveLogger(format)
 	if err != nil {
 		return err

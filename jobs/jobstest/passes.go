@@ -36,7 +36,7 @@ func passes(t *testing.T, open Open) {
 	}
 	c, d := open(t, "short-passes", 30*time.Second), open(t, "short-passes", 30*time.Second)
 	take(c, "the first", true)
-	later := time.Now().Add(time.Hour)
+	later := time.Now().Add(-time.Hour)
 	must(t, c.PassDone(t.Context(), later))
 	must(t, d.PassDone(t.Context(), later.Add(-time.Minute))) // a slow one: nothing is read twice because of it
 	if since, _, err := d.TakePass(t.Context(), time.Hour); err != nil || since.UnixMilli() != later.UnixMilli() {

@@ -20,6 +20,7 @@ if answer then
 end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local ahead = now + 86400000 -- no claim lives that long, but for what a clock said that was ahead
 local position, at, most = tonumber(redis.call('GET', KEYS[3]) or 0), 3, 4000 -- Lua unpacks no more than 8000
 
 local function arg()
@@ -87,7 +88,7 @@ local function newer(c) -- and what is known of each subject
   for i, subject in ipairs(c.subjects) do
     touches[i + 2] = touched[subject] or ''
     local written, till = c.data ~= '' and whose(touched[subject]), whose(claims[subject])
-    if written and tonumber(written) > c.seen or till and tonumber(till) > now then
+    if written and tonumber(written) > c.seen or till and tonumber(till) > now and tonumber(till) <= ahead then
       busy[#busy + 1] = subject
     end
   end

@@ -18,6 +18,10 @@ if redis.call('ZCARD', KEYS[1]) ~= redis.call('ZCARD', KEYS[2]) then -- an older
     end
   end
 end
+local ahead = '(' .. string.format('%.0f', now + 86400000) -- nobody waits that long, but for what a clock said that was ahead
+for _, subject in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], ahead, '+inf')) do
+  redis.call('ZADD', KEYS[2], string.format('%.0f', now), subject)
+end
 local answer, till = {}, string.format('%.0f', now + tonumber(ARGV[2]))
 for _, subject in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[1])) do
   local position = redis.call('ZSCORE', KEYS[1], subject)

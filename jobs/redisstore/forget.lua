@@ -7,7 +7,8 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local busy = 0
 for i = 1, #ARGV do
   local claim = redis.call('HGET', KEYS[5], ARGV[i]) -- "until writes run"
-  if claim and tonumber(string.match(claim, '^(%d+) ')) > now then
+  local till = claim and tonumber(string.match(claim, '^(%d+) ')) or 0
+  if till > now and till <= now + 86400000 then -- as in claim.lua
     busy = busy + 1
   else
     redis.call('ZREM', KEYS[1], ARGV[i])

@@ -25,7 +25,7 @@ for i, subject in ipairs(subjects) do
   end
   if claims[i] then
     local till, _, run = string.match(claims[i], '^(%d+) (%d+) (.*)$')
-    over = over and (run == ARGV[1] or tonumber(till) <= now)
+    over = over and (run == ARGV[1] or tonumber(till) <= now or tonumber(till) > now + 86400000) -- as in claim.lua
   end
   if over then
     done[#done + 1] = subject

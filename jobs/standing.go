@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -171,14 +173,17 @@ const (
 	holdsOverlap = 10 * time.Minute
 )
 
-// read takes up what is new. Entries that were read before are known by their ids.
+// read takes up what is new. Entries that were read before are known by their ids. A look
+// that is broken off, as the first one is where a month of the journal is longer than a
+// look may take, is gone on with by the next.
 func (w *holdWatch) read(ctx context.Context, journal JournalReader, now time.Time) (*HoldBook, error) {
 	if w.book == nil {
 		w.book, w.since, w.told = newHoldBook(), now.Add(-holdsBack), make(map[string]bool)
 	}
 	told := make(map[string]bool) // what the next look will read again
-	next := now.Add(-holdsOverlap)
+	next, reached := now.Add(-holdsOverlap), w.since
 	err := journal.Scan(ctx, w.since, func(e Entry) bool {
+		reached = e.stored()
 		if !w.told[e.ID] {
 			w.book.take(&e)
 			w.told[e.ID] = true
@@ -189,10 +194,24 @@ func (w *holdWatch) read(ctx context.Context, journal JournalReader, now time.Ti
 		return ctx.Err() == nil
 	})
 	if err = errors.Join(err, ctx.Err()); err != nil {
+		if reached.After(w.since) && reached.Before(next) {
+			w.since = reached
+		}
 		return nil, err
 	}
 	w.since, w.told = next, told
 	return w.book, nil
+}
+
+// stored is when the store took the entry, by its own clock, which orders entries: its ids
+// begin with that. Of another id that is not known, and it was not long before the entry's
+// own time.
+func (e *Entry) stored() time.Time {
+	first, _, _ := strings.Cut(e.ID, "-")
+	if ms, err := strconv.ParseInt(first, 10, 64); err == nil && first != e.ID {
+		return time.UnixMilli(ms)
+	}
+	return e.Time.Add(-holdsOverlap)
 }
 
 // Counts tells how much each rule holds.

@@ -94,6 +94,52 @@ func TestWatchHolds(t *testing.T) {
 	})
 }
 
+// slow is a journal of which only so many entries can be read in one look.
+type slow struct {
+	watched
+	most int
+}
+
+func (s *slow) Scan(ctx context.Context, since time.Time, yield func(jobs.Entry) bool) error {
+	left := s.most
+	for _, e := range s.entries {
+		if e.Time.Before(since) {
+			continue
+		}
+		if left--; left < 0 {
+			return context.DeadlineExceeded
+		}
+		if !yield(e) {
+			break
+		}
+	}
+	return ctx.Err()
+}
+
+// TestWatchLongMonth: a month of the journal takes longer to read than one look may. The
+// looks after it go on where it was, until all is known; and count nothing twice.
+func TestWatchLongMonth(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	j := &slow{most: 300}
+	for i := range 1000 {
+		at := now.Add(-time.Duration(1000-i) * 40 * time.Minute)
+		j.entries = append(j.entries, jobs.Entry{ID: fmt.Sprintf("%d-0", at.UnixMilli()), Kind: jobs.EntryHold, Run: "1", Time: at, Held: []reconcile.Held{
+			{Change: reconcile.Change{Op: reconcile.OpDeactivate, Key: reconcile.Key(i)}, Class: reconcile.HoldGuard, Rule: reconcile.RuleLimit}}})
+	}
+	w := &jobs.Watch{Observer: j, Journal: j, Now: func() time.Time { return now }}
+	for look := range 5 {
+		s, err := w.Stand(t.Context())
+		if err != nil {
+			continue
+		}
+		if n, since := s.HeldRemovals(); n != 1000 || !since.Equal(j.entries[0].Time) {
+			t.Errorf("after %d looks %d removals are held, the first since %s", look+1, n, since)
+		}
+		return
+	}
+	t.Error("after five looks nothing is known yet")
+}
+
 // TestHeldCounts: whatever rule holds a removal, also what only the fast pass named.
 func TestHeldCounts(t *testing.T) {
 	at := func(n int) time.Time { return time.Date(2026, 11, n, 2, 0, 0, 0, time.UTC) }

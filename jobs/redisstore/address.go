@@ -17,7 +17,10 @@ import (
 func ParseURL(address string) (*redis.UniversalOptions, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, errors.New("redis.url is not an address; write it as redis://host:6379/0")
+		return nil, errors.New("redis.url is not an address; write it as redis://host:6379/0, and in a password %23 for #, %2F for /, %3F for ?, %25 for %, or give that as redis.password")
+	}
+	if err := understood(u); err != nil {
+		return nil, err
 	}
 	o := &redis.UniversalOptions{}
 	kind, secure := u.Scheme, u.Query().Get("tls") == "true"
@@ -52,6 +55,21 @@ func ParseURL(address string) (*redis.UniversalOptions, error) {
 	return tuned(o), modes(o, kind, u)
 }
 
+// understood refuses what nobody would read: a database that is not the one that is meant,
+// or the end of a password, which may be in the path as well.
+func understood(u *url.URL) error {
+	const escape = "in a password write %23 for #, %2F for /, %3F for ?, %25 for %, or give it as redis.password"
+	if u.Fragment != "" || strings.Contains(u.Path, "@") {
+		return errors.New("redis.url has a # or a / where none belongs; " + escape)
+	}
+	for name := range u.Query() {
+		if name != "tls" && name != "master" {
+			return errors.New("redis.url has a ? with something else than tls or master after it; the database stands at its end, as in redis://host:6379/0; " + escape)
+		}
+	}
+	return nil
+}
+
 // modes reads what only one of the forms has.
 func modes(o *redis.UniversalOptions, kind string, u *url.URL) error {
 	path := strings.Trim(u.Path, "/")
@@ -73,7 +91,7 @@ func modes(o *redis.UniversalOptions, kind string, u *url.URL) error {
 	}
 	db, err := strconv.Atoi(path)
 	if err != nil || db < 0 {
-		return fmt.Errorf("redis.url ends in %q, which is not the number of a database", path)
+		return errors.New("redis.url ends in something that is not the number of a database; write it as redis://host:6379/0")
 	}
 	o.DB = db
 	return nil

@@ -127,6 +127,21 @@ func TestParseURL(t *testing.T) {
 	}
 }
 
+// TestParseURLOddities: what an address says and nobody would read is refused, and no error
+// repeats a part of the password.
+func TestParseURLOddities(t *testing.T) {
+	for _, address := range []string{"redis://h:6379?db=3", "redis://:12#hunter2@h:6379/0", "redis://:1/hunter2@h:6379/0", "redis://:p#hunter2@h/0", "redis://:p%hunter2@h/0",
+		"redis://:1?hunter2@h/0", "redis://h/hunter2"} {
+		if o, err := redisstore.ParseURL(address); err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "redis.url") {
+			t.Errorf("%s: %+v %v", address, o, err)
+		}
+	}
+	o, err := redisstore.ParseURL("redis://sync:p%23%2F%3F%25@h:6379/3")
+	if err != nil || o.Username != "sync" || o.Password != "p#/?%" || o.DB != 3 {
+		t.Errorf("%+v %v", o, err)
+	}
+}
+
 func FuzzParseURL(f *testing.F) {
 	f.Add("redis://:secret@h:1/3")
 	f.Add("redis+sentinel://a,b/2?master=m")

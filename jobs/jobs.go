@@ -125,8 +125,8 @@ type Journal interface {
 	// Append writes entries in order and returns their ids. It fails with an
 	// error that wraps ErrLockLost when the lease is not current any more.
 	Append(ctx context.Context, lease Lease, entries ...Entry) ([]string, error)
-	// Trim forgets entries that are older than keep, but none of the last runs, and
-	// approvals that have ended.
+	// Trim forgets approvals that have ended, and entries that are older than keep, but
+	// none of the last runs; with 0, it keeps all entries.
 	Trim(ctx context.Context, keep time.Duration, runs int) error
 }
 

@@ -284,9 +284,6 @@ func (r *Runner) tidy(ctx context.Context, report *Report, p *prepared) error {
 	if err := r.Marks.Unmark(ctx, report.Run, p.seen.snapshot); err != nil {
 		return err
 	}
-	if r.Keep <= 0 {
-		return nil
-	}
 	return r.Journal.Trim(ctx, r.Keep, r.KeepRuns)
 }
 

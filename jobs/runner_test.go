@@ -256,6 +256,28 @@ func TestLocked(t *testing.T) {
 	}
 }
 
+// TestKeepsAll: where the journal is kept for ever, approvals that have ended are not.
+func TestKeepsAll(t *testing.T) {
+	r := newRig(t)
+	r.runner.Keep = 0
+	ended := func(reconcile.Decision) reconcile.Decision {
+		return reconcile.Decision{By: []string{"ann"}, Approves: true, Until: time.Now().Add(-time.Minute)}
+	}
+	if err := r.store.Decide(t.Context(), []string{"a", "b"}, ended); err != nil {
+		t.Fatal(err)
+	}
+	report, err := r.runner.Reconcile(t.Context(), jobs.Trigger{By: "test"}, yes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := r.store.Decisions(t.Context()); err != nil || len(left) > 0 {
+		t.Errorf("%d approvals that have ended are left, %v", len(left), err)
+	}
+	if entries, err := r.store.Entries(t.Context(), report.Run); err != nil || len(entries) == 0 {
+		t.Errorf("%d entries are left, %v", len(entries), err)
+	}
+}
+
 // TestStopped: what was not sent is one line, however much it is.
 func TestStopped(t *testing.T) {
 	r := newRig(t)

@@ -13,6 +13,12 @@ import (
 
 // Trim implements jobs.Journal. What an open intent needs is kept, however old.
 func (s *Store) Trim(ctx context.Context, keep time.Duration, runs int) error {
+	if err := s.forgetExpired(ctx); err != nil {
+		return fmt.Errorf("forget the approvals that have ended: %w", err)
+	}
+	if keep <= 0 {
+		return nil
+	}
 	oldest := strconv.FormatInt(s.now().Add(-keep).UnixMilli(), 10) + "-0"
 	kept, err := s.Runs(ctx, max(1, runs))
 	if err != nil {
@@ -33,9 +39,6 @@ func (s *Store) Trim(ctx context.Context, keep time.Duration, runs int) error {
 	})
 	if err != nil {
 		return err
-	}
-	if err := s.forgetExpired(ctx); err != nil {
-		return fmt.Errorf("trim the journal: %w", err)
 	}
 	open, err := s.client.HKeys(ctx, s.keys.open()).Result()
 	if err != nil {

@@ -74,6 +74,8 @@ type session struct {
 	store    bool      // Redis: the lock, the journal, the links
 	remember bool      // read from Redis what is remembered, if it can be reached
 	serving  bool      // runs are logged, with their ids
+	runs     bool      // makes a run that is about everybody, or may be
+	moved    bool      // the organisation has new addresses
 	embedded bool      // a Redis inside this process instead of the configured one
 	progress *progress // nil-safe
 	log      *slog.Logger

@@ -18,7 +18,7 @@ import (
 type reconcileOptions struct {
 	user, approve string
 	yes, all      bool
-	queue         bool
+	queue, moved  bool
 }
 
 func (p *program) reconcileCommand() *cobra.Command {
@@ -41,6 +41,7 @@ Exit code: 0 done, 3 some changes failed, 10 another run holds the lock, 11 some
 	flags.BoolVar(&o.yes, "yes", false, "do not ask before writing")
 	flags.StringVar(&o.approve, "approve", "", "approve what waits in the plan with this `PLAN_ID`")
 	flags.BoolVar(&o.all, "all", false, "show every line of the plan")
+	flags.BoolVar(&o.moved, "moved", false, "the organisation is the same as before, with the addresses and the app that are configured now")
 	flags.BoolVar(&o.queue, "queue", false, "have a process that serves make the run, the first that is free")
 	return cmd
 }
@@ -55,14 +56,14 @@ func (p *program) reconcile(ctx context.Context, o reconcileOptions) error {
 	if err != nil {
 		return err
 	}
-	s := session{config: c, approved: o.approve, user: o.user, store: true}
+	s := session{config: c, approved: o.approve, user: o.user, store: true, runs: true, moved: o.moved}
 	return p.open(ctx, s, func(conn *connection) error { return p.reconcileWith(ctx, conn, c, o) })
 }
 
 // queueRun asks for a run that another process makes.
 func (p *program) queueRun(cmd *cobra.Command, o reconcileOptions) error {
-	if o.user != "" || o.approve != "" || o.all {
-		return usage(errors.New("--queue asks for a whole run, which another process makes"), "leave out --user, --approve and --all; approve what is held with: tomorro-sync approve")
+	if o.user != "" || o.approve != "" || o.all || o.moved {
+		return usage(errors.New("--queue asks for a whole run, which another process makes"), "leave out --user, --approve, --all and --moved; approve what is held with: tomorro-sync approve")
 	}
 	return p.withMemory(cmd, func(_ *config, m memory) error {
 		stored, err := m.Wish(cmd.Context(), jobs.Trigger{By: "command", Who: whoAmI()})

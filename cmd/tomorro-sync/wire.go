@@ -214,6 +214,9 @@ func (s session) openStore(ctx context.Context) (*redisstore.Store, error) {
 	if err != nil {
 		return nil, &failure{code: exitError, err: err, hint: "start Redis, or correct redis.url; plan needs none"}
 	}
+	if err := s.own(ctx, store); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	return store, nil
 }
 

@@ -118,6 +118,9 @@ func (k keys) levels(api string) string   { return k.prefix + "levels:" + api }
 // profile is a string: what the probe of Tomorro's service found (JSON).
 func (k keys) profile() string { return k.prefix + "profile" }
 
+// organisation is a string: whose connection this is, as the first run said.
+func (k keys) organisation() string { return k.prefix + "organisation" }
+
 // seals is a list of the seals over the journal (JSON), the oldest first. trimmed is a
 // string: the id before which no entry is kept any more.
 func (k keys) seals() string   { return k.prefix + "seals" }

@@ -1,0 +1,37 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Organisation says whose connection this is; empty when nobody said it yet.
+func (s *Store) Organisation(ctx context.Context) (string, error) {
+	name, err := s.client.Get(ctx, s.keys.organisation()).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return "", fmt.Errorf("read whose connection this is: %w", err)
+	}
+	return name, nil
+}
+
+// Belong says whose connection this is, unless somebody said it before: anew replaces
+// that. It gives what stands from now on, and writes only if it has to: a Redis that is
+// full can be looked at.
+func (s *Store) Belong(ctx context.Context, name string, anew bool) (string, error) {
+	known, err := s.Organisation(ctx)
+	if err != nil || known != "" && !anew || known == name {
+		return known, err
+	}
+	if anew {
+		err = s.client.Set(ctx, s.keys.organisation(), name, 0).Err()
+	} else {
+		err = s.client.SetNX(ctx, s.keys.organisation(), name, 0).Err()
+	}
+	if err != nil {
+		return "", fmt.Errorf("remember whose connection this is: %w", err)
+	}
+	return s.Organisation(ctx)
+}

@@ -104,7 +104,7 @@ func panels(t *testing.T) (out []expression) {
 var (
 	tokens = regexp.MustCompile(`"[^"]*"|\[[^\]]*\]|[A-Za-z_:][A-Za-z0-9_:]*|[0-9.]+|[(){},]|=~|[=!<>]=?|[*/+-]|\S`)
 	// words are those of PromQL, and of Grafana's variables, that the files use.
-	words = []string{"max", "min", "sum", "by", "rate", "absent", "and", "or", "on", "group_left", "histogram_quantile", "label_values"}
+	words = []string{"max", "min", "sum", "by", "rate", "absent", "max_over_time", "and", "or", "unless", "on", "group_left", "histogram_quantile", "label_values"}
 )
 
 // check parses an expression as far as names go: each is a word of PromQL, an exported
@@ -163,6 +163,18 @@ func TestFilesNameWhatExists(t *testing.T) {
 			t.Errorf("neither file shows %s", name)
 		}
 	}
+}
+
+// TestEachConnectionIsMissed: absent() is silent as long as any connection is served, and so
+// is every comparison about one of which nothing is heard. Some rule compares with before.
+func TestEachConnectionIsMissed(t *testing.T) {
+	missed := regexp.MustCompile(`^max by \(connection\) \(max_over_time\((tomorro_sync_[a-z_]+)\[(\d+)d\]\)\) unless max by \(connection\) \((tomorro_sync_[a-z_]+)\)$`)
+	for _, r := range rules(t) {
+		if found := missed.FindStringSubmatch(r.text); found != nil && found[1] == found[3] && found[1] == "tomorro_sync_redis_up" {
+			return
+		}
+	}
+	t.Error("no rule tells that one of several connections is served by nobody")
 }
 
 // TestCheckFindsMistakes: the test above would see them.

@@ -19,6 +19,7 @@ type StoreSetup struct {
 	Version   string // of Redis
 	Eviction  string // maxmemory-policy
 	MaxMemory int64  // bytes; 0 is no bound
+	Used      int64  // bytes of it
 	Appends   string // appendonly: "yes" or "no"
 	Snapshots string // save, as configured; empty also when there are none, see SnapshotsShown
 	// SnapshotsShown says that Snapshots is what is configured.

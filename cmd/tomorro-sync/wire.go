@@ -12,6 +12,7 @@ import (
 	"github.com/sourcegraph/conc/pool"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/check"
 	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/pace"
@@ -79,6 +80,9 @@ func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runne
 		if found, err = s.profile(ctx, store); err != nil {
 			return shared, found, errors.Join(err, store.Close())
 		}
+		if s.serving && !s.embedded {
+			s.tellTroubles(ctx, store)
+		}
 		conn.memory, conn.close = store, func() { _ = store.Close() }
 		shared = sharedRate{store}
 		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Recaller = store, store, store, store, store, store
@@ -97,6 +101,19 @@ func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runne
 		}
 	}
 	return shared, found, nil
+}
+
+// tellTroubles logs what check says of how Redis is set up, where it does not pass: who
+// serves for years may never run that again.
+func (s session) tellTroubles(ctx context.Context, store *redisstore.Store) {
+	setup, err := store.Setup(ctx)
+	if err != nil {
+		s.log.Warn("how Redis is set up cannot be seen", "error", err)
+		return
+	}
+	for _, r := range check.StoreTroubles(setup) {
+		s.log.Warn(r.Found, "check", r.ID, "do", r.Do)
+	}
 }
 
 // runWith takes the bars off the screen before anything else is printed there.

@@ -226,6 +226,8 @@ func redisCases() []spoiled {
 		{"redis.persistence", check.Fail, "keeps nothing", func(s *setup) { s.store.setup.Appends = "no" }},
 		{"redis.persistence", check.Unseen, "cannot be seen", func(s *setup) { s.store.setup.Appends = "" }},
 		{"redis.eviction", check.Fail, "allkeys-lru", func(s *setup) { s.store.setup.Eviction, s.store.setup.MaxMemory = "allkeys-lru", 1<<30 }},
+		{"redis.eviction", check.Warn, "uses 900 of 1024 MiB", func(s *setup) { s.store.setup.MaxMemory, s.store.setup.Used = 1<<30, 900<<20 }},
+		{"redis.eviction", check.Pass, "evicts nothing", func(s *setup) { s.store.setup.MaxMemory, s.store.setup.Used = 1<<30, 800<<20 }},
 		{"redis.eviction", check.Fail, "the lock", func(s *setup) { s.store.setup.Eviction = "volatile-ttl" }},
 	}
 }

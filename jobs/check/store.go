@@ -3,12 +3,27 @@ package check
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+
+	"tomorro-sync/jobs"
 )
 
 // leastRedis is the oldest version with all commands that are used.
 var leastRedis = [2]int{6, 2}
+
+// nearlyFull is from how many tenths of maxmemory on somebody should hear of it: a run
+// writes much at once.
+const nearlyFull = 8
+
+// StoreTroubles says what is wrong with how Redis is set up, the lines of Evaluate that do
+// not pass; what cannot be seen is no trouble.
+func StoreTroubles(setup jobs.StoreSetup) []Result {
+	e := &evaluation{f: &Facts{Store: setup}}
+	e.store()
+	return slices.DeleteFunc(e.results, func(r Result) bool { return r.Status != Fail && r.Status != Warn })
+}
 
 // store looks at Redis: one that forgets by itself loses who is who, and one that
 // evicts loses the lock.
@@ -86,6 +101,9 @@ func (e *evaluation) eviction() {
 		if s.MaxMemory == 0 {
 			r.Found += "; maxmemory is not set, so it does not yet"
 		}
+	case s.MaxMemory > 0 && s.Used > s.MaxMemory/10*nearlyFull:
+		r.Status, r.Do = Warn, "Raise maxmemory, or keep the journal for a shorter time (journal.keep)"
+		r.Found = fmt.Sprintf("Redis evicts nothing, and uses %d of %d MiB (maxmemory): when it is full, no run begins and no push is taken", s.Used>>20, s.MaxMemory>>20)
 	}
 	e.add(r)
 }

@@ -65,6 +65,7 @@ func (s *Store) Setup(ctx context.Context) (jobs.StoreSetup, error) {
 	}
 	setup.Version, setup.Eviction = info["redis_version"], info["maxmemory_policy"]
 	setup.MaxMemory, _ = strconv.ParseInt(info["maxmemory"], 10, 64)
+	setup.Used, _ = strconv.ParseInt(info["used_memory"], 10, 64)
 	setup.Appends = map[string]string{"1": "yes", "0": "no"}[info["aof_enabled"]]
 	if v, err := node.ConfigGet(ctx, "save").Result(); err == nil {
 		setup.Snapshots, setup.SnapshotsShown = v["save"], true

@@ -44,7 +44,10 @@ func sees(t *testing.T, address string, want jobs.StoreSetup) {
 	if err != nil || got.Version == "" {
 		t.Fatalf("%+v %v", got, err)
 	}
-	if got.Version = ""; got != want {
+	if got.Used <= 0 {
+		t.Error("nothing is used")
+	}
+	if got.Version, got.Used = "", 0; got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }

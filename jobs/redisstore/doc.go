@@ -16,6 +16,16 @@
 //
 // A "tls=true" query makes the last two use TLS.
 //
+// # A user of its own
+//
+// A Redis that others use as well can give each connection a user that reaches its
+// keys only, and has no command that concerns others:
+//
+//	ACL SETUSER sync on >PASSWORD ~tomorro-sync:{default}:* +@all -@admin -@dangerous +info +config|get
+//
+// With the name of the connection for default; on a Cluster, +cluster|slots as well.
+// Without info and config all works, and check cannot see how the server is set up.
+//
 // # What is asked twice
 //
 // When a connection breaks, a call is asked again until its time is up, also by

@@ -13,8 +13,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"tomorro-sync/jobs/jobstest"
 	"tomorro-sync/jobs/redisstore"
@@ -30,6 +33,19 @@ func TestRealRedis(t *testing.T) {
 	t.Run("with a password", func(t *testing.T) {
 		s := redistest.Start(t, "--requirepass", "hunter2")
 		jobstest.Run(t, opener("redis://:hunter2@"+s.Addr()+"/2"))
+	})
+	t.Run("as a user that may do no more than it has to", func(t *testing.T) {
+		s := redistest.Start(t)
+		admin := redis.NewClient(&redis.Options{Addr: s.Addr(), Protocol: 2})
+		t.Cleanup(func() { _ = admin.Close() })
+		jobstest.Run(t, func(t *testing.T, connection string, ttl time.Duration) jobstest.Store {
+			t.Helper()
+			user := strings.ReplaceAll(connection, " ", "-") // neither names nor patterns have spaces
+			if err := admin.Do(t.Context(), documented(t, user, strings.ReplaceAll(connection, " ", "?"))...).Err(); err != nil {
+				t.Fatal(err)
+			}
+			return opened(t, "redis://"+user+":hunter2@"+s.Addr()+"/0", redisstore.Options{Connection: connection, TTL: ttl})
+		})
 	})
 	t.Run("with TLS", func(t *testing.T) {
 		cert, key, pool := certificate(t)
@@ -50,6 +66,26 @@ func TestRealRedis(t *testing.T) {
 	t.Run("Cluster", func(t *testing.T) {
 		jobstest.Run(t, opener(redistest.StartCluster(t).URL))
 	})
+}
+
+// documented is the command of the package documentation that makes a user for a
+// connection.
+func documented(t *testing.T, user, connection string) []any {
+	t.Helper()
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), "ACL SETUSER sync ")
+	line, _, _ := strings.Cut(rest, "\n")
+	if !found {
+		t.Fatal("the package documentation has no user")
+	}
+	command := []any{"ACL", "SETUSER", user, "reset"}
+	for word := range strings.FieldsSeq(strings.NewReplacer("PASSWORD", "hunter2", "{default}", "{"+connection+"}").Replace(line)) {
+		command = append(command, word)
+	}
+	return command
 }
 
 func tlsPort(t *testing.T) int {

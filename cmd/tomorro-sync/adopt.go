@@ -215,12 +215,12 @@ func (v *planView) undecided(r *adopt.Row) {
 		if r.Match == adopt.Recreated { // has the account's address as well
 			who = ""
 		}
-		v.line("      %s", v.paint(dim, v.pasted("tomorro-sync adopt match ")+v.clean(word(r.UserName))+" "+v.clean(word(cmp.Or(who, p.Key.String())))))
+		v.line("      %s", v.paint(dim, "tomorro-sync adopt match "+v.clean(word(r.UserName))+" "+v.clean(word(cmp.Or(who, p.Key.String())))))
 	}
 	if r.Match == adopt.Recreated {
 		return
 	}
-	v.line("      %s", v.paint(dim, v.pasted("tomorro-sync adopt foreign ")+v.clean(word(r.UserName))))
+	v.line("      %s", v.paint(dim, "tomorro-sync adopt foreign "+v.clean(word(r.UserName))))
 }
 
 func matchText(m adopt.Match) string {

@@ -25,16 +25,16 @@ func (a *alertsConfig) sinks() (sinks []alert.Sink) {
 	return sinks
 }
 
-// when says from when on somebody is called.
-func (c *config) when() alert.When {
-	return alert.When{HeldAfter: c.Alerts.HeldAfter, NoRunFor: c.Alerts.NoRunFor, MarksAfter: c.Alerts.MarksAfter, ExpiresWithin: c.Alerts.ExpiresWithin,
+// when says from when on somebody is called, and by which command they look.
+func (c *config) when(command string) alert.When {
+	return alert.When{Command: command, HeldAfter: c.Alerts.HeldAfter, NoRunFor: c.Alerts.NoRunFor, MarksAfter: c.Alerts.MarksAfter, ExpiresWithin: c.Alerts.ExpiresWithin,
 		Schedule: c.Schedule.parsed(), QuarantineAfter: c.Schedule.QuarantineAfter}
 }
 
 // alerter calls whom the configuration names; nil when it names nobody.
 func (s *served) alerter() *alert.Alerter {
 	c := &s.config.Alerts
-	a := &alert.Alerter{Connection: s.config.Connection, Stander: s.watch, Book: s.conn.memory, When: s.config.when(), Credentials: s.config.credentials, Sinks: c.sinks(), Repeat: c.Repeat, Log: s.log}
+	a := &alert.Alerter{Connection: s.config.Connection, Stander: s.watch, Book: s.conn.memory, When: s.config.when(s.command), Credentials: s.config.credentials, Sinks: c.sinks(), Repeat: c.Repeat, Log: s.log}
 	if c.Heartbeat != "" {
 		a.Heart = &alert.Heartbeat{URL: c.Heartbeat.reveal()}
 	}
@@ -78,7 +78,7 @@ func (p *program) showAlerts(ctx context.Context, c *config, m memory) error {
 	if err != nil {
 		return err
 	}
-	when := c.when()
+	when := c.when(p.command())
 	when.Credentials = c.credentials()
 	all := []alertJSON{}
 	for _, a := range alert.Find(&s, &when) {

@@ -85,12 +85,16 @@ func TestServeAlerts(t *testing.T) {
 	o.must(exitSomeFailed, "reconcile", "--yes")
 	serveTwice("told of alerts")
 	texts, messages, beats := b.got()
-	if messages != 1 || beats != 1 || !strings.Contains(texts, "tomorro-sync journal show ") || !strings.Contains(texts, "Tomorro has no seat left: 1 change was refused") || strings.Contains(texts, "@") {
+	if messages != 1 || beats != 1 || !strings.Contains(texts, "tomorro-sync --config "+o.config+" journal show ") || !strings.Contains(texts, "Tomorro has no seat left: 1 change was refused") || strings.Contains(texts, "@") {
 		t.Errorf("%d messages, %d heartbeats: %s", messages, beats, texts)
 	}
 	var doc struct{ Alerts []alertJSON }
 	if err := json.Unmarshal([]byte(o.must(exitDone, "alerts", "--output", "json")), &doc); err != nil || len(doc.Alerts) != 2 || doc.Alerts[0].Kind != "run-failed" || doc.Alerts[1].Kind != "no-seat" {
 		t.Errorf("%+v %v", doc, err)
+	}
+
+	if out := o.must(exitDone, "alerts"); !strings.Contains(out, "  next: tomorro-sync --config "+o.config+" journal show ") || strings.Contains(out, "1 changes") {
+		t.Errorf("alerts says\n%s", out)
 	}
 
 	o.edit("token: tomorro-token", "token: tomorro-token-expired")

@@ -165,12 +165,13 @@ func (r *rehearsal) handler(next http.Handler) http.Handler {
 
 // script prints the rehearsal as commands to type.
 func (r *rehearsal) script(s *screen, config string) {
-	url := r.lab.oneloginURL + "/_sim/disaster"
+	url, called := r.lab.oneloginURL+"/_sim/disaster", s.command
+	s.command = called + " --config " + word(config)
 	s.line("The disaster is %s: %s.", r.disaster.name, r.disaster.what)
 	s.line("In another terminal:")
 	s.line("")
 	s.line("# everything is in sync, and the counts of a good day are learned")
-	s.line("tomorro-sync --config %s reconcile --yes", config)
+	s.line("tomorro-sync reconcile --yes")
 	if r.disaster.mistake == "" {
 		s.line("# it happens, and %d people join", joiners)
 	} else {
@@ -178,14 +179,14 @@ func (r *rehearsal) script(s *screen, config string) {
 	}
 	s.line("curl -X POST %s", url)
 	if r.disaster.oneByOne {
-		s.line("curl -s %s/people | while read who; do tomorro-sync --config %s reconcile --yes --user \"$who\"; done", url, config)
+		s.line("curl -s %s/people | while read who; do tomorro-sync reconcile --yes --user \"$who\"; done", url)
 	}
 	if r.disaster.mistake != "" {
-		config = mistaken(config)
+		s.command = called + " --config " + word(mistaken(config))
 	}
-	s.line("tomorro-sync --config %s reconcile --yes", config)
+	s.line("tomorro-sync reconcile --yes")
 	s.line("# what it cost, and what is held; approve ID lets exactly that through")
 	s.line("curl %s", url)
-	s.line("tomorro-sync --config %s holds", config)
+	s.line("tomorro-sync holds")
 	s.line("")
 }

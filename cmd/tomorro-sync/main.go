@@ -14,7 +14,7 @@ func main() {
 		debug.SetMemoryLimit(enough)
 	}
 	redisstore.Silence(slog.New(slog.DiscardHandler))
-	os.Exit(run(untilSignalled(), services{}, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(runAs(untilSignalled(), calledAs(os.Args[0]), services{}, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }
 
 // enough is the memory, in bytes, from which on it is collected more often instead of

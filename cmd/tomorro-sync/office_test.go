@@ -99,7 +99,22 @@ func (o *office) run(args ...string) (code int, stdout, stderr string) {
 	ctx, cancel := context.WithTimeout(o.t.Context(), time.Minute)
 	defer cancel()
 	code = run(ctx, services{}, append([]string{"--config", o.config}, args...), o.environ, strings.NewReader(""), &out, &errs)
+	o.pasteable(args, out.String()+errs.String())
 	return code, out.String(), errs.String()
+}
+
+// pasteable wants every command that the program names to be about the configuration it
+// was started with. Documents have what others read elsewhere.
+func (o *office) pasteable(args []string, said string) {
+	o.t.Helper()
+	if slices.Contains(args, "json") || slices.Contains(args, "report") || slices.Contains(args, "csv") {
+		return
+	}
+	for line := range strings.Lines(said) {
+		if ownCommand.MatchString(line) && !strings.Contains(line, "unknown command") {
+			o.t.Errorf("%v names a command without --config %s: %s", args, o.config, line)
+		}
+	}
 }
 
 // must runs and wants an exit code.

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -106,6 +109,7 @@ type program struct {
 	stdout, stderr io.Writer
 	interactive    bool // a person can be asked: stdin and stderr are terminals
 	connector      connector
+	called         string // how the shell finds the program; by its name when empty
 
 	configFiles []string
 	output      string
@@ -114,8 +118,13 @@ type program struct {
 
 // run is the whole program: it returns the exit code.
 func run(ctx context.Context, connect connector, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return runAs(ctx, commandName, connect, args, environ, stdin, stdout, stderr)
+}
+
+// runAs also says how the shell finds the program.
+func runAs(ctx context.Context, called string, connect connector, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &program{
-		environ: environ, stdin: stdin, stdout: stdout, stderr: stderr,
+		called: called, environ: environ, stdin: stdin, stdout: stdout, stderr: stderr,
 		interactive: isTerminal(stdin) && isTerminal(stderr), connector: connect,
 	}
 	return p.execute(ctx, args)
@@ -233,9 +242,43 @@ func (p *program) screen(out io.Writer) *screen {
 // command is how the program is called for the same configuration once more.
 func (p *program) command() string {
 	if len(p.configFiles) != 1 || p.configFiles[0] == defaultConfigFile {
+		return p.name()
+	}
+	return p.name() + " --config " + word(p.configFiles[0])
+}
+
+// commandElsewhere is how the program is called for the configuration of a connection that
+// is served, by people who are not where serve was started.
+func (p *program) commandElsewhere(connection int) string {
+	if len(p.configFiles) == 0 {
 		return commandName
 	}
-	return commandName + " --config " + word(p.configFiles[0])
+	file := p.configFiles[connection]
+	if absolute, err := filepath.Abs(file); err == nil {
+		file = absolute
+	}
+	return commandName + " --config " + word(file)
+}
+
+// name is how the shell finds the program.
+func (p *program) name() string { return cmp.Or(p.called, commandName) }
+
+// calledAs is how the shell finds a program that was started as arg0: by its name where
+// that finds this very file, else as it was.
+func calledAs(arg0 string) string {
+	switch {
+	case !strings.ContainsRune(arg0, filepath.Separator):
+		return commandName
+	case strings.Contains(arg0, filepath.FromSlash("/go-build")): // go run removes it afterwards
+		return "go run ./cmd/" + commandName
+	}
+	self, err := os.Stat(arg0)
+	if found, missing := exec.LookPath(commandName); err == nil && missing == nil {
+		if info, err := os.Stat(found); err == nil && os.SameFile(self, info) {
+			return commandName
+		}
+	}
+	return word(arg0)
 }
 
 func (p *program) plain() bool {

@@ -262,7 +262,7 @@ func (v *planView) section(title string, rows []row) {
 // row prints on one line what fits on one; otherwise the cause has its own.
 func (v *planView) row(r row, width int) {
 	colour := map[string]style{"+": green, "~": yellow, "-": red, "!": purple, "·": dim}[r.mark]
-	name, cause := v.clean(r.name), v.clean(r.cause)
+	name, cause := v.clean(r.name), v.pasted(v.clean(r.cause))
 	head := name
 	if r.what != "" {
 		head = pad(name, width) + "  " + r.what

@@ -65,7 +65,7 @@ func (v *checkView) marked(indent, word string, color style, text string, c styl
 	if v.width > 0 {
 		width = max(20, v.width-len(prefix))
 	}
-	for i, l := range wrap(text, width) {
+	for i, l := range wrap(v.pasted(text), width) {
 		if i == 0 {
 			v.line("%s%s  %s", indent, v.paint(color, word), v.paint(c, l))
 			continue

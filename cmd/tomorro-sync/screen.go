@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -58,7 +59,9 @@ func (s *screen) paint(c style, text string) string {
 	return string(c) + text + "\x1b[0m"
 }
 
-func (s *screen) line(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
+func (s *screen) line(format string, args ...any) {
+	fmt.Fprintln(s.out, s.pasted(fmt.Sprintf(format, args...)))
+}
 
 func (s *screen) heading(text string) { s.line("\n%s", s.paint(bold, strings.ToUpper(text))) }
 
@@ -133,7 +136,7 @@ func (s *screen) paragraph(prefix, text string, c style) {
 	if s.width > 0 {
 		width = max(20, s.width-indent)
 	}
-	for i, l := range wrap(text, width) {
+	for i, l := range wrap(s.pasted(text), width) {
 		if i > 0 {
 			prefix = strings.Repeat(" ", indent)
 		}
@@ -143,17 +146,21 @@ func (s *screen) paragraph(prefix, text string, c style) {
 
 const commandName = "tomorro-sync"
 
+// ownCommand is one of the program's commands in a text, as it is called where no
+// configuration has to be named and where the shell finds the program by its name.
+var ownCommand = regexp.MustCompile(`(^|[^\w./-])` + commandName + ` (--help|adopt|alerts|approve|check|demo|explain|groups|holds|init|journal|plan|reconcile|reject|release|report|schedule|serve|simulate|undo|version)\b`)
+
 // advise prints what can be run next, so that it can be pasted.
-func (s *screen) advise(prefix, text string) { s.paragraph(prefix, s.pasted(text), bold) }
+func (s *screen) advise(prefix, text string) { s.paragraph(prefix, text, bold) }
 
 // pasted is text with its commands as they have to be called here.
 func (s *screen) pasted(text string) string { return pasted(text, s.command) }
 
 func pasted(text, command string) string {
-	if command == "" {
+	if command == "" || !strings.Contains(text, commandName) {
 		return text
 	}
-	return strings.ReplaceAll(text, commandName+" ", command+" ")
+	return ownCommand.ReplaceAllString(text, "${1}"+strings.ReplaceAll(command, "$", "$$")+" ${2}")
 }
 
 // word is text as one word of a command: quoted unless every shell takes it as it is.

@@ -70,6 +70,7 @@ func (p *program) serveLogger(format string) (*slog.Logger, error) {
 // served is one connection that is being served.
 type served struct {
 	config    *config
+	command   string // how the program is called for it, from any directory
 	log       *slog.Logger
 	conn      *connection
 	schedule  cron.Schedule
@@ -96,11 +97,12 @@ func (p *program) serve(ctx context.Context, format string) error {
 			s.conn.close()
 		}
 	}()
-	for _, c := range configs {
+	for i, c := range configs {
 		s, err := p.openServed(ctx, c, log.With("connection", c.Connection))
 		if err != nil {
 			return err
 		}
+		s.command = p.commandElsewhere(i)
 		all = append(all, s)
 	}
 	told := measure(all)
@@ -146,7 +148,7 @@ func processName() string {
 func serveAll(ctx context.Context, log *slog.Logger, l *listenConfig, all []*served, told *metrics.Metrics) error {
 	watched := make([]admin.Connection, 0, len(all))
 	for _, s := range all {
-		watched = append(watched, admin.Connection{Name: s.config.Connection, Observer: s.conn.memory, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter, Retry: s.config.Schedule.Retry})
+		watched = append(watched, admin.Connection{Name: s.config.Connection, Observer: s.conn.memory, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter, Retry: s.config.Schedule.Retry, Command: s.command})
 	}
 	stopAdmin, err := serveAdmin(ctx, log, l.Admin, supervised(admin.Handler(ctx, watched), told, l.Profile))
 	if err != nil {

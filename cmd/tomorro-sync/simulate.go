@@ -121,18 +121,19 @@ func (p *program) introduce(l *lab, config string) error {
 		return writeJSON(p.stdout, doc)
 	}
 	s := p.screen(p.stdout)
+	s.command = p.name() // with the configuration that is written, not one that was given
 	s.line("OneLogin  %s   look: /_sim/world, /_sim/stats", l.oneloginURL)
 	s.line("Tomorro   %s   look: /_sim/state, /_sim/stats", l.tomorroURL)
 	s.line("Redis     %s", l.redisURL)
 	s.line("")
 	switch {
 	case config == "":
-		s.line("%s", l.file())
+		_, _ = fmt.Fprintln(s.out, l.file())
 		if l.rehearsal != nil {
 			config = "FILE"
 		}
 	case l.rehearsal == nil:
-		s.line("The configuration is in %s. In another terminal: tomorro-sync --config %s plan", config, config)
+		s.line("The configuration is in %s. In another terminal: %s --config %s plan", config, s.command, word(config))
 	default:
 		s.line("The configuration is in %s.", config)
 	}

@@ -67,7 +67,7 @@ func TestUndoEndToEnd(t *testing.T) {
 	if diff := cmp.Diff(before, o.accounts()); diff != "" {
 		t.Errorf("not everything is what it was:\n%s", diff)
 	}
-	if out := o.must(exitDone, "plan"); !strings.Contains(out, "was undone by Ann") || !strings.Contains(out, "tomorro-sync release") {
+	if out := o.must(exitDone, "plan"); !strings.Contains(out, "was undone by Ann") || !strings.Contains(out, "tomorro-sync --config "+o.config+" release ") {
 		t.Errorf("the plan says\n%s", out)
 	}
 	o.must(exitDone, "reconcile", "--yes") // the next night

@@ -11,6 +11,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,6 +31,8 @@ type Connection struct {
 	// QuarantineAfter and Retry are those of the Scheduler.
 	QuarantineAfter int
 	Retry           time.Duration
+	// Command is how the program is called for this connection; by its name alone when empty.
+	Command string
 }
 
 // State is the answer of /readyz.
@@ -124,7 +127,7 @@ func (c *ConnectionState) fill(from *Connection, status jobs.Status, now time.Ti
 	default:
 		c.LastRun = &LastRun{Run: last.Run, Finished: last.Finished, Exit: last.Exit}
 		if last.Exit != jobs.ExitDone {
-			note("the last run ended with exit %d; see: tomorro-sync journal show %s", last.Exit, last.Run)
+			note("the last run ended with exit %d; see: %s journal show %s", last.Exit, cmp.Or(from.Command, "tomorro-sync"), last.Run)
 		}
 	}
 	if status.Marks > 0 {

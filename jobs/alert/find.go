@@ -47,6 +47,8 @@ type When struct {
 	// Schedule and QuarantineAfter are those of the Scheduler; nil when there is none.
 	Schedule        cron.Schedule
 	QuarantineAfter int
+	// Command is how the program is called for this connection; by its name alone when empty.
+	Command string
 }
 
 // Find says what is wrong with a connection now, the most urgent first.
@@ -55,8 +57,9 @@ func Find(s *jobs.Standing, when *When) []Alert {
 	add := func(kind Kind, title, do, format string, args ...any) {
 		all = append(all, Alert{Kind: kind, Title: title, Do: do, What: fmt.Sprintf(format, args...)})
 	}
+	command := cmp.Or(when.Command, "tomorro-sync")
 	if last := s.Last; last != nil {
-		findRun(last, add)
+		findRun(last, command, add)
 	}
 	since := s.Since
 	if s.Complete != nil {
@@ -67,28 +70,28 @@ func Find(s *jobs.Standing, when *When) []Alert {
 		if !s.Status.Schedule.Paused.IsZero() {
 			why = "; the schedule is paused"
 		}
-		add(NoRun, "no complete run", "tomorro-sync schedule", "No complete run for %s%s.", words(lasted), why)
+		add(NoRun, "no complete run", command+" schedule", "No complete run for %s%s.", words(lasted), why)
 	}
 	if when.Schedule != nil {
 		if try := s.Status.Schedule.NextTry(when.Schedule, when.QuarantineAfter); !try.IsZero() {
-			add(Quarantined, "the schedule is quarantined", "tomorro-sync journal, and once it is mended: tomorro-sync reconcile",
+			add(Quarantined, "the schedule is quarantined", command+" journal, and once it is mended: "+command+" reconcile",
 				"The schedule is quarantined after %d failed runs in a row; the next try is at %s.", s.Status.Schedule.Failures, clock(try))
 		}
 	}
 	if n, first := s.HeldRemovals(); when.HeldAfter > 0 && n > 0 && s.At.Sub(first) > when.HeldAfter {
-		add(RemovalsHeld, "removals are held", "tomorro-sync holds", "%s held, the first for %s, by %s: people may keep access that they should have lost.",
+		add(RemovalsHeld, "removals are held", command+" holds", "%s held, the first for %s, by %s: people may keep access that they should have lost.",
 			count(n, "removal is", "removals are"), words(s.At.Sub(first)), rules(s))
 	}
 	if st := &s.Status; when.MarksAfter > 0 && st.Marks > 0 && !st.Oldest.IsZero() && s.At.Sub(st.Oldest) > when.MarksAfter {
-		add(MarksOld, "people wait for another look", "tomorro-sync holds, and the log of tomorro-sync serve", "%s for another look, the first for %s.",
+		add(MarksOld, "people wait for another look", command+" holds, and the log of tomorro-sync serve", "%s for another look, the first for %s.",
 			count(st.Marks, "person waits", "people wait"), words(s.At.Sub(st.Oldest)))
 	}
-	findExpiry(s.At, when, add)
+	findExpiry(s.At, when, command, add)
 	return all
 }
 
 // findExpiry tells of what ends soon, all at once, the first first.
-func findExpiry(now time.Time, when *When, add func(kind Kind, title, do, format string, args ...any)) {
+func findExpiry(now time.Time, when *When, command string, add func(kind Kind, title, do, format string, args ...any)) {
 	soon := slices.DeleteFunc(slices.Clone(when.Credentials), func(c jobs.Credential) bool {
 		return when.ExpiresWithin <= 0 || c.Expires.Sub(now) > when.ExpiresWithin
 	})
@@ -104,16 +107,16 @@ func findExpiry(now time.Time, when *When, add func(kind Kind, title, do, format
 		}
 		parts[i] = fmt.Sprintf("%s %s at %s", c.Key, verb, clock(c.Expires))
 	}
-	add(Expires, "a credential is about to end", "make a new one, put it into the configuration, restart tomorro-sync serve, and run: tomorro-sync check",
+	add(Expires, "a credential is about to end", "make a new one, put it into the configuration, restart tomorro-sync serve, and run: "+command+" check",
 		"%s.", strings.Join(parts, "; "))
 }
 
 // findRun says what is wrong with the last run.
-func findRun(last *jobs.Report, add func(kind Kind, title, do, format string, args ...any)) {
-	show := "tomorro-sync journal show " + last.Run
+func findRun(last *jobs.Report, command string, add func(kind Kind, title, do, format string, args ...any)) {
+	show := command + " journal show " + last.Run
 	kinds := map[string]Kind{jobs.ServiceOneLogin: OneLoginRefuses, jobs.ServiceTomorro: TomorroRefuses}
 	if kind, refused := kinds[last.Refused]; refused {
-		add(kind, last.Refused+" refuses the credentials", "make new credentials, put them into the configuration, restart tomorro-sync serve, and run: tomorro-sync reconcile",
+		add(kind, last.Refused+" refuses the credentials", "make new credentials, put them into the configuration, restart tomorro-sync serve, and run: "+command+" reconcile",
 			"%s refuses the credentials (run %s).", last.Refused, last.Run)
 	}
 	switch last.Exit {
@@ -127,10 +130,10 @@ func findRun(last *jobs.Report, add func(kind Kind, title, do, format string, ar
 		for _, n := range last.Skipped {
 			skipped += n
 		}
-		add(RunFailed, "the last run failed", show, "In the last run (%s) %d changes failed, %d were not sent, and %d were not kept by Tomorro.", last.Run, failed, skipped, len(last.Ignored))
+		add(RunFailed, "the last run failed", show, "In the last run (%s) %s, %d were not sent, and %d were not kept by Tomorro.", last.Run, count(failed, "change failed", "changes failed"), skipped, len(last.Ignored))
 	}
 	if last.NoSeat > 0 {
-		add(NoSeat, "Tomorro has no seat left", "buy seats at Tomorro or free some, then: tomorro-sync reconcile",
+		add(NoSeat, "Tomorro has no seat left", "buy seats at Tomorro or free some, then: "+command+" reconcile",
 			"Tomorro has no seat left: %s refused in the last run (%s).", count(last.NoSeat, "change was", "changes were"), last.Run)
 	}
 }

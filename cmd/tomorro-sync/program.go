@@ -193,14 +193,15 @@ func (p *program) checkOutput(cmd *cobra.Command) error {
 	return nil
 }
 
-// arguments makes cobra's complaint about the number of arguments a usage error.
+// arguments makes a wrong number of arguments, and one that is empty, a usage error.
 func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
+		see := "see: " + cmd.CommandPath() + " --help"
 		if err := check(cmd, args); err != nil {
-			return usage(err, "see: "+cmd.CommandPath()+" --help")
+			return usage(wrongArguments(cmd, args), see)
 		}
 		if slices.ContainsFunc(args, blank) {
-			return usage(errors.New("an argument is empty"), "a variable of the shell may not be set; see: "+cmd.CommandPath()+" --help")
+			return usage(errors.New("an argument is empty"), "a variable of the shell may not be set; "+see)
 		}
 		for _, name := range narrowing {
 			if f := cmd.Flags().Lookup(name); f != nil && f.Changed && blank(f.Value.String()) {
@@ -209,6 +210,18 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// wrongArguments says what a command takes.
+func wrongArguments(cmd *cobra.Command, args []string) error {
+	_, takes, some := strings.Cut(cmd.Use, " ")
+	switch {
+	case cmd.HasSubCommands() && len(args) > 0:
+		return fmt.Errorf("%s has no command %q", cmd.Name(), args[0])
+	case !some:
+		return fmt.Errorf("%s takes no argument, and %q is one", cmd.Name(), args[0])
+	}
+	return fmt.Errorf("%s takes %s, and got %s", cmd.Name(), takes, plural(len(args), "argument", "arguments"))
 }
 
 // narrowing are the flags that name the one person or group that a command is about, so

@@ -336,6 +336,16 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%v: %+v", args, got)
 		}
 	}
+	for said, args := range map[string][]string{
+		`plan takes no argument, and "extra" is one`:     {"plan", "extra"},
+		"explain takes EMAIL, and got 0 arguments":       {"explain"},
+		"match takes ACCOUNT PERSON, and got 1 argument": {"adopt", "match", "ann@x.io"},
+		`groups has no command "lst"`:                    {"groups", "lst"},
+	} {
+		if got := start(t, &fakeServices{}, "", false, args...); got.code != 2 || !strings.Contains(got.err, said) {
+			t.Errorf("%v: %+v", args, got)
+		}
+	}
 	got := start(t, &fakeServices{}, "", false, "plan", "--bad", "--output", "json")
 	if got.code != 2 || !strings.Contains(got.out, `"exit":2`) || got.err != "" {
 		t.Errorf("%+v", got)

@@ -141,7 +141,7 @@ func TestUndoCommand(t *testing.T) {
 	}{
 		"nothing named":      {[]string{"undo", "--yes"}, exitUsage, "a run or a person"},
 		"all runs of a run":  {[]string{"undo", "r1", "--all-runs", "--yes"}, exitUsage, "--all-runs"},
-		"two runs":           {[]string{"undo", "r1", "r2", "--yes"}, exitUsage, "accepts at most 1"},
+		"two runs":           {[]string{"undo", "r1", "r2", "--yes"}, exitUsage, "undo takes RUN | --user EMAIL, and got 2 arguments"},
 		"everybody and one":  {[]string{"release", "ann@x.io", "--all"}, exitUsage, "--all is everybody"},
 		"nobody to be asked": {[]string{"undo", "r1"}, exitUsage, "not a terminal"},
 		"a run":              {[]string{"undo", "r1", "--yes", "--as", "ann"}, exitDone, "create"},

@@ -57,10 +57,13 @@ func migrationJSON(m *migration.Proposal, roles []reconcile.OneLoginRole) map[st
 	rules := make([]proposedRule, len(m.Rules))
 	for i := range m.Rules {
 		r := &m.Rules[i]
-		rules[i] = proposedRule{m.Words(r, roles), r.MatchAny, r.Conditions, r.Groups, r.People}
+		rules[i] = proposedRule{m.Words(r, roles), r.MatchAny, listed(r.Conditions), listed(r.Groups), r.People}
 	}
-	return map[string]any{"exact": m.Exact, "newRoles": m.Roles, "rules": rules, "groups": m.Groups, "nobodyInOneLogin": m.NoPerson, "withoutAccess": m.NoAccess}
+	return map[string]any{"exact": m.Exact, "newRoles": listed(m.Roles), "rules": rules, "groups": listed(m.Groups), "nobodyInOneLogin": listed(m.NoPerson), "withoutAccess": listed(m.NoAccess)}
 }
+
+// listed is a list that JSON has as one, also when nothing is in it.
+func listed[T any](all []T) []T { return append([]T{}, all...) }
 
 func (v *planView) migration(m *migration.Proposal, roles []reconcile.OneLoginRole) {
 	v.heading("What Tomorro has, and what the present rules give")

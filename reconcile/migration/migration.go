@@ -34,10 +34,10 @@ type Proposal struct {
 
 // Role is one to be made at OneLogin, for people whom nothing else tells from others.
 type Role struct {
-	ID     int64 // below zero, for the conditions of Rules: OneLogin gives another
-	Name   string
-	People []reconcile.Key
-	Who    []string // their e-mails, in the same order
+	ID     int64           `json:"id"` // below zero, for the conditions of Rules: OneLogin gives another
+	Name   string          `json:"name"`
+	People []reconcile.Key `json:"people"`
+	Who    []string        `json:"who"` // their e-mails, in the same order
 }
 
 // Rule is one to be made in the app.
@@ -49,14 +49,18 @@ type Rule struct {
 
 // Group is what one group has, and what the present rules make of it.
 type Group struct {
-	ID, Name string
-	Members  int // of people with access
-	Given    int // of them, by the present rules
-	Extra    int // who is not in it, and would be by the present rules
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Members int    `json:"members"` // of people with access
+	Given   int    `json:"given"`   // of them, by the present rules
+	Extra   int    `json:"extra"`   // who is not in it, and would be by the present rules
 }
 
 // Membership is somebody in a group.
-type Membership struct{ Who, Group string }
+type Membership struct {
+	Who   string `json:"who"`
+	Group string `json:"group"`
+}
 
 // Propose finds a proposal.
 func Propose(in Input) Proposal {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,6 +28,9 @@ With --serve the company goes on for a few nights, one of which is held, and its
 				address = ""
 			} else if err := p.canServeDemo(address, o); err != nil {
 				return err
+			}
+			if o.users < 0 || o.groups < 0 {
+				return usage(errors.New("--users and --groups cannot be negative"), "see: tomorro-sync demo --help")
 			}
 			return p.demo(cmd.Context(), o, address)
 		},

@@ -6,6 +6,24 @@ import (
 	"testing"
 )
 
+// bare starts the program in an empty directory, with nothing configured.
+func bare(t *testing.T, args ...string) result {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	var out, errs strings.Builder
+	code := run(t.Context(), services{}, args, nil, strings.NewReader(""), &out, &errs)
+	return result{code, out.String(), errs.String()}
+}
+
+// TestDemoOfNobody: numbers below zero are refused by demo as by simulate.
+func TestDemoOfNobody(t *testing.T) {
+	for _, flag := range []string{"--users=-1", "--groups=-1"} {
+		if got := bare(t, "demo", flag); got.code != exitUsage || !strings.Contains(got.err, "cannot be negative") {
+			t.Errorf("%s: %+v", flag, got)
+		}
+	}
+}
+
 // TestProposalAsJSON: its names are written as all others are, and nothing is null.
 func TestProposalAsJSON(t *testing.T) {
 	o := newOffice(t, labOptions{users: 12, groups: 2, seed: 6, plain: true}, "")

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
 )
 
 // bare starts the program in an empty directory, with nothing configured.
@@ -13,6 +16,20 @@ func bare(t *testing.T, args ...string) result {
 	var out, errs strings.Builder
 	code := run(t.Context(), services{}, args, nil, strings.NewReader(""), &out, &errs)
 	return result{code, out.String(), errs.String()}
+}
+
+// TestAnotherPlanWasApproved: who approves a plan that is not the one of now hears that.
+func TestAnotherPlanWasApproved(t *testing.T) {
+	f := &fakeServices{plan: heldBy(reconcile.HoldApproval), report: jobs.Report{Run: "r1", Exit: exitApproval}}
+	for _, args := range [][]string{{"reconcile"}, {"undo", "r1"}} {
+		got := start(t, f, "", false, append(args, "--yes", "--approve", "0123")...)
+		if got.code != exitApproval || !strings.Contains(got.err, "--approve 0123 approves nothing of this: the plan is 00fe by now") {
+			t.Errorf("%v: %+v", args, got)
+		}
+		if got := start(t, f, "", false, append(args, "--yes", "--approve", "00fe")...); got.err != "" {
+			t.Errorf("%v: %+v", args, got)
+		}
+	}
 }
 
 // TestDemoOfNobody: numbers below zero are refused by demo as by simulate.

@@ -88,7 +88,7 @@ func (p *program) queueRun(cmd *cobra.Command, o reconcileOptions) error {
 }
 
 func (p *program) reconcileWith(ctx context.Context, conn *connection, c *config, o reconcileOptions) error {
-	return p.make(ctx, c, o.yes, o.all, func(approve approval) (jobs.Report, error) {
+	return p.make(ctx, c, asking{yes: o.yes, all: o.all, approved: o.approve}, func(approve approval) (jobs.Report, error) {
 		report, err := conn.runner.Reconcile(ctx, jobs.Trigger{By: "command", Who: os.Getenv("USER")}, approve)
 		if report.Run != "" && err == nil && o.user == "" {
 			p.forgive(ctx, conn.memory)
@@ -100,10 +100,16 @@ func (p *program) reconcileWith(ctx context.Context, conn *connection, c *config
 // approval is asked with a plan before anything is written.
 type approval = func(reconcile.Plan) (bool, error)
 
-// make makes one run: it shows the plan, asks unless yes, and shows the report.
-func (p *program) make(ctx context.Context, c *config, yes, all bool, run func(approval) (jobs.Report, error)) error {
+// asking is how a run is to be shown and asked for.
+type asking struct {
+	yes, all bool
+	approved string // the id of the plan that somebody approved, or empty
+}
+
+// make makes one run: it shows the plan, asks unless told not to, and shows the report.
+func (p *program) make(ctx context.Context, c *config, o asking, run func(approval) (jobs.Report, error)) error {
 	outliveReaders()
-	view := p.view(c, all)
+	view := p.view(c, o.all)
 	var shown reconcile.Plan
 	approve := func(plan reconcile.Plan) (bool, error) {
 		again := shown.ID != ""
@@ -115,7 +121,10 @@ func (p *program) make(ctx context.Context, c *config, yes, all bool, run func(a
 			}
 			view.show(&plan)
 		}
-		if yes || plan.Empty() {
+		if o.approved != "" && o.approved != plan.ID && plan.HeldBy(reconcile.HoldApproval) > 0 {
+			p.otherPlan(o.approved, plan.ID)
+		}
+		if o.yes || plan.Empty() {
 			return true, nil
 		}
 		return p.ask(ctx, fmt.Sprintf("Make %s at %s?", plural(len(plan.Changes), "change", "changes"), c.Tomorro.URL))
@@ -138,6 +147,11 @@ func (p *program) make(ctx context.Context, c *config, yes, all bool, run func(a
 		return ended(broken.code)
 	}
 	return broken
+}
+
+// otherPlan says that what somebody approved is not what is to be done now.
+func (p *program) otherPlan(approved, now string) {
+	p.screen(p.stderr).paragraph("! ", fmt.Sprintf("--approve %s approves nothing of this: the plan is %s by now. What waits for approval is held.", approved, now), yellow)
 }
 
 // forgive ends the schedule's quarantine after a run by hand that went well.

@@ -74,7 +74,7 @@ func (p *program) undo(ctx context.Context, o undoOptions) error {
 	}
 	by := jobs.Trigger{By: "undo", Who: cmp.Or(strings.TrimSpace(o.who), whoAmI())}
 	return p.open(ctx, session{config: c, approved: o.approve, store: true}, func(conn *connection) error {
-		return p.make(ctx, c, o.yes, o.all, func(approve approval) (jobs.Report, error) {
+		return p.make(ctx, c, asking{yes: o.yes, all: o.all, approved: o.approve}, func(approve approval) (jobs.Report, error) {
 			return conn.runner.Undo(ctx, by, o.what, approve)
 		})
 	})

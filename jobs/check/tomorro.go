@@ -109,6 +109,9 @@ func (e *evaluation) substitute() {
 		}
 	}
 	seats.Found, seats.Items = "how many seats are left cannot be seen; these are in use", byNumber(used)
+	if len(used) == 0 {
+		seats.Found = "how many seats are left cannot be seen; none is in use"
+	}
 	e.add(seats)
 }
 

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/audit"
 	"tomorro-sync/jobs/migrate"
 	"tomorro-sync/reconcile"
 )
@@ -91,12 +93,17 @@ func classify(ctx context.Context, err error) *failure {
 		return &failure{exitError, err, "see whose each account is with: tomorro-sync adopt --all"}
 	case errors.Is(err, jobs.ErrMembersUnknown):
 		return &failure{exitError, err, "ask Tomorro's support for members in GET /Groups"}
+	case errors.Is(err, audit.ErrNoRuns):
+		return &failure{exitError, err, "make one with: tomorro-sync reconcile"}
 	case errors.Is(err, migrate.ErrThere):
 		return &failure{exitError, err, "it is kept; name another with --file"}
 	case errors.Is(err, migrate.ErrNoSnapshot):
 		return &failure{exitError, err, "name the file that groups snapshot or groups migrate wrote with --file"}
 	case errors.Is(err, reconcile.ErrRefused):
 		return &failure{exitError, err, "correct the credentials or their privilege, then run it again"}
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return &failure{exitError, err, "name a file in a directory that is there and that you may write to"}
 	}
 	return &failure{exitError, err, "see the message above, then run it again: it starts from what OneLogin and Tomorro have now"}
 }

@@ -18,6 +18,38 @@ func bare(t *testing.T, args ...string) result {
 	return result{code, out.String(), errs.String()}
 }
 
+// not which keys are missing in a file that is not there.
+func TestNothingConfigured(t *testing.T) {
+	for _, command := range []string{"plan", "reconcile --yes", "check", "holds", "alerts", "schedule", "serve", "explain ann@x.io", "journal", "groups list"} {
+		got := bare(t, strings.Fields(command)...)
+		if got.code != exitUsage || !strings.Contains(got.err, "there is no configuration") || !strings.Contains(got.err, "what to do: make one with: tomorro-sync init; or") || strings.Contains(got.err, "is missing") {
+			t.Errorf("%s: %+v", command, got)
+		}
+	}
+	got := bare(t, "--config", "acme.yaml", "plan")
+	if got.code != exitUsage || !strings.Contains(got.err, "look at the path; or make a new configuration there with: tomorro-sync --config acme.yaml init") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// written is nothing that another start would mend.
+func TestNothingThereYet(t *testing.T) {
+	o := newOffice(t, labOptions{users: 3, groups: 1, seed: 1, plain: true}, "")
+	code, _, errs := o.run("report")
+	if code != exitError || !strings.Contains(errs, "has no run yet") || !strings.Contains(errs, "make one with: tomorro-sync --config "+o.config+" reconcile") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+	o.must(exitDone, "reconcile", "--yes")
+	for _, args := range [][]string{{"report", "--out", "/no/such/place/r.html"}, {"journal", "export", "/no/such/place/j.json"}, {"groups", "snapshot", "--file", "/no/such/place/s.json"}} {
+		if code, _, errs := o.run(args...); code != exitError || !strings.Contains(errs, "what to do: name a file in a directory that is there") {
+			t.Errorf("%v: exit %d: %s", args, code, errs)
+		}
+	}
+	if code, _, errs := o.run("report", "no-such-run"); code != exitError || !strings.Contains(errs, "no such run: no-such-run") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
 // TestAnotherPlanWasApproved: who approves a plan that is not the one of now hears that.
 func TestAnotherPlanWasApproved(t *testing.T) {
 	f := &fakeServices{plan: heldBy(reconcile.HoldApproval), report: jobs.Report{Run: "r1", Exit: exitApproval}}

@@ -304,9 +304,22 @@ func (p *program) plain() bool {
 func (p *program) configuration() (*config, error) {
 	c, err := p.load()
 	if err == nil {
-		err = usage(c.validate(), configHint)
+		err = p.asConfigured(usage(c.validate(), configHint))
 	}
 	return c, err
+}
+
+// asConfigured is what is wrong with a configuration, and where there is none, that.
+func (p *program) asConfigured(err error) error {
+	named := slices.ContainsFunc(p.configFiles, func(file string) bool { return file != "" })
+	if err == nil || named || len(ours(p.environ)) > 0 {
+		return err
+	}
+	if _, missing := os.Stat(defaultConfigFile); !errors.Is(missing, os.ErrNotExist) {
+		return err
+	}
+	return usage(errors.New("there is no configuration: "+defaultConfigFile+" is not in this directory, and --config names no other"),
+		"make one with: tomorro-sync init; or name yours with --config FILE")
 }
 
 const configHint = "correct the configuration file or the environment; every key is listed by: tomorro-sync --help"
@@ -324,7 +337,11 @@ func (p *program) load() (*config, error) {
 		file = p.configFiles[0]
 	}
 	c, err := loadConfig(file, p.environ)
-	return c, usage(err, configHint)
+	hint := configHint
+	if _, missing := os.Stat(file); file != "" && errors.Is(missing, os.ErrNotExist) {
+		hint = "look at the path; or make a new configuration there with: tomorro-sync init"
+	}
+	return c, usage(err, hint)
 }
 
 // storeGiven makes sure that a command which needs Redis can find it.
@@ -338,7 +355,7 @@ func (c *config) storeGiven() error {
 // none is named.
 func (p *program) open(ctx context.Context, s session, work func(*connection) error) error {
 	if s.store && !s.embedded {
-		if err := s.config.storeGiven(); err != nil {
+		if err := p.asConfigured(s.config.storeGiven()); err != nil {
 			return err
 		}
 	}

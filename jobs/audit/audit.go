@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -81,8 +82,11 @@ type Book interface {
 // mostRuns is how far back the run and the one before it are looked for.
 const mostRuns = 100_000
 
+// ErrNoRuns says that there is no last run to report.
+var ErrNoRuns = errors.New("the journal has no run yet that ended")
+
 // Read makes the report of a run; "last" or nothing is the last one that ended. The
-// error wraps jobs.ErrNoRun when there is no such run.
+// error wraps jobs.ErrNoRun when there is no such run, and ErrNoRuns when there is none.
 func Read(ctx context.Context, book Book, run string, decisions map[string]reconcile.Decision, now time.Time) (*Report, error) {
 	runs, err := book.Runs(ctx, mostRuns)
 	if err != nil {
@@ -91,8 +95,11 @@ func Read(ctx context.Context, book Book, run string, decisions map[string]recon
 	i := slices.IndexFunc(runs, func(r jobs.RunRecord) bool {
 		return r.Begin.Run == run || (run == "" || run == "last") && r.End != nil
 	})
-	if i < 0 {
-		return nil, fmt.Errorf("%w: %s", jobs.ErrNoRun, cmp.Or(run, "last"))
+	switch {
+	case i < 0 && (run == "" || run == "last"):
+		return nil, ErrNoRuns
+	case i < 0:
+		return nil, fmt.Errorf("%w: %s", jobs.ErrNoRun, run)
 	}
 	entries, err := book.Entries(ctx, runs[i].Begin.Run)
 	if err != nil {

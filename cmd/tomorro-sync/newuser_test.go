@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ func bare(t *testing.T, args ...string) result {
 	return result{code, out.String(), errs.String()}
 }
 
+// TestNothingConfigured: whoever starts without a configuration is told how to make one,
 // not which keys are missing in a file that is not there.
 func TestNothingConfigured(t *testing.T) {
 	for _, command := range []string{"plan", "reconcile --yes", "check", "holds", "alerts", "schedule", "serve", "explain ann@x.io", "journal", "groups list"} {
@@ -32,6 +34,7 @@ func TestNothingConfigured(t *testing.T) {
 	}
 }
 
+// TestNothingThereYet: an empty journal is no misspelt run, and a file that cannot be
 // written is nothing that another start would mend.
 func TestNothingThereYet(t *testing.T) {
 	o := newOffice(t, labOptions{users: 3, groups: 1, seed: 1, plain: true}, "")
@@ -47,6 +50,14 @@ func TestNothingThereYet(t *testing.T) {
 	}
 	if code, _, errs := o.run("report", "no-such-run"); code != exitError || !strings.Contains(errs, "no such run: no-such-run") {
 		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
+// TestErrorsAreClean: what a service answered moves no cursor when it is part of an error.
+func TestErrorsAreClean(t *testing.T) {
+	got := start(t, &fakeServices{err: errors.New("Tomorro answered 400: \x1b[2Jgone\nand\u202emore")}, "", false, "plan")
+	if strings.ContainsAny(got.err, "\x1b\u202e") || !strings.Contains(got.err, `tomorro-sync: Tomorro answered 400: \u001b[2Jgone`+"\n"+`tomorro-sync: and\u202emore`) {
+		t.Errorf("%q", got.err)
 	}
 }
 

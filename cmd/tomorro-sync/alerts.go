@@ -92,8 +92,8 @@ func (p *program) showAlerts(ctx context.Context, c *config, m memory) error {
 		out.line("Nothing is wrong.")
 	}
 	for _, a := range all {
-		out.line("%s", a.What)
-		out.line("  next: %s", a.Do)
+		out.paragraph("", a.What, "")
+		out.paragraph("  next: ", a.Do, "")
 	}
 	return nil
 }

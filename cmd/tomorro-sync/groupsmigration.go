@@ -92,7 +92,7 @@ func (v *planView) migration(m *migration.Proposal, roles []reconcile.OneLoginRo
 	v.unreached("People without access, who lose their groups with it", m.NoAccess)
 	v.line("")
 	if m.Exact {
-		v.line("These rules, instead of the present ones, give everybody with access exactly what they have now.")
+		v.paragraph("", "These rules, instead of the present ones, give everybody with access exactly what they have now.", "")
 	} else {
 		v.paragraph("", "What OneLogin tells is not certain enough for these rules to give exactly what there is. Look at: tomorro-sync check", yellow)
 	}

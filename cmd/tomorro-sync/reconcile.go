@@ -82,7 +82,7 @@ func (p *program) queueRun(cmd *cobra.Command, o reconcileOptions) error {
 			s.line("A run is asked for already, by %s at %s.", s.clean(wish.Who), wish.Since.Format(time.TimeOnly))
 			return nil
 		}
-		s.line("A run is asked for. The first process that serves and is free makes it; see how it stands with: tomorro-sync schedule")
+		s.paragraph("", "A run is asked for. The first process that serves and is free makes it; see how it stands with: tomorro-sync schedule", "")
 		return nil
 	})
 }

@@ -104,3 +104,33 @@ func TestFitKeepsToTheWidth(t *testing.T) {
 		}
 	})
 }
+
+// TestCommandsStayWhole: on a narrow terminal a command is not broken into lines that a
+// shell would take for two, and what stands beside something long goes below it.
+func TestCommandsStayWhole(t *testing.T) {
+	for text, commands := range map[string][]string{
+		"see each change with: tomorro-sync journal show 20261129-150505-0e77bf":                                                   {"journal show 20261129-150505-0e77bf"},
+		"let it through with: tomorro-sync approve 98f07ac31a  or decide against it with: tomorro-sync reject 98f07ac31a --why …":  {"approve 98f07ac31a", "reject 98f07ac31a --why …"},
+		"a run journals it; then look at it with: tomorro-sync holds, and let through what is meant with: tomorro-sync approve ID": {"holds", "approve ID"},
+		"waits for: tomorro-sync adopt done. As of now that is 3 removals.":                                                        {"adopt done"},
+	} {
+		var out strings.Builder
+		s := &screen{out: &out, width: 72, tty: true, command: "./tomorro-sync --config '/etc/a b.yaml'"}
+		s.paragraph("next: ", text, "")
+		for _, command := range commands {
+			if !strings.Contains(out.String(), "./tomorro-sync --config '/etc/a b.yaml' "+command) {
+				t.Errorf("%q is not whole:\n%s", command, out.String())
+			}
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := strings.Count(line, "'"); n%2 != 0 {
+				t.Errorf("broken inside a command:\n%s", out.String())
+			}
+		}
+	}
+	var out strings.Builder
+	(&screen{out: &out, width: 40}).paragraph("2026-11-29 15:04:24  20261129-150424-17878d  ", "command: 54 new accounts, 342 new memberships, exit 0", "")
+	if want := "2026-11-29 15:04:24  20261129-150424-17878d\n    command: 54 new accounts, 342 new\n    memberships, exit 0\n"; out.String() != want {
+		t.Errorf("%q", out.String())
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -106,18 +107,18 @@ const dayAndTime = "Mon 2006-01-02 15:04 MST"
 func (p *program) showSchedule(doc *scheduleJSON) {
 	s := p.screen(p.stdout)
 	if doc.Cron == "" { // what others serve by their own configuration is shown all the same
-		s.line("There is no schedule in this configuration. Write schedule.cron into it, and start: tomorro-sync serve")
+		s.paragraph("", "There is no schedule in this configuration. Write schedule.cron into it, and start: tomorro-sync serve", "")
 	} else {
 		s.line("schedule  %s  %s", doc.Cron, doc.Timezone)
 	}
 	if at := doc.State.Paused; !at.IsZero() {
-		s.line("paused    since %s by %s; go on with: tomorro-sync schedule resume", at.Format(dayAndTime), s.clean(doc.State.PausedBy))
+		s.paragraph("paused    ", fmt.Sprintf("since %s by %s; go on with: tomorro-sync schedule resume", at.Format(dayAndTime), s.clean(doc.State.PausedBy)), "")
 	}
 	if n := doc.State.Failures; n > 0 {
 		s.line("failing   %s in a row, the last one that of %s", plural(n, "run", "runs"), doc.State.Tried.Format(dayAndTime))
 	}
 	if at := doc.NextTry; !at.IsZero() {
-		s.line("slowed    quarantined until one good run; next try at %s, or now with: tomorro-sync reconcile", at.Format(dayAndTime))
+		s.paragraph("slowed    ", fmt.Sprintf("quarantined until one good run; next try at %s, or now with: tomorro-sync reconcile", at.Format(dayAndTime)), "")
 	}
 	if n := doc.State.Retries; n > 0 {
 		s.line("again     that one was made again %s", plural(n, "time", "times"))
@@ -133,9 +134,9 @@ func (p *program) showSchedule(doc *scheduleJSON) {
 		if w.Taker != "" {
 			taker = "made by " + w.Taker
 		}
-		s.line("asked     a run, by %s since %s; %s", s.clean(w.Who), w.Since.Format(time.TimeOnly), s.clean(taker))
+		s.paragraph("asked     ", fmt.Sprintf("a run, by %s since %s; %s", s.clean(w.Who), w.Since.Format(time.TimeOnly), s.clean(taker)), "")
 	} else if w != nil {
-		s.line("asked     a run, by %s at %s, which could not be made: %s", s.clean(w.Who), w.Since.Format(dayAndTime), s.clean(w.Failed))
+		s.paragraph("asked     ", fmt.Sprintf("a run, by %s at %s, which could not be made: %s", s.clean(w.Who), w.Since.Format(dayAndTime), s.clean(w.Failed)), "")
 	}
 	if doc.Lock != nil {
 		s.line("now       %s is at work since %s", s.clean(doc.Lock.Holder), doc.Lock.Since.Format(time.TimeOnly))

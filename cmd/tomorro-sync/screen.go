@@ -110,14 +110,16 @@ func pad(text string, width int) string {
 }
 
 // wrap breaks text at blanks into lines of at most width columns; 0 never breaks.
-// A word that is longer stays whole, so that it can be copied.
+// A word that is longer stays whole, and so does a command, so that it can be copied.
 func wrap(text string, width int) []string {
 	if width <= 0 || uniseg.StringWidth(text) <= width {
 		return []string{text}
 	}
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	whole := wholeCommand.ReplaceAllStringFunc(text, func(command string) string { return strings.ReplaceAll(command, " ", "\x00") })
+	for _, word := range strings.Fields(whole) {
+		word = strings.ReplaceAll(word, "\x00", " ")
 		if line != "" && uniseg.StringWidth(line)+1+uniseg.StringWidth(word) > width {
 			lines, line = append(lines, line), ""
 		}
@@ -136,6 +138,10 @@ func (s *screen) paragraph(prefix, text string, c style) {
 	if s.width > 0 {
 		width = max(20, s.width-indent)
 	}
+	if head := strings.TrimRight(prefix, " "); s.width > 0 && width+indent > s.width && head != "" && uniseg.StringWidth(text) > width {
+		s.line("%s", head) // too little room beside it
+		prefix, indent, width = "    ", 4, max(20, s.width-4)
+	}
 	for i, l := range wrap(s.pasted(text), width) {
 		if i > 0 {
 			prefix = strings.Repeat(" ", indent)
@@ -149,6 +155,10 @@ const commandName = "tomorro-sync"
 // ownCommand is one of the program's commands in a text, as it is called where no
 // configuration has to be named and where the shell finds the program by its name.
 var ownCommand = regexp.MustCompile(`(^|[^\w./-])` + commandName + ` (--help|adopt|alerts|approve|check|demo|explain|groups|holds|init|journal|plan|reconcile|reject|release|report|schedule|serve|simulate|undo|version)\b`)
+
+// wholeCommand is a command with its arguments: up to a comma, a semicolon, a full stop, two
+// blanks or the end.
+var wholeCommand = regexp.MustCompile(`(go run )?[^\s']*` + commandName + `( --config ('[^']*'|\S+))? [a-z-]+\b( ('[^']*'|[^\s,;]*[^\s,;.]))*`)
 
 // advise prints what can be run next, so that it can be pasted.
 func (s *screen) advise(prefix, text string) { s.paragraph(prefix, text, bold) }

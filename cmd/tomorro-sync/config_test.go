@@ -266,3 +266,39 @@ func TestAllowed(t *testing.T) {
 		t.Errorf("%v %v, want %s", got, err, want)
 	}
 }
+
+// TestFilesBesideTheConfiguration: what init writes into a directory is found from any
+// other, as by a supervisor that starts the program in the root; a file in the working
+// directory alone is found as well.
+func TestFilesBesideTheConfiguration(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "secrets"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string]string{
+		filepath.Join(dir, "secrets", "token"):  "hush-of-this-tenant",
+		filepath.Join(elsewhere, "only-here"):   "hush-here",
+		filepath.Join(dir, "tomorro-sync.yaml"): "onelogin: {client_secret_file: only-here}\ntomorro: {token_file: secrets/token}\nlisten: {cert_file: secrets/token, key_file: nowhere}\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(elsewhere)
+	if err := os.MkdirAll("secrets", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("secrets/token", []byte("hush-of-another-tenant"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := loadConfig(filepath.Join(dir, "tomorro-sync.yaml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Tomorro.Token.reveal() != "hush-of-this-tenant" || c.OneLogin.ClientSecret.reveal() != "hush-here" {
+		t.Error("the secrets are those of other files")
+	}
+	if c.Listen.CertFile != filepath.Join(dir, "secrets", "token") || c.Listen.KeyFile != "nowhere" {
+		t.Errorf("%s, %s", c.Listen.CertFile, c.Listen.KeyFile)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -41,7 +42,29 @@ func (c *config) readFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	return decodeYAML(path, text, c)
+	if err := decodeYAML(path, text, c); err != nil {
+		return err
+	}
+	c.findFiles(filepath.Dir(path))
+	return nil
+}
+
+// findFiles takes the files that a configuration names from its own directory, wherever the
+// program was started; those that are not there stay as they are, from the working directory.
+func (c *config) findFiles(dir string) {
+	files := []*string{&c.Listen.TokensFile, &c.Listen.CertFile, &c.Listen.KeyFile, &c.Redis.CAFile}
+	for _, s := range c.secrets() {
+		files = append(files, s.file)
+	}
+	for _, file := range files {
+		if *file == "" || filepath.IsAbs(*file) {
+			continue
+		}
+		beside := filepath.Join(dir, *file)
+		if _, err := os.Stat(beside); err == nil {
+			*file = beside
+		}
+	}
 }
 
 // readEnvironment lets the environment win over the file. A secret given in

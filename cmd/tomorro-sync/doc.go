@@ -78,15 +78,16 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
   titles:   {"head of legal": admin}
   limits:   window, min_population, band, and {max, share} of deactivate, delete, remove_member,
             remove_from_group, change_role, grant_admin, rename, create
+  apply:    canary, read_back
   journal:  keep, keep_runs
-  protect, min_admins, approve, four_eyes, connection, grace
+  domains, protect, min_admins, approve, four_eyes, connection, grace
   schedule: cron, timezone, missed, jitter, quarantine_after, retry, delta, delta_overlap, delta_most, delta_events (for serve)
-  listen:   scim, tokens, cert_file, key_file, base_url, allow, deadline, retry, requests_per_second, admin, console, console_token,
-            oidc: {issuer, client_id, client_secret, redirect_url, groups_claim, viewers, approvers, scopes} (for serve)
+  listen:   scim, tokens, cert_file, key_file, base_url, allow, deadline, retry, requests_per_second, admin, profile,
+            console, console_token, oidc: {issuer, client_id, client_secret, redirect_url, groups_claim, viewers, approvers, scopes} (for serve)
   alerts:   webhook, heartbeat, held_after, no_run_for, marks_after, expires_within, repeat,
             smtp: {address, username, password, from, to} (for serve)
-client_secret, token, url and password of redis, tokens, console_token, webhook, heartbeat and password of smtp can be read from a
-file: add _file to the key.
+client_secret, token, url and password of redis, tokens, console_token, webhook, heartbeat and password of smtp can be read from
+a file: add _file to the key. Files that the configuration names are looked for beside it, then in the working directory.
 
 Exit codes: 0 done or nothing to do, 1 error, 2 usage or configuration, 3 some changes failed, 4 changes pending (plan),
 10 locked, 11 held by the guard, 12 waiting for approval, 130 interrupted.`

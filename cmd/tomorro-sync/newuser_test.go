@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -102,5 +104,45 @@ func TestProposalAsJSON(t *testing.T) {
 	}
 	if strings.Contains(out, "null") {
 		t.Errorf("the document has a null:\n%s", out)
+	}
+}
+
+// TestHelpListsEveryKey: what is wrong with a configuration ends in: every key is listed by
+// tomorro-sync --help. So it is, under its section, and in the README.
+func TestHelpListsEveryKey(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := make(map[string]string)
+	_, rest, _ := strings.Cut(manual, "in capitals.\n")
+	rest, _, _ = strings.Cut(rest, "\nclient_secret, token")
+	section := ""
+	for line := range strings.Lines(rest) {
+		if name, _, ok := strings.Cut(strings.TrimPrefix(line, "  "), ":"); ok && !strings.ContainsAny(name, " ,") {
+			section = name
+		} else if !strings.HasPrefix(line, "   ") {
+			section = ""
+		}
+		sections[section] += line
+	}
+	c := defaultConfig()
+	for _, s := range c.settings() {
+		name, key, inside := strings.Cut(s.Key, ".")
+		if !inside {
+			name, key = "", s.Key
+		}
+		if key == "titles" {
+			continue // a section of its own
+		}
+		for part := range strings.SplitSeq(strings.TrimSuffix(key, "_file"), ".") {
+			word := regexp.MustCompile(`\b` + part + `(_file)?\b`)
+			if !word.MatchString(sections[name]) {
+				t.Errorf("--help does not have %s", s.Key)
+			}
+			if !word.Match(readme) {
+				t.Errorf("the README does not have %s", s.Key)
+			}
+		}
 	}
 }

@@ -146,3 +146,26 @@ func TestHelpListsEveryKey(t *testing.T) {
 		}
 	}
 }
+
+// TestJournalTellsBefore: a run's text says what was there before, and of each outcome
+// what it is of.
+func TestJournalTellsBefore(t *testing.T) {
+	was := &reconcile.Account{UserName: "ann@x.io", GivenName: "Ann", FamilyName: "Doe", UserType: reconcile.User}
+	is := &reconcile.Account{UserName: "ann@y.io", GivenName: "Ann", FamilyName: "Roe", UserType: reconcile.Admin}
+	w := &reconcile.Write{}
+	for _, op := range []reconcile.Op{reconcile.OpChangeRole, reconcile.OpRename, reconcile.OpUpdateName} {
+		w.Changes = append(w.Changes, reconcile.Change{Op: op, Key: 1, Who: "ann@y.io", Before: was, After: is, Cause: "OneLogin"})
+	}
+	members := &reconcile.Write{Changes: []reconcile.Change{{Op: reconcile.OpAddMember, Key: 2, Who: "bob@x.io", Group: "Legal", Cause: "rule 1"}}}
+	f := &fakeServices{entries: []jobs.Entry{
+		{ID: "1", Kind: jobs.EntryIntent, Write: w}, {ID: "2", Kind: jobs.EntryIntent, Write: members},
+		{ID: "3", Kind: jobs.EntryOutcome, Intent: "2", Result: "failed", Error: "no such member"}, {ID: "4", Kind: jobs.EntryOutcome, Intent: "1", Result: "done", Target: "t-ann"},
+	}}
+	got := start(t, f, "", false, "journal", "show", "r1")
+	for _, want := range []string{"change role of ann@y.io, user -> admin: OneLogin", "rename of ann@y.io, ann@x.io -> ann@y.io: OneLogin", `update name of ann@y.io, "Ann Doe" -> "Ann Roe": OneLogin`,
+		"failed, add member of bob@x.io in Legal, no such member", "done, change role of ann@y.io and 2 more changes, t-ann"} {
+		if !strings.Contains(got.out, want) {
+			t.Errorf("lacks %q:\n%s", want, got.out)
+		}
+	}
+}

@@ -19,6 +19,8 @@ type planView struct {
 	*screen
 	pricing reconcile.Pricing
 	all     bool
+	// meant is what the intents that were shown wanted, by their ids, until their outcomes.
+	meant map[string]string
 }
 
 // show prints the whole plan: what was read, people, groups, holds, notes, totals.

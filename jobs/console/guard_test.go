@@ -28,6 +28,15 @@ func TestNothingWithoutSession(t *testing.T) {
 			t.Errorf("POST %s: %d", path, resp.StatusCode)
 		}
 	}
+	// Who pressed a button after the session's end must not believe that it was done.
+	resp, _ := s.do("POST", "/c/acme/holds/x", url.Values{"verdict": {"approve"}}, nil)
+	to := resp.Header.Get("Location")
+	if to != "/signin?said=ended&next=%2Fc%2Facme%2Fholds" {
+		t.Errorf("an approval leads to %s", to)
+	}
+	if _, body := s.get(to); !strings.Contains(body, "so nothing was done") || !strings.Contains(body, `value="/c/acme/holds"`) {
+		t.Errorf("the sign-in says\n%s", body)
+	}
 	if len(w.started)+len(w.decisions) > 0 {
 		t.Errorf("started %v, decided %v", w.started, w.decisions)
 	}

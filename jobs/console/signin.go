@@ -43,7 +43,7 @@ func (c *console) signInPage(w http.ResponseWriter, r *http.Request, status int,
 	if c.provider != nil {
 		body.At = c.provider.host()
 	}
-	c.render(w, status, "signin", &page{Title: "Sign in", Problem: p, Body: body})
+	c.render(w, status, "signin", &page{Title: "Sign in", Problem: p, Notice: notices[r.URL.Query().Get("said")], Body: body})
 }
 
 func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
@@ -148,8 +148,15 @@ func (c *console) signedIn(show func(*visit)) http.HandlerFunc {
 		}
 		if !is {
 			to := "/signin"
-			if r.Method == http.MethodGet && r.URL.Path != "/" {
+			switch {
+			case r.Method == http.MethodGet && r.URL.Path != "/":
 				to += "?next=" + url.QueryEscape(r.URL.RequestURI())
+			case r.Method == http.MethodPost && r.URL.Path != "/signout": // back to where the form was
+				page, _, _ := strings.Cut(r.URL.Path, "/holds/")
+				if page != r.URL.Path {
+					page += "/holds"
+				}
+				to += "?said=ended&next=" + url.QueryEscape(page)
 			}
 			http.Redirect(w, r, to, http.StatusSeeOther)
 			return

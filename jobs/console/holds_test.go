@@ -61,7 +61,7 @@ func TestApprove(t *testing.T) {
 	if last.Kind != jobs.EntryDecide || last.Trigger.By != "console" || last.Trigger.Who != "Ann" || last.Decided.Why != "they left" || len(last.Held) != 2 {
 		t.Errorf("the journal has %+v", last)
 	}
-	if _, body := s.get("/c/acme/holds?said=approved"); !strings.Contains(body, "2 changes approved by Ann: the next run makes them") || !strings.Contains(body, "You approved") || !strings.Contains(body, "exactly these changes, once.") {
+	if _, body := s.get("/c/acme/holds?said=approved"); !strings.Contains(body, "2 changes approved by Ann: the next run makes them") || !strings.Contains(body, "You approved") || strings.Contains(body, "for somebody's word") || !strings.Contains(body, "2 changes are approved") || !strings.Contains(body, "exactly these changes, once.") {
 		t.Errorf("the page says\n%s", body)
 	}
 	if _, body := s.get("/c/acme/holds?said=%3Cb%3Eforged"); strings.Contains(body, "forged") {

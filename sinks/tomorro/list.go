@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -91,6 +92,9 @@ func (l *lister[W, T]) page(ctx context.Context, start int) (items []T, total *i
 	maps.Copy(query, l.query)
 	r, err := l.c.send(ctx, http.MethodGet, l.path, query, nil)
 	if err != nil {
+		if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+			return nil, nil, fmt.Errorf("%s: %w; check tomorro.url", what, err)
+		}
 		return nil, nil, fmt.Errorf("%s: %w", what, err)
 	}
 	switch {

@@ -165,6 +165,14 @@ func TestReadIsCompleteOrAnError(t *testing.T) {
 	}
 }
 
+// TestNobodyListens: what cannot be reached names the key to look at.
+func TestNobodyListens(t *testing.T) {
+	r := newRig(t, tomorrotest.Knobs{}, func(c *tomorro.Config) { c.URL = "http://127.0.0.1:1/scim/v2" })
+	if _, err := r.client.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "check tomorro.url") {
+		t.Error(err)
+	}
+}
+
 func create(name string) reconcile.Write {
 	return reconcile.Write{Op: reconcile.WriteCreateUser, Account: reconcile.Account{UserName: name, GivenName: "G", FamilyName: "O'Neil", UserType: "user", Active: true, ExternalID: "onelogin:5"}}
 }

@@ -79,7 +79,7 @@ func (s *served) shown() *console.Connection {
 		zone = time.UTC
 	}
 	return &console.Connection{Name: c.Connection, Observer: m, Journal: m, Follower: m, Decisions: m, Budget: m, People: s.conn.runner, Services: s.conn.runner,
-		Starter: s.starter, Schedule: s.schedule, QuarantineAfter: c.Schedule.QuarantineAfter, Retry: c.Schedule.Retry, Zone: zone, Policy: c.policy(""), ApprovalLife: approvalLife, Settings: c.settings()}
+		Starter: s.starter, Schedule: s.schedule, QuarantineAfter: c.Schedule.QuarantineAfter, Retry: c.Schedule.Retry, Zone: zone, Policy: c.policy(""), ApprovalLife: approvalLife, Settings: c.settings(), Command: s.command}
 }
 
 // runFor makes a run that somebody asked for. One that goes well ends a quarantine,

@@ -68,6 +68,7 @@ type Connection struct {
 	Policy          reconcile.Policy
 	ApprovalLife    time.Duration // how long an approval is good for
 	Settings        []Setting
+	Command         string // how the program is called for it; by its name alone when empty
 
 	books  bookshelf
 	looks  looks

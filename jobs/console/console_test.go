@@ -390,8 +390,11 @@ func TestPast(t *testing.T) {
 // answers, says what to do.
 func TestEmptyAndBroken(t *testing.T) {
 	w := newWorld()
-	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s := w.serve(t, func(c *Connection) { c.Command = "tomorro-sync --config /etc/acme.yaml" }).signIn("Ann", sharedSecret)
 	w.entries, w.status = nil, jobs.Status{}
+	if _, body := s.get("/c/acme/"); !strings.Contains(body, "Look at what it would do with: tomorro-sync --config /etc/acme.yaml plan") {
+		t.Errorf("the first page names another command:\n%s", body)
+	}
 	for path, want := range map[string]string{"/c/acme/": "No run has ended yet.", "/c/acme/runs": "no runs yet", "/c/acme/holds": "Nothing is held.", "/c/acme/people": "Find somebody"} {
 		if code, body := s.get(path); code != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: %d, without %q:\n%s", path, code, want, body)

@@ -156,12 +156,12 @@ func (c *console) decide(v *visit) {
 // ownEyes says how to approve where two people must.
 func (v *visit) ownEyes() string {
 	if v.c.provider != nil {
-		return "Sign out, and sign in at " + v.c.provider.host() + ", or approve with: tomorro-sync approve"
+		return "Sign out, and sign in at " + v.c.provider.host() + ", or approve with: " + v.conn.called() + " approve"
 	}
-	return sharedToken
+	return sharedToken + v.conn.called() + " approve"
 }
 
-const sharedToken = "Give each person a token of their own (listen.console_token: alice:…, bob:…) and sign in with it, or approve with: tomorro-sync approve"
+const sharedToken = "Give each person a token of their own (listen.console_token: alice:…, bob:…) and sign in with it, or approve with: "
 
 // said names the notice that follows from a word.
 func (c *console) said(ctx context.Context, v *visit, word *jobs.Word) string {

@@ -89,7 +89,7 @@ func (c *console) stateNow(ctx context.Context, conn *Connection) (*overview, er
 	if conn.Starter != nil {
 		o.Asked, o.CanStart = conn.Starter.Asked(), true
 	}
-	o.judge()
+	o.judge(conn.called())
 	return o, nil
 }
 
@@ -120,7 +120,7 @@ func lastCounts(runs []jobs.RunRecord) reconcile.Counts {
 }
 
 // judge puts the state into one sentence, and says what to do about it.
-func (o *overview) judge() {
+func (o *overview) judge(called string) {
 	waiting := 0
 	for i := range o.Holds {
 		if h := &o.Holds[i]; h.Approvable {
@@ -141,7 +141,7 @@ func (o *overview) judge() {
 	case o.Asked.Failed != "" && (o.Last == nil || o.Last.End.Report.Finished.Before(o.Asked.Since)): // a run since tells more
 		o.Tone, o.Headline, o.Do = "bad", "The run that was asked for could not be made.", o.Asked.Failed
 	case o.Last == nil:
-		o.Tone, o.Headline, o.Do = "warn", "No run has ended yet.", "The first one is made at the next tick of the schedule, or now with the button below. Look at what it would do with: tomorro-sync plan"
+		o.Tone, o.Headline, o.Do = "warn", "No run has ended yet.", "The first one is made at the next tick of the schedule, or now with the button below. Look at what it would do with: "+called+" plan"
 	case last == jobs.ExitError:
 		o.Tone, o.Headline, o.Do = "bad", "The last run could not be made.", "Open it to read why. Nothing is lost: the next run starts from what OneLogin and Tomorro have then."
 	case last == jobs.ExitFailed:

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -41,6 +42,8 @@ type page struct {
 
 	now  time.Time
 	zone *time.Location
+	// Called is how the program is called for the connection.
+	Called string
 }
 
 // Zone names the time zone that times are shown in.
@@ -48,6 +51,8 @@ func (p *page) Zone() string { return p.zone.String() }
 
 // problem is what went wrong, and what to do.
 type problem struct{ What, Why, Do string }
+
+func (c *Connection) called() string { return cmp.Or(c.Command, "tomorro-sync") }
 
 // askTimeout bounds how long a page waits for Redis, lookTimeout for OneLogin and
 // Tomorro.
@@ -66,7 +71,7 @@ func (v *visit) page(section, title string) *page {
 		conn = v.c.Connections[0]
 	}
 	if conn != nil {
-		p.Connection, p.Base = conn.Name, "/c/"+conn.Name
+		p.Connection, p.Base, p.Called = conn.Name, "/c/"+conn.Name, conn.called()
 		if conn.Zone != nil {
 			p.zone = conn.Zone
 		}

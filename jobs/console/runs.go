@@ -41,7 +41,7 @@ func (c *console) runs(v *visit) {
 
 func (c *console) startRun(v *visit) {
 	if v.conn.Starter == nil {
-		v.refused("overview", "No run can be asked for here.", "Make one with: tomorro-sync reconcile")
+		v.refused("overview", "No run can be asked for here.", "Make one with: "+v.conn.called()+" reconcile")
 		return
 	}
 	said := "queued"

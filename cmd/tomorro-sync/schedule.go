@@ -134,7 +134,7 @@ func (p *program) showSchedule(doc *scheduleJSON) {
 		if w.Taker != "" {
 			taker = "made by " + w.Taker
 		}
-		s.paragraph("asked     ", fmt.Sprintf("a run, by %s since %s; %s", s.clean(w.Who), w.Since.Format(time.TimeOnly), s.clean(taker)), "")
+		s.paragraph("asked     ", fmt.Sprintf("a run, by %s since %s; %s", s.clean(w.Who), w.Since.Format(dayAndTime), s.clean(taker)), "")
 	} else if w != nil {
 		s.paragraph("asked     ", fmt.Sprintf("a run, by %s at %s, which could not be made: %s", s.clean(w.Who), w.Since.Format(dayAndTime), s.clean(w.Failed)), "")
 	}

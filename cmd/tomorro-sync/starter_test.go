@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -107,7 +108,7 @@ func TestQueue(t *testing.T) {
 	if out := o.must(exitDone, "reconcile", "--queue"); !strings.Contains(out, "already") {
 		t.Errorf("the second time it says %q", out)
 	}
-	if out := o.must(exitDone, "schedule"); !strings.Contains(out, "asked     a run, by ") {
+	if out := o.must(exitDone, "schedule"); !strings.Contains(out, "asked     a run, by ") || !regexp.MustCompile(`since [A-Z][a-z]{2} 20\d\d-`).MatchString(out) {
 		t.Errorf("schedule says %q", out)
 	}
 	if code, _, stderr := o.run("reconcile", "--queue", "--user", "a@x.io"); code != exitUsage || !strings.Contains(stderr, "--queue") {

@@ -19,7 +19,6 @@ func (p *program) adoptMatchCommand() *cobra.Command {
 		func(ctx context.Context, d *decision) error {
 			return jobs.AdoptMatch(ctx, d.store, d.by, d.survey, d.args[0], d.args[1], time.Now())
 		})
-	cmd.Use = "match ACCOUNT PERSON | match --recreated"
 	cmd.Long = `match decides that an account is a person's: the next run takes it for theirs, with its contracts and groups.
 
 People who were deleted in OneLogin and made again, as a directory that is imported anew does with everybody, have new ids: no run takes

@@ -188,12 +188,15 @@ func caseRecycled(t *testing.T) {
 			joiner(w, former.Email).Title = ptrTo("viewer")
 			joiner(w, "joiner@acme.example")
 		})
-		for night := range 2 { // with the former holder's account active, and inactive
-			if out := o.must(exitDone, "reconcile", "--yes"); !strings.Contains(out, had.ID) {
+		for night, exit := range []int{exitApproval, exitDone, exitDone} { // whose it is waits for a word; with the account active, and inactive
+			if out := o.must(exit, "reconcile", "--yes"); !strings.Contains(out, "whom OneLogin no longer knows") {
 				t.Errorf("marks %s, night %d: it does not say whose the address is:\n%s", marks, night, out)
 			}
-			if a, _ := o.account(former.Email); a.Active || a.ID != had.ID || a.FamilyName != had.FamilyName {
+			if a, _ := o.account(former.Email); a.Active != (night == 0) || a.ID != had.ID || a.FamilyName != had.FamilyName {
 				t.Errorf("marks %s, night %d: the former holder's account became %+v", marks, night, a)
+			}
+			if night == 0 {
+				o.must(exitDone, "approve", o.holds()[0].ID) // somebody else
 			}
 		}
 		if a, _ := o.account("joiner@acme.example"); !a.Active {

@@ -98,6 +98,7 @@ func memberships(c *reconcile.Current, id string) []string {
 func TestLawForeignOutsideAndProtectedAreNeverTouched(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := reconciletest.Worlds().Draw(t, "world")
+		approveAll(t, w)
 		next, _, _ := applied(t, w, planOf(w), nil)
 		for _, a := range w.Current.Accounts {
 			if why := untouchable(w, a); why != "" {
@@ -150,6 +151,7 @@ func TestLawIncompletePullRemovesNobody(t *testing.T) {
 		if i == 0 { // half the people are missing
 			w.Directory.People = w.Directory.People[:len(w.Directory.People)/2]
 		}
+		approveAll(t, w)
 		next, _, _ := applied(t, w, planOf(w), nil)
 		for _, a := range w.Current.Accounts {
 			j := slices.IndexFunc(next.Current.Accounts, func(b reconcile.Account) bool { return b.ID == a.ID })

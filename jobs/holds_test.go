@@ -59,7 +59,14 @@ func TestHoldBook(t *testing.T) {
 	first := []jobs.Entry{begin("1", false), heldIn("1", at(1), 1, "a", "b"), heldIn("1", at(1), 2, "c")}
 	done := append(first, jobs.Entry{Kind: jobs.EntryIntent, ID: "i", Run: "1", Write: &reconcile.Write{Changes: []reconcile.Change{heldIn("", at(1), 2, "c").Held[0].Change}}},
 		jobs.Entry{Kind: jobs.EntryOutcome, Run: "1", Intent: "i", Result: reconcile.Done})
+	undo := heldIn("u", at(1), 1, "a")
+	undo.Held[0].Origin = reconcile.FromUndo
+	later := heldIn("2", at(2), 1, "z")
+	later.Held[0].Origin = reconcile.FromUndo
 	for name, c := range map[string]struct{ got, want string }{
+		"what an undo held":    {open(begin("1", false), undo, begin("2", true), heldIn("2", at(2), 1, "b")), "since 1: 1/a 1/b"},
+		"an undo since":        {open(append(first, begin("2", true), later)...), "since 1: 1/a 1/b 2/c 1/z"},
+		"of no person":         {open(begin("1", false), heldIn("1", at(1), 0, "a"), begin("2", true), heldIn("2", at(2), 0, "b")), "since 1: 0/a 0/b"},
 		"one run":              {open(first...), "since 1: 1/a 1/b 2/c"},
 		"the next says anew":   {open(append(first, begin("2", false), heldIn("2", at(2), 1, "a"))...), "since 1: 1/a"},
 		"the next holds more":  {open(append(first, begin("2", false), heldIn("2", at(2), 3, "d"))...), "since 2: 3/d"},

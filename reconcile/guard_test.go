@@ -75,16 +75,19 @@ func TestGuardLimitsAreExact(t *testing.T) {
 	}
 }
 
-// TestGuardDoesNotCountTheInactive: who has no access any more is no removal.
+// TestGuardDoesNotCountTheInactive: who has no access any more is no removal, and nobody
+// of whom a share is allowed.
 func TestGuardDoesNotCountTheInactive(t *testing.T) {
-	d, current := company(100, 60)
-	for i := range 50 {
-		current.Accounts[i].Active = false
-	}
-	policy := open()
-	policy.Limits = reconcile.DefaultLimits()
-	if plan := decide(d, current, policy); len(plan.Changes) != 10 || len(plan.Held) != 0 {
-		t.Errorf("%d changes, %d held; want 10 and none", len(plan.Changes), len(plan.Held))
+	for leaving, held := range map[int]int{55: 0, 56: 6} {
+		d, current := company(100, leaving)
+		for i := range 50 {
+			current.Accounts[i].Active = false
+		}
+		policy := open()
+		policy.Limits = reconcile.DefaultLimits()
+		if plan := decide(d, current, policy); len(plan.Changes) != leaving-50-held || len(plan.Held) != held {
+			t.Errorf("%d changes, %d held; want %d held of %d", len(plan.Changes), len(plan.Held), held, leaving-50)
+		}
 	}
 }
 

@@ -100,7 +100,8 @@ func (l Limits) window() string {
 }
 
 // Most gives, for each limit that the plan's changes count towards, how many may be
-// done within the window at most, what was done before included. A limit that bounds
+// done within the window at most, what was done before included. Shares are of the
+// accounts with access, of all for deletions, and of memberships for those. A limit that bounds
 // nothing is not in it. Guard holds nothing for a limit as long as the plan and
 // Policy.Spent together stay within it.
 func (p *Plan) Most(policy *Policy) map[Limit]int {
@@ -130,15 +131,19 @@ func (l Limits) most(limit Limit, population int) (most int, bound bool) {
 	return most, bound
 }
 
-// population is what a share of the limit is a share of.
+// population is what a share of the limit is a share of: of people, those with access,
+// or a limit would grow with every leaver whose account stays. Deleting concerns the
+// others as well.
 func (p *Plan) population(l Limit) int {
 	switch kind, group := l.Group(); kind {
 	case LimitRemoveFromGroup:
 		return p.sizes[group]
 	case LimitRemoveMember:
 		return p.Counts.Memberships
+	case LimitDelete:
+		return p.Counts.Accounts
 	}
-	return p.Counts.Accounts
+	return p.Counts.Active
 }
 
 func (l Limit) words() string {

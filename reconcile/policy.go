@@ -40,7 +40,7 @@ func LimitNames() []Limit {
 // nothing.
 type Allowance struct {
 	Max   *int     // how many
-	Share *float64 // which part of what exists, 0 to 1; only from MinPopulation on
+	Share *float64 // which part of what exists, 0 to 1, see Plan.Most; only from MinPopulation on
 }
 
 // Limits bounds how much may change within a rolling window.

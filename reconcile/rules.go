@@ -12,10 +12,13 @@ import (
 // Rule is one enabled rule of the OneLogin app, as GET /api/2/apps/{id}/rules
 // gives it.
 type Rule struct {
-	ID         int64
-	Name       string
-	MatchAny   bool // "any"; otherwise all conditions must hold, and none is enough
-	Position   int  // ascending; -1 when OneLogin gives null
+	ID       int64
+	Name     string
+	MatchAny bool // "any"; otherwise all conditions must hold, and none is enough
+	// MatchOdd is what OneLogin says instead of "all" or "any": whom such a rule matches
+	// is uncertain where the two differ.
+	MatchOdd   string
+	Position   int // ascending; -1 when OneLogin gives null
 	Conditions []Condition
 	Actions    []Action
 }
@@ -140,6 +143,9 @@ func (b *RuleBook) add(r Rule, names map[int64]string) {
 		}
 		b.checkRole(c.cause, cond, names)
 		c.conditions = append(c.conditions, test)
+	}
+	if r.MatchOdd != "" && len(r.Conditions) > 1 {
+		b.note(c.cause, "says %q where all or any is known, so it is uncertain whom it matches and nobody is removed because of it", r.MatchOdd)
 	}
 	for _, a := range r.Actions {
 		b.action(&c, a, names)
@@ -304,15 +310,19 @@ func (c *compiled) matches(p *Person, now time.Time) truth {
 	if len(c.conditions) == 0 {
 		return yes // "leave Conditions blank" applies to everyone
 	}
-	result := c.conditions[0](p, now)
+	first := c.conditions[0](p, now)
+	all, one := first, first
 	for _, test := range c.conditions[1:] {
-		if c.any {
-			result = either(result, test(p, now))
-		} else {
-			result = both(result, test(p, now))
-		}
+		holds := test(p, now)
+		all, one = both(all, holds), either(one, holds)
 	}
-	return result
+	switch {
+	case c.rule.MatchOdd != "" && all != one:
+		return maybe
+	case c.any:
+		return one
+	}
+	return all
 }
 
 // tally collects what rules give, in the order of the rules.

@@ -292,7 +292,10 @@ func decodeRulesThat(body []byte, enabled bool) ([]reconcile.Rule, error) {
 		if (r.Enabled == nil || *r.Enabled) != enabled {
 			continue
 		}
-		rule := reconcile.Rule{ID: int64(r.ID), Name: string(r.Name), MatchAny: strings.EqualFold(r.Match, "any"), Position: -1}
+		rule := reconcile.Rule{ID: int64(r.ID), Name: string(r.Name), MatchAny: strings.EqualFold(strings.TrimSpace(r.Match), "any"), Position: -1}
+		if match := strings.ToLower(strings.TrimSpace(r.Match)); match != "all" && match != "any" {
+			rule.MatchOdd = cmp.Or(match, "nothing")
+		}
 		if r.Position != nil {
 			rule.Position = int(*r.Position)
 		}

@@ -66,6 +66,18 @@ func TestRuleShapes(t *testing.T) {
 	}
 }
 
+// TestRuleMatch: what is neither all nor any is told, and is not taken for all.
+func TestRuleMatch(t *testing.T) {
+	for said, want := range map[string]reconcile.Rule{
+		`"match":"all"`: {}, `"match":"Any "`: {MatchAny: true}, `"match":"none"`: {MatchOdd: "none"}, `"match":null`: {MatchOdd: "nothing"}, `"position":1`: {MatchOdd: "nothing"},
+	} {
+		rules, err := decodeRules([]byte(`[{"id":1,"enabled":true,` + said + `,"conditions":[],"actions":[]}]`))
+		if err != nil || len(rules) != 1 || rules[0].MatchAny != want.MatchAny || rules[0].MatchOdd != want.MatchOdd {
+			t.Errorf("%s: %+v %v", said, rules, err)
+		}
+	}
+}
+
 func FuzzSaid(f *testing.F) {
 	f.Add([]byte(`{"status":{"message":{"description":"x"}},"errors":[{"message":[]}]}`))
 	f.Fuzz(func(_ *testing.T, body []byte) { _ = said(body) })

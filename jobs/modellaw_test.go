@@ -9,11 +9,19 @@ import (
 	"tomorro-sync/reconcile/reconciletest"
 )
 
-// ownerOf is whose an account is: by mark, by what is remembered, by address.
+// ownerOf is whose an account is: by what somebody said, by mark, by what is remembered,
+// by address.
 func (w *world) ownerOf(c *reconcile.Current, id string) reconcile.Key {
 	a := accountOf(c, id)
 	if a == nil {
 		return 0
+	}
+	adoption, err := w.store.Adoption(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if d := adoption.Decided[id]; d.Key != 0 {
+		return d.Key
 	}
 	if key, marked := reconcile.ParseExternalID(a.ExternalID); marked {
 		return key
@@ -150,6 +158,9 @@ func (w *world) judgeTruth(write *reconcile.Write, c *reconcile.Change, before *
 	if p := w.person(c.Key); p != nil && w.policy.ScopeRoles != nil && !slices.Contains(p.Roles, 1) {
 		bad("is not managed")
 	}
+	if (c.Op == reconcile.OpDeactivate || c.Op == reconcile.OpDelete) && c.Approved == "" && w.person(c.Key) == nil && w.succeeded(before, c) {
+		bad("somebody at work has the address, under another id")
+	}
 	switch c.Op {
 	case reconcile.OpDeactivate:
 		if w.due(c.Key) {
@@ -170,6 +181,15 @@ func (w *world) judgeTruth(write *reconcile.Write, c *reconcile.Change, before *
 	case reconcile.OpAddMember, reconcile.OpRemoveMember:
 		w.judgeMember(write, c, before, bad)
 	}
+}
+
+// succeeded reports whether somebody who is to have access, and has no account, has the
+// address of the one that a change takes away.
+func (w *world) succeeded(before *reconcile.Current, c *reconcile.Change) bool {
+	return slices.ContainsFunc(w.d.People, func(p reconcile.Person) bool {
+		return w.due(p.Key) && reconcile.Fold(p.Email) == reconcile.Fold(c.Before.UserName) &&
+			!slices.ContainsFunc(before.Accounts, func(a reconcile.Account) bool { return w.ownerOf(before, a.ID) == p.Key })
+	})
 }
 
 func (w *world) judgeMember(write *reconcile.Write, c *reconcile.Change, before *reconcile.Current, bad func(string)) {

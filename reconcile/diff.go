@@ -124,15 +124,15 @@ type differ struct {
 // person adds one person's changes to the plan.
 func (d *differ) person(p *pair) {
 	w, a := p.want, p.account
+	if a == nil {
+		d.succession(p)
+	}
 	if !w.Managed {
 		return
 	}
 	reason := w.Hold
 	if reason == "" {
 		reason = p.clash
-	}
-	if w.Active && a == nil {
-		d.succession(p)
 	}
 	switch {
 	case reason != "":

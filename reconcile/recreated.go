@@ -7,9 +7,12 @@ package reconcile
 // given to the other before somebody says whose it is.
 
 // succession notes who has no account and the address of somebody's whom OneLogin no longer
-// knows.
+// knows. Whoever is in no scope may be at work as well, and would be left alone.
 func (d *differ) succession(p *pair) {
-	former := d.formerOwner(d.join.byName[Fold(p.want.userName())])
+	if !p.want.MayWork() {
+		return
+	}
+	former := d.formerOwner(d.join.byName[Fold(p.want.Person.Email)])
 	if former != 0 {
 		d.plan.succeeds(former, p.want.Person.Key)
 	}
@@ -21,6 +24,9 @@ func (p *Plan) succeeds(former, now Key) {
 	}
 	p.successors[former] = now
 }
+
+// MayWork reports whether somebody is to have access, or nobody here can say so.
+func (w *Want) MayWork() bool { return w.Active || !w.Managed || w.Hold != "" }
 
 // formerOwner is whose an account is, by what is remembered or by its mark, whom OneLogin
 // no longer knows; 0 is nobody.

@@ -19,7 +19,8 @@ func recreate(w *reconciletest.World, i int) (former, now reconcile.Key) {
 	return former, now
 }
 
-// atWork are the folded addresses of people who should have an account and have none.
+// atWork are the folded addresses of people who should have an account, or are in no scope,
+// and have none.
 func atWork(w *reconciletest.World, plan *reconcile.Plan) map[string]bool {
 	has := make(map[reconcile.Key]bool)
 	for i := range w.Current.Accounts {
@@ -30,7 +31,7 @@ func atWork(w *reconciletest.World, plan *reconcile.Plan) map[string]bool {
 	wants, _ := reconcile.Desired(&w.Directory, &w.Policy)
 	addresses := make(map[string]bool)
 	for i := range wants {
-		if want := &wants[i]; want.Active && !has[want.Person.Key] {
+		if want := &wants[i]; want.MayWork() && !has[want.Person.Key] {
 			addresses[reconcile.Fold(want.Person.Email)] = true
 		}
 	}

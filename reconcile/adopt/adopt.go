@@ -111,14 +111,15 @@ type list struct {
 	owns     map[reconcile.Key][]string     // the reverse
 	settled  map[reconcile.Key]bool         // people with an account
 	access   map[reconcile.Key]bool         // people who should have one
+	mayWork  map[reconcile.Key]bool         // or are in no scope
 }
 
 func newList(in Input) *list {
 	l := &list{in: in, people: make(map[reconcile.Key]*reconcile.Person), byEmail: make(map[string][]*reconcile.Person), accounts: make(map[string][]string),
-		claims: make(map[string][]reconcile.Key), owns: make(map[reconcile.Key][]string), settled: make(map[reconcile.Key]bool), access: make(map[reconcile.Key]bool)}
+		claims: make(map[string][]reconcile.Key), owns: make(map[reconcile.Key][]string), settled: make(map[reconcile.Key]bool), access: make(map[reconcile.Key]bool), mayWork: make(map[reconcile.Key]bool)}
 	wants, _ := reconcile.Desired(in.Directory, in.Policy)
 	for i := range wants {
-		l.access[wants[i].Person.Key] = wants[i].Active
+		l.access[wants[i].Person.Key], l.mayWork[wants[i].Person.Key] = wants[i].Active, wants[i].MayWork()
 	}
 	for i := range in.Directory.People {
 		p := &in.Directory.People[i]
@@ -209,7 +210,7 @@ func (l *list) succeeded(r *Row, name string, former reconcile.Key) {
 	var people []Person
 	named := ""
 	for _, p := range l.byEmail[reconcile.Fold(r.UserName)] {
-		if l.access[p.Key] && len(l.owns[p.Key]) == 0 {
+		if l.mayWork[p.Key] && len(l.owns[p.Key]) == 0 {
 			people, named = append(people, Person{p.Key, p.Email}), reconcile.NameKey(p.FirstName, p.LastName)
 		}
 	}

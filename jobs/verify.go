@@ -64,6 +64,9 @@ func (n *NotKept) String() string {
 	if n.Access {
 		text += "; they keep access they should not have: take it away at Tomorro by hand"
 	}
+	if n.Op == reconcile.OpReactivate || n.Op == reconcile.OpCreate {
+		text += "; they have no access: look whether Tomorro has a seat left"
+	}
 	return text
 }
 
@@ -136,7 +139,7 @@ func (v *verifier) readBack(ctx context.Context, report *Report) {
 		n := &found[i]
 		report.Ignored = append(report.Ignored, NotKept{Op: n.Change.Op, Key: n.Change.Key, Who: n.Change.Who, Group: n.Change.Group,
 			Sent: n.Sent, There: n.There, Access: n.KeepsAccess()})
-		if n.KeepsAccess() {
+		if n.KeepsAccess() || n.LacksAccess() {
 			report.Exit = ExitFailed
 		}
 	}

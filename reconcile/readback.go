@@ -19,6 +19,11 @@ type NotKept struct {
 // such a change is made and reported in each run, and never becomes quiet.
 func (n *NotKept) KeepsAccess() bool { return keepsAccess(&n.Change) }
 
+// LacksAccess reports whether somebody has no access because of it who should have it.
+func (n *NotKept) LacksAccess() bool {
+	return n.Change.Op == OpReactivate || n.Change.Op == OpCreate
+}
+
 func keepsAccess(c *Change) bool {
 	switch c.Op {
 	case OpDeactivate, OpRemoveMember:

@@ -131,7 +131,10 @@ type redisConfig struct {
 	URLFile      string `yaml:"url_file" env:"URL_FILE"`
 	Password     Secret `yaml:"password" env:"PASSWORD"`
 	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
-	CAFile       string `yaml:"ca_file" env:"CA_FILE"` // PEM, for a TLS certificate that the system does not know
+	// The sentinels may ask for a password of their own.
+	SentinelPassword     Secret `yaml:"sentinel_password" env:"SENTINEL_PASSWORD"`
+	SentinelPasswordFile string `yaml:"sentinel_password_file" env:"SENTINEL_PASSWORD_FILE"`
+	CAFile               string `yaml:"ca_file" env:"CA_FILE"` // PEM, for a TLS certificate that the system does not know
 }
 
 type groupsConfig struct {
@@ -258,6 +261,7 @@ func (c *config) secrets() []secretPair {
 		{"tomorro.token", "TOMORRO_TOKEN", &c.Tomorro.Token, &c.Tomorro.TokenFile},
 		{"redis.url", "REDIS_URL", &c.Redis.URL, &c.Redis.URLFile},
 		{"redis.password", "REDIS_PASSWORD", &c.Redis.Password, &c.Redis.PasswordFile},
+		{"redis.sentinel_password", "REDIS_SENTINEL_PASSWORD", &c.Redis.SentinelPassword, &c.Redis.SentinelPasswordFile},
 		{"listen.console_token", "LISTEN_CONSOLE_TOKEN", &c.Listen.ConsoleToken, &c.Listen.ConsoleTokenFile},
 		c.Listen.oidcSecret(),
 		{"alerts.webhook", "ALERTS_WEBHOOK", &c.Alerts.Webhook, &c.Alerts.WebhookFile},

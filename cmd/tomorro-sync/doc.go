@@ -73,7 +73,7 @@ Configuration: a YAML file (--config), with every value also by environment: TOM
   tomorro:  url, token, token_expires, pricing, default_substitute, api_account, update, member_removal, members_per_request, content_type,
             concurrency, page_size, bulk, attributes, requests_per_second, timeout, retries, backoff,
             remove, allow_viewer, send_external_id
-  redis:    url, password, ca_file
+  redis:    url, password, sentinel_password, ca_file
   groups:   mode, create, delete
   titles:   {"head of legal": admin}
   limits:   window, min_population, band, and {max, share} of deactivate, delete, remove_member,

@@ -221,7 +221,7 @@ func (s session) openStore(ctx context.Context) (*redisstore.Store, error) {
 	if _, err := redisstore.ParseURL(address); err != nil {
 		return nil, usage(err, "correct redis.url")
 	}
-	o := redisstore.Options{Connection: s.config.Connection}
+	o := redisstore.Options{Connection: s.config.Connection, SentinelPassword: s.config.Redis.SentinelPassword.reveal()}
 	if file := s.config.Redis.CAFile; file != "" {
 		if o.RootCAs, err = certificates(file); err != nil {
 			return nil, usage(err, "correct redis.ca_file")

@@ -19,6 +19,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/jobstest"
 	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/jobs/redisstore/redistest"
@@ -58,6 +59,16 @@ func TestRealRedis(t *testing.T) {
 		if s, err := redisstore.Open(t.Context(), address, redisstore.Options{}); err == nil {
 			_ = s.Close()
 			t.Error("a certificate that nobody vouches for is accepted")
+		}
+	})
+	t.Run("Sentinel with a password", func(t *testing.T) {
+		address := redistest.StartSentinelWith(t, "hunter2").URL
+		if _, err := opened(t, address, redisstore.Options{SentinelPassword: "hunter2"}).Wish(t.Context(), jobs.Trigger{By: "test"}); err != nil {
+			t.Error(err)
+		}
+		if s, err := redisstore.Open(t.Context(), address, redisstore.Options{}); err == nil {
+			_ = s.Close()
+			t.Error("sentinels that ask for a password were asked without one")
 		}
 	})
 	t.Run("Sentinel", func(t *testing.T) {

@@ -25,6 +25,8 @@ type Options struct {
 	// TTL is how long the lock outlives its holder; default 30 s. It must exceed
 	// a failover, during which Redis cannot be asked.
 	TTL time.Duration
+	// SentinelPassword is what the sentinels ask for; the address has the master's.
+	SentinelPassword string
 	// RootCAs verify the server's certificate; nil means the system's. For TLS only.
 	RootCAs *x509.CertPool
 	// Now is the clock for what people read; default time.Now.
@@ -79,6 +81,7 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	if opts.TLSConfig != nil {
 		opts.TLSConfig.RootCAs = o.RootCAs
 	}
+	opts.SentinelPassword = o.SentinelPassword
 	s := newStore(redis.NewUniversalClient(opts), o)
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

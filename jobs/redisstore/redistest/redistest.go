@@ -150,6 +150,12 @@ func (g *Group) Replicated(tb testing.TB, masters int) {
 // StartSentinel starts a master with a replica and three sentinels.
 func StartSentinel(tb testing.TB) *Group {
 	tb.Helper()
+	return StartSentinelWith(tb, "")
+}
+
+// StartSentinelWith also gives the sentinels a password, unless it is empty.
+func StartSentinelWith(tb testing.TB, password string) *Group {
+	tb.Helper()
 	master := Start(tb, "--appendonly", "yes")
 	replica := Start(tb, "--appendonly", "yes", "--replicaof", "127.0.0.1 "+fmt.Sprint(master.Port))
 	g := &Group{Servers: []*Server{master, replica}, follow: true}
@@ -158,6 +164,9 @@ func StartSentinel(tb testing.TB) *Group {
 	for range 3 {
 		file := filepath.Join(tb.TempDir(), "sentinel.conf")
 		text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 2\nsentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 1000\n", master.Port)
+		if password != "" {
+			text += fmt.Sprintf("requirepass %s\nsentinel sentinel-pass %s\n", password, password)
+		}
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			tb.Fatal(err)
 		}
@@ -168,7 +177,7 @@ func StartSentinel(tb testing.TB) *Group {
 		addrs = append(addrs, s.Addr())
 	}
 	g.URL = "redis+sentinel://" + strings.Join(addrs, ",") + "/0?master=main"
-	client := redis.NewSentinelClient(&redis.Options{Addr: addrs[0], Protocol: 2})
+	client := redis.NewSentinelClient(&redis.Options{Addr: addrs[0], Password: password, Protocol: 2})
 	tb.Cleanup(func() { _ = client.Close() })
 	ctx := context.WithoutCancel(tb.Context())
 	g.master = func(string) (string, error) {

@@ -20,7 +20,7 @@ func (w *world) ownerOf(c *reconcile.Current, id string) reconcile.Key {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if d := adoption.Decided[id]; d.Key != 0 {
+	if d, decided := adoption.Decided[id]; decided {
 		return d.Key
 	}
 	if key, marked := reconcile.ParseExternalID(a.ExternalID); marked {

@@ -168,6 +168,7 @@ func (b *HoldBook) Open(decisions map[string]reconcile.Decision, fourEyes bool, 
 		h.Changes = append(h.Changes, n.held.Change)
 		digests[h] = append(digests[h], digest)
 		switch d, said := decisions[digest]; {
+		case said && d.Waits:
 		case said && !d.Approves:
 			h.Rejected++
 		case said && now.Before(d.Until):
@@ -211,7 +212,7 @@ type Word struct {
 	Who      string
 	By       string // where they say it, as in Trigger; "command" when empty
 	Approves bool
-	Only     []string      // e-mails, OneLogin ids or groups; empty: all of the hold
+	Only     []string      // e-mails, OneLogin ids or groups; empty: all of the hold. The rest of what a limit holds goes on waiting
 	For      time.Duration // how long an approval is good for
 	Why      string
 }
@@ -227,7 +228,14 @@ func Answer(ctx context.Context, store Decisions, holds []Hold, id string, word 
 	if word.Approves && !h.Approvable {
 		return h, fmt.Errorf("hold %s cannot be approved: it is held by the rule %q, which no approval lifts: %s", h.ID, h.Rule, h.Reason)
 	}
-	h.Changes = slices.DeleteFunc(slices.Clone(h.Changes), func(c reconcile.Change) bool { return !word.names(&c) })
+	var left []string // out of what the word is about
+	h.Changes = slices.DeleteFunc(slices.Clone(h.Changes), func(c reconcile.Change) bool {
+		named := word.names(&c)
+		if !named {
+			left = append(left, c.Digest())
+		}
+		return !named
+	})
 	if len(h.Changes) == 0 {
 		return h, fmt.Errorf("%w %s that is about %s", ErrNoHold, h.ID, strings.Join(word.Only, ", "))
 	}
@@ -241,16 +249,25 @@ func Answer(ctx context.Context, store Decisions, holds []Hold, id string, word 
 	for i := range h.Changes {
 		digests[i] = h.Changes[i].Digest()
 	}
-	var notes []Entry
+	if h.Rule == reconcile.RuleLimit && len(left) > 0 { // first: it must hold when this ends in between
+		edit := func(d reconcile.Decision) reconcile.Decision { return d.LeftOut(word.Who, said) }
+		if err := store.Decide(ctx, left, edit); err != nil {
+			return h, err
+		}
+	}
+	return h, store.Decide(ctx, digests, func(d reconcile.Decision) reconcile.Decision { return d.Said(word.Who, said) }, word.notes(&h, note)...)
+}
+
+// notes are the entries of the journal about a decision.
+func (w *Word) notes(h *Hold, note reconcile.Decision) (notes []Entry) {
 	for part := range slices.Chunk(h.Changes, perEntry) {
-		e := Entry{Kind: EntryDecide, Time: now, Trigger: &Trigger{By: cmp.Or(word.By, "command"), Who: word.Who}, Decided: &note}
+		e := Entry{Kind: EntryDecide, Time: note.At, Trigger: &Trigger{By: cmp.Or(w.By, "command"), Who: w.Who}, Decided: &note}
 		for _, c := range part {
 			e.Held = append(e.Held, reconcile.Held{Change: c, Class: h.Class, Rule: h.Rule, Reason: h.Reason})
 		}
 		notes = append(notes, e)
 	}
-	edit := func(d reconcile.Decision) reconcile.Decision { return d.Said(word.Who, said) }
-	return h, store.Decide(ctx, digests, edit, notes...)
+	return notes
 }
 
 // shortID is how much of an id must be given.

@@ -95,6 +95,7 @@ type world struct {
 	lost          map[reconcile.Limit][]time.Time
 	faults        []reconciletest.Fault  // of the next writes
 	dies          int                    // after how many writes the process is killed
+	late          map[reconcile.Key]bool // changed at OneLogin since the run under way has read
 	moved         map[reconcile.Key]bool // since the last run that left nothing to do
 	allMoved      bool                   // so did everybody
 	swapped       bool                   // an address is or was somebody else's
@@ -111,7 +112,7 @@ type world struct {
 func newWorld(t *rapid.T, ctx context.Context, server *miniredis.Miniredis, store *mortal, now func() time.Time) *world {
 	w := &world{t: t, ctx: ctx, server: server, store: store, now: now, d: company(), allMoved: true, chunk: 2, human: make(map[string]reconcile.Key),
 		byHand: make(map[[2]string]bool), fuzzy: make(map[[2]string]bool), fresh: make(map[string]bool), names: make(map[string]string),
-		moved: make(map[reconcile.Key]bool), loose: make(map[reconcile.Key]bool), returned: make(map[reconcile.Key]bool),
+		moved: make(map[reconcile.Key]bool), late: make(map[reconcile.Key]bool), loose: make(map[reconcile.Key]bool), returned: make(map[reconcile.Key]bool),
 		pinned: make(map[reconcile.Key]bool), approved: make(map[string]int), rejected: make(map[string]bool), lost: make(map[reconcile.Limit][]time.Time)}
 	w.d.People = nil
 	w.d.Roles = []reconcile.OneLoginRole{{ID: 1, Name: "Legal"}, {ID: 2, Name: "Sales"}}

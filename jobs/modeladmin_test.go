@@ -42,6 +42,7 @@ func (w *world) disturbed(act func()) {
 	}
 	w.failing, w.faults, w.dies, w.actor, w.meanwhile = false, nil, 0, "", nil
 	clear(w.loose)
+	clear(w.late)
 }
 
 func (w *world) run(only string) jobs.Report {

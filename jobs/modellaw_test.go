@@ -190,7 +190,7 @@ func (w *world) judgeTruth(write *reconcile.Write, c *reconcile.Change, before *
 // address of the one that a change takes away.
 func (w *world) succeeded(before *reconcile.Current, c *reconcile.Change) bool {
 	return slices.ContainsFunc(w.d.People, func(p reconcile.Person) bool {
-		return w.due(p.Key) && reconcile.Fold(p.Email) == reconcile.Fold(c.Before.UserName) &&
+		return w.due(p.Key) && !w.late[p.Key] && reconcile.Fold(p.Email) == reconcile.Fold(c.Before.UserName) &&
 			!slices.ContainsFunc(before.Accounts, func(a reconcile.Account) bool { return w.ownerOf(before, a.ID) == p.Key })
 	})
 }

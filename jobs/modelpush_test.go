@@ -43,7 +43,7 @@ func (w *world) pushMeanwhile() {
 	w.d.People = slices.Clone(w.d.People)
 	p := &w.d.People[w.whom%len(w.d.People)]
 	p.Assigned, p.Title = !p.Assigned, "manager"
-	w.moved[p.Key] = true
+	w.moved[p.Key], w.late[p.Key] = true, true
 	w.t.Logf("OneLogin meanwhile: %d is %s assigned %v %q", p.Key, p.Email, p.Assigned, p.Title)
 	key := p.Key
 	if l := w.look(jobs.Asked{What: "replace", UserName: p.Email}); l.Err != nil || l.Late {

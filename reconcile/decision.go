@@ -10,12 +10,15 @@ import (
 // Digest: another content is another change. An approval serves once and ends by
 // itself; a rejection stands as long as the change stays the same.
 type Decision struct {
-	Approves bool      `json:"approves"` // otherwise it rejects
-	By       []string  `json:"by"`       // each once, in the order in which they said it
-	At       time.Time `json:"at"`       // when the last of them did
-	Until    time.Time `json:"until,omitzero"`
-	Why      string    `json:"why,omitempty"`
-	Hold     string    `json:"hold,omitempty"` // the id under which it was shown
+	Approves bool `json:"approves"` // otherwise it rejects
+	// Waits says neither: somebody decided about others of what was over a limit, which
+	// must not let this one through because fewer are left.
+	Waits bool      `json:"waits,omitempty"`
+	By    []string  `json:"by"` // each once, in the order in which they said it
+	At    time.Time `json:"at"` // when the last of them did
+	Until time.Time `json:"until,omitzero"`
+	Why   string    `json:"why,omitempty"`
+	Hold  string    `json:"hold,omitempty"` // the id under which it was shown
 }
 
 // Enough reports whether the decision lets a change through.
@@ -26,13 +29,22 @@ func (d Decision) Enough(fourEyes bool) bool {
 // Said adds what one more person says. The same verdict of another person joins
 // the earlier ones; the opposite verdict replaces them.
 func (d Decision) Said(by string, next Decision) Decision {
-	if d.Approves == next.Approves && len(d.By) > 0 && (d.Until.IsZero() || next.At.Before(d.Until)) {
+	if d.Approves == next.Approves && d.Waits == next.Waits && len(d.By) > 0 && (d.Until.IsZero() || next.At.Before(d.Until)) {
 		next.By = slices.Clone(d.By)
 	}
 	if !slices.ContainsFunc(next.By, func(other string) bool { return SamePerson(other, by) }) {
 		next.By = append(next.By, by)
 	}
 	return next
+}
+
+// LeftOut is what becomes of a change when next is said of others that were over a limit
+// with it: what somebody said of it itself stays.
+func (d Decision) LeftOut(by string, next Decision) Decision {
+	if len(d.By) > 0 && (d.Until.IsZero() || next.At.Before(d.Until)) {
+		return d
+	}
+	return Decision{Waits: true, By: []string{by}, At: next.At, Hold: next.Hold}
 }
 
 // SamePerson reports whether two names are one person's: the same name, or the same
@@ -51,13 +63,13 @@ func vouched(name string) string {
 	return name[i:]
 }
 
-// decide marks what somebody approved and holds what somebody rejected.
+// decide marks what somebody approved, and holds what somebody rejected or left out.
 func (p Plan) decide(policy *Policy) Plan {
 	if len(policy.Decisions) == 0 {
 		return p
 	}
 	p.Changes = slices.Clone(p.Changes)
-	rejected := make(map[string]string) // by digest
+	rejected, waits := make(map[string]string), make(map[string]bool) // by digest
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		digest := c.Digest()
@@ -65,12 +77,22 @@ func (p Plan) decide(policy *Policy) Plan {
 		case !said:
 		case d.Enough(policy.FourEyes):
 			c.Approved, c.ApprovedAs = strings.Join(d.By, ", "), digest
+		case d.Waits:
+			waits[digest] = true
 		case !d.Approves:
 			rejected[digest] = "rejected by " + strings.Join(d.By, ", ") + strings.TrimRight(": "+d.Why, ": ")
 		}
 	}
-	if len(rejected) == 0 {
-		return p
+	if len(rejected) > 0 {
+		p = p.hold(RuleRejected, HoldDecided, func(c *Change) string { return rejected[c.Digest()] })
 	}
-	return p.hold(RuleRejected, HoldDecided, func(c *Change) string { return rejected[c.Digest()] })
+	if len(waits) > 0 {
+		p = p.hold(RuleLimit, HoldGuard, func(c *Change) string {
+			if !waits[c.Digest()] {
+				return ""
+			}
+			return "was over a limit when somebody decided about others of it, and waits for a word of its own"
+		})
+	}
+	return p
 }

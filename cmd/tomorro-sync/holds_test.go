@@ -152,3 +152,39 @@ func TestConfigurationMistake(t *testing.T) {
 		t.Errorf("after the mistake was taken back: %+v", got)
 	}
 }
+
+// TestPartOfALimit: whoever approves a part of what a limit holds lets that part through,
+// and not the rest because fewer are left: what is left waits for a word of its own.
+func TestPartOfALimit(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 40, groups: 3, seed: 6, plain: true}, "limits: {deactivate: {max: 3}}\n")
+	o.must(exitDone, "reconcile", "--yes")
+	gone := o.world.People[2:6]
+	o.people(suspend(gone...))
+	o.must(exitHeld, "reconcile", "--yes")
+	inside := func() (n int) {
+		for _, p := range gone {
+			if a, _ := o.account(p.Email); a.Active {
+				n++
+			}
+		}
+		return n
+	}
+	o.must(exitDone, "approve", o.holds()[0].ID, "--only", gone[0].Email, "--as", "ann")
+	for night := range 2 {
+		if out := o.must(exitHeld, "reconcile", "--yes"); inside() != 3 || !strings.Contains(out, "waits for a word of its own") {
+			t.Errorf("night %d: %d are inside\n%s", night, inside(), out)
+		}
+	}
+	h := o.holds()
+	if len(h) != 1 || len(h[0].Changes) != 3 || !h[0].Approvable || h[0].Rejected > 0 || h[0].Rule != reconcile.RuleLimit {
+		t.Fatalf("%+v", h)
+	}
+	o.must(exitDone, "approve", h[0].ID, "--only", gone[1].Email, "--as", "ann")
+	o.must(exitDone, "approve", h[0].ID, "--as", "bob")
+	o.must(exitDone, "reconcile", "--yes")
+	if inside() != 0 {
+		t.Errorf("%d are inside", inside())
+	}
+	o.must(exitDone, "plan")
+}

@@ -185,7 +185,7 @@ func (r *Report) holds(entries []jobs.Entry, decisions map[string]reconcile.Deci
 		for k := range entries[i].Held {
 			h := &entries[i].Held[k]
 			held := Held{Op: h.Op, Who: h.Who, Group: h.Group, Rule: h.Rule, Reason: h.Reason}
-			if d, is := decisions[h.Digest()]; is {
+			if d, is := decisions[h.Digest()]; is && !d.Waits {
 				held.Decision, held.Decided = &d, verdict(&d)
 			}
 			r.Held = append(r.Held, held)

@@ -76,8 +76,13 @@ func TestApproveSome(t *testing.T) {
 		t.Fatalf("%d %s", code, to)
 	}
 	c := leaver(2)
-	if d := w.decisions[c.Digest()]; len(w.decisions) != 1 || !d.Approves {
+	if d := w.decisions[c.Digest()]; !d.Approves {
 		t.Errorf("decided %+v", w.decisions)
+	}
+	for digest, d := range w.decisions { // the others of what is over the limit go on waiting
+		if digest != c.Digest() && (d.Approves || !d.Waits) {
+			t.Errorf("of another: %+v", d)
+		}
 	}
 }
 

@@ -375,35 +375,3 @@ func TestTwoWithOneAddress(t *testing.T) {
 		t.Errorf("now both have the app: %+v", l)
 	}
 }
-
-// TestAssertionsOfNobody: what was said of groups of an account that is gone, or
-// nobody's, is not remembered.
-func TestAssertionsOfNobody(t *testing.T) {
-	p := newPair(t, 2, nil)
-	made, err := p.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteCreateUser, Account: reconcile.Account{UserName: "foreign@x.io", Active: true}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range []string{made.ID, "gone"} {
-		l := one(t, p.b, jobs.Asked{What: "members", Account: id, Groups: []reconcile.Assertion{{Group: "g-2"}}})
-		if !l.Foreign && !errors.Is(l.Err, reconcile.ErrGone) {
-			t.Errorf("%s: %+v", id, l)
-		}
-	}
-	if p.in("g-2", made.ID) {
-		t.Error("an account that is nobody's was touched")
-	}
-	id := one(t, p.b, byName(1)).Account.ID
-	one(t, p.b, jobs.Asked{What: "members", Account: id, Groups: []reconcile.Assertion{{Group: "g-2"}}})
-	awaitQuiet(t, p.store) // a run leaves out who is still taken, for another look, and nobody looks here
-	if _, err := p.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteDeleteUser, Account: reconcile.Account{ID: id}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.reconcile("a run", p.store); err != nil {
-		t.Fatal(err)
-	}
-	if asserted, err := p.store.Assertions(t.Context()); err != nil || len(asserted) > 0 {
-		t.Errorf("%+v %v", asserted, err)
-	}
-	awaitQuiet(t, p.store)
-}

@@ -1,6 +1,9 @@
 package console
 
 import (
+	"errors"
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -99,5 +102,36 @@ func TestChart(t *testing.T) {
 	}
 	if newChart(runs[:1], p) != nil {
 		t.Error("one run is no chart")
+	}
+}
+
+// TestEmptyAndBroken: a console with nothing to show, or behind which nothing
+// answers, says what to do.
+func TestEmptyAndBroken(t *testing.T) {
+	w := newWorld()
+	s := w.serve(t, func(c *Connection) { c.Command = "tomorro-sync --config /etc/acme.yaml" }).signIn("Ann", sharedSecret)
+	w.entries, w.status = nil, jobs.Status{}
+	if _, body := s.get("/c/acme/"); !strings.Contains(body, "Look at what it would do with: tomorro-sync --config /etc/acme.yaml plan") {
+		t.Errorf("the first page names another command:\n%s", body)
+	}
+	for path, want := range map[string]string{"/c/acme/": "No run has ended yet.", "/c/acme/runs": "no runs yet", "/c/acme/holds": "Nothing is held.", "/c/acme/people": "Find somebody"} {
+		if code, body := s.get(path); code != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, without %q:\n%s", path, code, want, body)
+		}
+	}
+	w.broken = errors.New("dial tcp: connection refused")
+	for _, path := range []string{"/c/acme/", "/c/acme/runs", "/c/acme/holds"} {
+		if code, body := s.get(path); code != http.StatusServiceUnavailable || !strings.Contains(body, "look at Redis") {
+			t.Errorf("%s: %d\n%s", path, code, body)
+		}
+	}
+	w.broken, w.services = nil, errors.New("reading OneLogin: 401")
+	if _, body := s.get("/c/acme/groups"); !strings.Contains(body, "reading OneLogin: 401") || !strings.Contains(body, "</html>") {
+		t.Errorf("groups without OneLogin:\n%s", body)
+	}
+	w.services = fmt.Errorf("%w gone@x.io", jobs.ErrUnknown)
+	w.about = nil
+	if _, body := s.get("/c/acme/people/gone@x.io"); !strings.Contains(body, "Check the spelling") || !strings.Contains(body, "No run has changed") {
+		t.Errorf("a person whom nobody knows:\n%s", body)
 	}
 }

@@ -22,7 +22,8 @@ type Pin struct {
 type Pins interface {
 	// Pins gives everybody who is pinned.
 	Pins(ctx context.Context) (map[reconcile.Key]Pin, error)
-	// Pin pins people, anew if they are already. It fails like Journal.Append.
+	// Pin pins people, anew if they are already, and forgets the facts about them: what
+	// is different from now on was not edited by hand. It fails like Journal.Append.
 	Pin(ctx context.Context, lease Lease, pins map[reconcile.Key]Pin) error
 	// Unpin releases people; it is no error if they were not pinned.
 	Unpin(ctx context.Context, keys []reconcile.Key) error

@@ -187,3 +187,22 @@ func TestNobodyIsNotEverybody(t *testing.T) {
 		t.Errorf("nobody is pinned any more:\n%s", out)
 	}
 }
+
+// TestReleasedIsNoDrift: what a run does to whom an undo left otherwise and somebody
+// released is what OneLogin says, and nobody's edit at Tomorro.
+func TestReleasedIsNoDrift(t *testing.T) {
+	o := newOffice(t, labOptions{users: 40, groups: 3, seed: 4, plain: true}, "")
+	o.must(exitDone, "reconcile", "--yes")
+	admin := "admin"
+	o.world.People[2].Title = &admin
+	o.world.People[3].RoleIDs = o.world.People[3].RoleIDs[:len(o.world.People[3].RoleIDs)-1]
+	o.must(exitDone, "reconcile", "--yes")
+	o.must(exitDone, "undo", o.lastRun(), "--yes")
+	o.must(exitDone, "reconcile", "--yes") // a night in between, which holds it
+	o.must(exitDone, "release", "--all")
+	if out := o.must(exitPending, "plan"); strings.Contains(out, "somebody changed it at Tomorro") {
+		t.Errorf("the plan takes our own undo for somebody's edit:\n%s", out)
+	}
+	o.must(exitDone, "reconcile", "--yes")
+	o.equal()
+}

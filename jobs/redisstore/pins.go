@@ -60,7 +60,7 @@ func (s *Store) Pin(ctx context.Context, lease jobs.Lease, pins map[reconcile.Ke
 		}
 		current := 0
 		err := s.patiently(ctx, func() (err error) {
-			current, err = pinScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.pins()}, args...).Int()
+			current, err = pinScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.pins(), s.keys.facts()}, args...).Int()
 			return err
 		})
 		if err != nil {

@@ -337,6 +337,15 @@ type Observer interface {
 	Status(ctx context.Context) (Status, error)
 }
 
+// Memory tells of itself when it does not remember any more what it had confirmed.
+type Memory interface {
+	// Lost says since when nothing can be relied upon to be remembered: the store was
+	// emptied, or restored from a backup, or lost its last writes, after that and before
+	// now. It is zero when all is well, or this process has not asked before. Each loss
+	// is told once to each process.
+	Lost(ctx context.Context) (since time.Time, err error)
+}
+
 // Decisions are what people said of held changes.
 type Decisions interface {
 	// Decisions gives every decision by the digest of its change, also those that

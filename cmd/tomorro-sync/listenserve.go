@@ -87,6 +87,7 @@ func (s *served) serveDesk(ctx context.Context) {
 	var wg conc.WaitGroup
 	wg.Go(func() { s.conn.desk.pushes.Serve(ctx) })
 	wg.Go(func() { s.tellMarks(ctx) })
+	wg.Go(func() { s.tellLoss(ctx) })
 	if s.listening.server != nil {
 		wg.Go(s.listening.serve)
 		<-ctx.Done()
@@ -112,6 +113,28 @@ func (s *served) tellMarks(ctx context.Context) {
 		status, err := s.conn.memory.Status(ctx)
 		if err == nil && status.Marks > 0 {
 			s.log.Info("people wait for another look", "marks", status.Marks, "oldest", time.Since(status.Oldest).Round(time.Second))
+		}
+	}
+}
+
+// tellLoss says when Redis does not remember any more what it had confirmed: nothing else
+// shows on a store that was emptied or restored from a backup. Nobody is removed because
+// of it, but what people had said is as it was, or gone.
+func (s *served) tellLoss(ctx context.Context) {
+	ticker := time.NewTicker(s.conn.desk.tell)
+	defer ticker.Stop()
+	for {
+		since, err := s.conn.memory.Lost(ctx) // that Redis is away, others say
+		if err == nil && !since.IsZero() {
+			s.conn.desk.pushes.Forget()
+			s.log.Error("Redis does not remember what it had confirmed: it was emptied, restored from a backup, or lost its last writes. Nobody is removed because of it, but approvals that were used, "+
+				"groups by hand that were taken back, and what the limits had counted may be as before, and pins, a pause and an adoption that was done may be gone",
+				"since", since, "do", "pause the schedule; look at plan, release, holds and schedule; press Reapply entitlement mappings in OneLogin; then resume it", "command", s.command)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
 	}
 }

@@ -67,6 +67,7 @@ type memory interface {
 	jobs.AlertBook
 	jobs.Shelf
 	jobs.Sealer
+	jobs.Memory
 }
 
 // session says what a command needs of a connection.

@@ -129,6 +129,9 @@ func (k keys) trimmed() string { return k.prefix + "trimmed" }
 // shelf is a string that ends by itself: somebody who is signed in to the console.
 func (k keys) shelf(name string) string { return k.prefix + "shelf:" + name }
 
+// pulse is a string that ends by itself: the number that a process counted last.
+func (k keys) pulse(process string) string { return k.prefix + "pulse:" + process }
+
 // edited is a hash from entry ids of a stream to what stands in their place since
 // a person was erased.
 func (k keys) edited(stream string) string { return stream + ":edited" }

@@ -42,6 +42,7 @@ type Store struct {
 	stop   func() // ends what Embedded started
 	name   string // tells its calls from those of other stores
 	calls  atomic.Int64
+	pulse  pulse
 }
 
 var (

@@ -13,7 +13,7 @@ import (
 func measure(all []*served) *metrics.Metrics {
 	connections := make([]metrics.Connection, len(all))
 	for i, s := range all {
-		connections[i] = metrics.Connection{Name: s.config.Connection, Stander: s.watch, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter, Retry: s.config.Schedule.Retry, APIs: s.conn.counts, Credentials: s.config.credentials}
+		connections[i] = metrics.Connection{Name: s.config.Connection, Stander: s.watch, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter, Retry: s.config.Schedule.Retry, APIs: s.counts, Credentials: s.config.credentials}
 	}
 	return metrics.New(connections, nil)
 }

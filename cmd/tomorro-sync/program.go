@@ -80,6 +80,7 @@ type session struct {
 	serving  bool      // runs are logged, with their ids
 	runs     bool      // makes a run that is about everybody, or may be
 	moved    bool      // the organisation has new addresses
+	later    bool      // Redis need not answer yet; then nothing that it knows is known, and no run may be made
 	embedded bool      // a Redis inside this process instead of the configured one
 	progress *progress // nil-safe
 	log      *slog.Logger

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -28,7 +29,8 @@ func (p *program) serveCommand() *cobra.Command {
 		Short: "Make a run at each tick of the schedule, until stopped",
 		Long: `serve makes a run at each tick of schedule.cron, in schedule.timezone. Any number of replicas may serve the same connection: each
 tick has one run. A tick that nobody was there for is made up for at the start, unless schedule.missed is skip. Give --config
-several times to serve several connections, each with its own name, lock, journal and limits.
+several times to serve several connections, each with its own name, lock, journal and limits. One whose Redis is not there is
+served as soon as it is; the others do not wait for that.
 
 A run that failed is made again schedule.retry after its tick, then after twice as long each time, until one goes well or the next
 tick comes.
@@ -79,6 +81,10 @@ type served struct {
 	starter   *starter
 	listening listening
 	watch     *jobs.Watch // for metrics and alerts
+
+	waits error                                  // why it cannot be served yet; nil when it can
+	open  func(context.Context) (*served, error) // tries again
+	late  atomic.Pointer[served]                 // what is served since that went well
 }
 
 func (p *program) serve(ctx context.Context, format string) error {
@@ -94,33 +100,34 @@ func (p *program) serve(ctx context.Context, format string) error {
 	var all []*served
 	defer func() {
 		for _, s := range all {
-			s.conn.close()
+			s.end()
 		}
 	}()
+	var firsts []error
 	for i, c := range configs {
-		s, err := p.openServed(ctx, c, log.With("connection", c.Connection))
+		s, err := p.openServed(ctx, c, log.With("connection", c.Connection), len(configs) > 1)
 		if err != nil {
 			return err
 		}
 		s.command = p.commandElsewhere(i)
 		all = append(all, s)
+		if s.waits != nil {
+			firsts = append(firsts, s.waits)
+		}
+	}
+	if len(firsts) == len(all) { // as with a single one that is not there
+		return firsts[0]
 	}
 	told := measure(all)
 	for _, s := range all {
+		if s.waits != nil {
+			continue
+		}
 		if err := s.listen(ctx, told); err != nil {
 			return err
 		}
-		defer s.listening.stop()
 	}
 	return serveAll(ctx, log, &configs[0].Listen, all, told)
-}
-
-func (p *program) openServed(ctx context.Context, c *config, log *slog.Logger) (*served, error) {
-	conn, err := p.connector.open(ctx, session{config: c, store: true, serving: true, log: log})
-	if err != nil {
-		return nil, err
-	}
-	return newServed(c, log, conn), nil
 }
 
 func newServed(c *config, log *slog.Logger, conn *connection) *served {
@@ -148,7 +155,7 @@ func processName() string {
 func serveAll(ctx context.Context, log *slog.Logger, l *listenConfig, all []*served, told *metrics.Metrics) error {
 	watched := make([]admin.Connection, 0, len(all))
 	for _, s := range all {
-		watched = append(watched, admin.Connection{Name: s.config.Connection, Observer: s.conn.memory, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter, Retry: s.config.Schedule.Retry, Command: s.command})
+		watched = append(watched, admin.Connection{Name: s.config.Connection, Observer: s.watch.Observer, Schedule: s.schedule, QuarantineAfter: s.config.Schedule.QuarantineAfter, Retry: s.config.Schedule.Retry, Command: s.command})
 	}
 	stopAdmin, err := serveAdmin(ctx, log, l.Admin, supervised(admin.Handler(ctx, watched), told, l.Profile))
 	if err != nil {
@@ -165,25 +172,39 @@ func serveAll(ctx context.Context, log *slog.Logger, l *listenConfig, all []*ser
 	defer stopConsole()
 	var wg conc.WaitGroup
 	for _, s := range all {
-		s.log.Info("serving", "tomorro", s.config.Tomorro.URL, "schedule", s.config.Schedule.Cron, "timezone", s.config.Schedule.Timezone, "next", s.schedule.Next(time.Now()))
 		wg.Go(func() {
-			s.recover(ctx)
-			s.scheduler.Serve(ctx)
+			if s.waits == nil {
+				s.serve(ctx)
+			} else if late := s.await(ctx, told); late != nil {
+				late.serve(ctx)
+			}
 		})
-		wg.Go(func() { s.starter.serve(ctx) })
-		wg.Go(func() { s.serveDesk(ctx) })
-		if alerter := s.alerter(); alerter != nil {
-			wg.Go(func() { alerter.Serve(ctx) })
-		}
-		if s.fast != nil {
-			wg.Go(func() { s.fast.Serve(ctx) })
-		}
 	}
 	<-ctx.Done()
 	log.Info("stopping: nothing new is begun, what is under way is finished", "grace", all[0].config.Grace)
 	wg.Wait()
 	log.Info("stopped")
 	return nil
+}
+
+// serve makes the connection's runs and answers its pushes until ctx ends and what is
+// under way has ended.
+func (s *served) serve(ctx context.Context) {
+	s.log.Info("serving", "tomorro", s.config.Tomorro.URL, "schedule", s.config.Schedule.Cron, "timezone", s.config.Schedule.Timezone, "next", s.schedule.Next(time.Now()))
+	var wg conc.WaitGroup
+	wg.Go(func() {
+		s.recover(ctx)
+		s.scheduler.Serve(ctx)
+	})
+	wg.Go(func() { s.starter.serve(ctx) })
+	wg.Go(func() { s.serveDesk(ctx) })
+	if alerter := s.alerter(); alerter != nil {
+		wg.Go(func() { alerter.Serve(ctx) })
+	}
+	if s.fast != nil {
+		wg.Go(func() { s.fast.Serve(ctx) })
+	}
+	wg.Wait()
 }
 
 // serveAdmin listens for supervisors.

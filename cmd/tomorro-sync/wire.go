@@ -77,10 +77,12 @@ func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runne
 		if err != nil {
 			return shared, found, err
 		}
-		if found, err = s.profile(ctx, store); err != nil {
-			return shared, found, errors.Join(err, store.Close())
+		if !s.later {
+			if found, err = s.profile(ctx, store); err != nil {
+				return shared, found, errors.Join(err, store.Close())
+			}
 		}
-		if s.serving && !s.embedded {
+		if s.serving && !s.embedded && !s.later {
 			s.tellTroubles(ctx, store)
 		}
 		conn.memory, conn.close = store, func() { _ = store.Close() }
@@ -221,7 +223,7 @@ func (s session) openStore(ctx context.Context) (*redisstore.Store, error) {
 	if _, err := redisstore.ParseURL(address); err != nil {
 		return nil, usage(err, "correct redis.url")
 	}
-	o := redisstore.Options{Connection: s.config.Connection, SentinelPassword: s.config.Redis.SentinelPassword.reveal()}
+	o := redisstore.Options{Connection: s.config.Connection, SentinelPassword: s.config.Redis.SentinelPassword.reveal(), Later: s.later}
 	if file := s.config.Redis.CAFile; file != "" {
 		if o.RootCAs, err = certificates(file); err != nil {
 			return nil, usage(err, "correct redis.ca_file")
@@ -230,6 +232,9 @@ func (s session) openStore(ctx context.Context) (*redisstore.Store, error) {
 	store, err := redisstore.Open(ctx, address, o)
 	if err != nil {
 		return nil, &failure{code: exitError, err: err, hint: "start Redis, or correct redis.url; plan needs none"}
+	}
+	if s.later {
+		return store, nil
 	}
 	if err := s.own(ctx, store); err != nil {
 		return nil, errors.Join(err, store.Close())

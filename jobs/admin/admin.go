@@ -1,8 +1,9 @@
 // Package admin answers what a supervisor asks of a process that serves:
 //
 //	GET /healthz   200 as long as the process answers at all
-//	GET /readyz    200 when it can work, else 503; either way a JSON document with
-//	               the reasons, and the state of each connection
+//	GET /readyz    200 when it can work for any of its connections, else 503; either
+//	               way a JSON document with what it cannot work for, and why, and the
+//	               state of each connection
 //
 // What the last runs did does not make a process unready, not even when they put
 // the schedule into quarantine: another one would do the same. It is among the
@@ -14,8 +15,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -38,7 +41,7 @@ type Connection struct {
 // State is the answer of /readyz.
 type State struct {
 	Ready       bool              `json:"ready"`
-	Reasons     []string          `json:"reasons"` // why it is not ready
+	Reasons     []string          `json:"reasons"` // why it is not ready, or not for all connections
 	Connections []ConnectionState `json:"connections"`
 }
 
@@ -85,6 +88,10 @@ func Handler(ctx context.Context, connections []Connection) http.Handler {
 	return mux
 }
 
+// ErrNotServed is what the Observer says of a connection that this process could not begin
+// to serve yet.
+var ErrNotServed = errors.New("is not served yet; the log says why")
+
 func (s *State) refuse(reason string) {
 	s.Ready = false
 	s.Reasons = append(s.Reasons, reason)
@@ -93,17 +100,29 @@ func (s *State) refuse(reason string) {
 func look(ctx context.Context, connections []Connection, now time.Time) State {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	state := State{Ready: true, Reasons: []string{}}
-	for _, c := range connections {
-		one := ConnectionState{Name: c.Name, Notes: []string{}}
-		status, err := c.Observer.Status(ctx)
+	state := State{Ready: len(connections) == 0, Reasons: []string{}, Connections: make([]ConnectionState, len(connections))}
+	failed := make([]error, len(connections))
+	var wg sync.WaitGroup
+	for i, c := range connections { // at once: one that hangs takes all of the time
+		wg.Go(func() {
+			one := ConnectionState{Name: c.Name, Notes: []string{}}
+			status, err := c.Observer.Status(ctx)
+			if failed[i] = err; err == nil {
+				one.fill(&c, status, now)
+			}
+			state.Connections[i] = one
+		})
+	}
+	wg.Wait()
+	for i, err := range failed {
+		state.Ready = state.Ready || err == nil
 		if err != nil {
-			state.refuse(c.Name + ": Redis does not answer")
-			state.Connections = append(state.Connections, one)
-			continue
+			why := "Redis does not answer"
+			if errors.Is(err, ErrNotServed) {
+				why = ErrNotServed.Error()
+			}
+			state.Reasons = append(state.Reasons, connections[i].Name+": "+why)
 		}
-		one.fill(&c, status, now)
-		state.Connections = append(state.Connections, one)
 	}
 	return state
 }

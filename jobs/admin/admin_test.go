@@ -66,7 +66,10 @@ func TestReadiness(t *testing.T) {
 		"last run failed":   {t.Context(), []*observed{failed}, 200, "", []string{"exit 3; see: tomorro-sync --config /etc/acme.yaml journal show r8", "2 people wait for another look, the first for 1h0m", "of 3 changes nobody knows"}},
 		"paused":            {t.Context(), []*observed{paused}, 200, "", []string{"paused since 1970-01-01T00:00:00Z by ann on desk", "no run has ended yet"}},
 		"quarantined":       {t.Context(), []*observed{quarantined}, 200, "", []string{"quarantined after 3 failed runs in a row; next try at 2026-11-24T02:00:00Z; one good run ends it"}},
-		"one without Redis": {t.Context(), []*observed{well, gone}, 503, "c1: Redis does not answer", nil},
+		"one without Redis": {t.Context(), []*observed{well, gone}, 200, "c1: Redis does not answer", nil},
+		"one that hangs":    {t.Context(), []*observed{failed, {hangs: true}}, 200, "c1: Redis does not answer", []string{"exit 3"}},
+		"one not served":    {t.Context(), []*observed{well, {err: admin.ErrNotServed}}, 200, "c1: is not served yet", nil},
+		"all without Redis": {t.Context(), []*observed{gone, gone}, 503, "c1: Redis does not answer", nil},
 		"Redis hangs":       {t.Context(), []*observed{{hangs: true}}, 503, "c0: Redis does not answer", nil},
 		"stopping":          {stopping, []*observed{well}, 503, "stopping", nil},
 	}
@@ -119,3 +122,16 @@ func TestNextRunIsTold(t *testing.T) {
 		t.Errorf("an unknown address answers %d", code)
 	}
 }
+
+// TestOneHangs: a Redis that does not answer takes nothing of the time that the others have.
+func TestOneHangs(t *testing.T) {
+	_, text, state := ask(t, t.Context(), "/readyz", admin.Connection{Name: "away", Observer: &observed{hangs: true}}, admin.Connection{Name: "here", Observer: patient{}})
+	if !state.Ready || len(state.Reasons) != 1 || !strings.HasPrefix(state.Reasons[0], "away:") {
+		t.Errorf("%s", text)
+	}
+}
+
+// patient answers only as long as there is time.
+type patient struct{}
+
+func (patient) Status(ctx context.Context) (jobs.Status, error) { return jobs.Status{}, ctx.Err() }

@@ -27,6 +27,8 @@ type Options struct {
 	TTL time.Duration
 	// SentinelPassword is what the sentinels ask for; the address has the master's.
 	SentinelPassword string
+	// Later has Open ask for no sign of life: calls fail until Redis answers.
+	Later bool
 	// RootCAs verify the server's certificate; nil means the system's. For TLS only.
 	RootCAs *x509.CertPool
 	// Now is the clock for what people read; default time.Now.
@@ -72,7 +74,7 @@ var (
 	_ jobs.AlertBook     = (*Store)(nil)
 )
 
-// Open connects to Redis and asks it for a sign of life. The error does not
+// Open connects to Redis and asks it for a sign of life, unless o says later. The error does not
 // carry the address, which may hold a password.
 func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	opts, err := ParseURL(address)
@@ -84,6 +86,9 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	}
 	opts.SentinelPassword = o.SentinelPassword
 	s := newStore(redis.NewUniversalClient(opts), o)
+	if o.Later {
+		return s, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := s.client.Ping(ctx).Err(); err != nil {

@@ -146,11 +146,21 @@ func sameFace(a, b time.Time) bool {
 	return ay == by && am == bm && ad == bd && a.Hour() == b.Hour() && a.Minute() == b.Minute() && a.Second() == b.Second()
 }
 
-// latest is the last tick at or before now, not before since; zero if there is none.
+// latest is the last tick at or before now, after since; zero if there is none. It looks
+// back as far as it has to: since may be years ago, or of a clock that began in 1970.
 func latest(s cron.Schedule, since, now time.Time) time.Time {
-	var last time.Time
-	for t := s.Next(since); !t.IsZero() && !t.After(now); t = s.Next(t) {
-		last = t
+	const longest = 100 * 365 * 24 * time.Hour
+	for back := time.Minute; ; back *= 2 {
+		from := now.Add(-back)
+		if from.Before(since) || back > longest {
+			from = since
+		}
+		var last time.Time
+		for t := s.Next(from); !t.IsZero() && !t.After(now); t = s.Next(t) {
+			last = t
+		}
+		if !last.IsZero() || from.Equal(since) {
+			return last
+		}
 	}
-	return last
 }

@@ -124,6 +124,12 @@ func field(object map[string]any, name string) any {
 	return nil
 }
 
+// blank reports whether a value is text with nothing in it: a macro that was empty.
+func blank(v any) bool {
+	s, ok := v.(string)
+	return ok && strings.TrimSpace(s) == ""
+}
+
 // text is a member that must be text if it is there. null and blanks are absent.
 func text(object map[string]any, name string) (string, error) {
 	switch v := field(object, name).(type) {
@@ -168,10 +174,8 @@ func boolean(object map[string]any, name string) (*bool, error) {
 	switch {
 	case yes || strings.EqualFold(text, "false") || text == "0":
 		return &yes, nil
-	case text == "" && field(object, name) != nil:
-		if s, ok := field(object, name).(string); ok && strings.TrimSpace(s) == "" {
-			return nil, nil // an empty macro
-		}
+	case blank(field(object, name)):
+		return nil, nil // an empty macro
 	}
 	return nil, invalid("%s must be true or false.", name)
 }

@@ -83,7 +83,7 @@ func (c *call) patched(steps []step) (UserSaid, error) {
 	var ops []scim.Operation
 	renamed := false
 	for _, s := range steps {
-		if kept[s.attr] {
+		if kept[s.attr] && !(s.attr == "active" && blank(s.value)) { // an empty macro, as in a whole user
 			ops = append(ops, s.operation())
 			renamed = renamed || s.attr == "userName"
 		}
@@ -124,7 +124,7 @@ func (s UserSaid) as(operation Operation) UserSaid {
 func (c *call) userSaid(object map[string]any) (UserSaid, error) {
 	said := UserSaid{Request: c.id}
 	name, ok := field(object, "name").(map[string]any)
-	if field(object, "name") != nil && !ok {
+	if field(object, "name") != nil && !ok && !blank(field(object, "name")) {
 		return said, invalid("name must be an object with givenName and familyName.")
 	}
 	for _, f := range []struct {

@@ -26,6 +26,26 @@ func (v *visit) refresh(ctx context.Context, s *stale) error {
 	return err
 }
 
+// succeeded adds to the requests whoever was given the account of somebody they are
+// about, and reports whether it did: what is known here of an account's owner may be
+// older than that decision, and a push that names the account is about who has it now.
+func (v *visit) succeeded() (more bool) {
+	next := make(map[reconcile.Key]reconcile.Key)
+	for _, d := range v.seen.adoption.Decided {
+		if d.Former != 0 && d.Key != 0 {
+			next[d.Former] = d.Key
+		}
+	}
+	for _, r := range v.requests {
+		for _, key := range r.keys {
+			if now := next[key]; now != 0 && !slices.Contains(r.keys, now) {
+				r.keys, more = append([]reconcile.Key{now}, r.keys...), true
+			}
+		}
+	}
+	return more
+}
+
 // concerned is whom of those who are taken an account is about: its owner, or whoever
 // is to have its address.
 func (v *visit) concerned(account string) (reconcile.Key, bool) {

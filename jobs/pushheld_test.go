@@ -239,3 +239,27 @@ func TestAssertionsOfNobody(t *testing.T) {
 	}
 	awaitQuiet(t, p.store)
 }
+
+// TestPushAfterAdoptMatch: a push that names an account is about whom somebody gave it to,
+// whatever was known of its owner before.
+func TestPushAfterAdoptMatch(t *testing.T) {
+	p := newPair(t, 2, nil)
+	given, left := one(t, p.b, byName(1)).Account.ID, one(t, p.b, byName(2)).Account.ID
+	p.mu.Lock()
+	p.d.People[0].Key, p.d.People[1].Key = 50, 60
+	p.mu.Unlock()
+	for former, account := range map[reconcile.Key]string{1: given, 2: left} {
+		now := map[reconcile.Key]reconcile.Key{1: 50, 2: 60}[former]
+		if err := p.store.DecideAdoption(t.Context(), account, reconcile.AdoptionDecision{Key: now, Former: former, By: "somebody", At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.title(50, "manager")
+	if l := one(t, p.b, jobs.Asked{What: "replace", Account: given, Want: jobs.WantIn}); l.Err != nil || l.Key != 50 || p.account("p1@x.io").UserType != reconcile.Manager {
+		t.Errorf("%+v, and Tomorro has %+v", l, p.account("p1@x.io"))
+	}
+	p.edit(60, func(x *reconcile.Person) { x.Assigned = false })
+	if l := one(t, p.b, jobs.Asked{What: "delete", Account: left, Want: jobs.WantOut}); l.Err != nil || l.Late || p.account("p2@x.io").Active {
+		t.Errorf("who left keeps access: %+v", l)
+	}
+}

@@ -184,13 +184,15 @@ func (v *visit) account(ctx context.Context, id string) (reconcile.Account, erro
 	return v.p.mirror.readAccount(ctx, v.p, id)
 }
 
-// take takes everybody whom the requests are about. Whose claim somebody else holds
-// is looked at later.
+// take takes everybody whom the requests are about, and who is not taken yet. Whose
+// claim somebody else holds is looked at later.
 func (v *visit) take(ctx context.Context) error {
 	wanted := make(map[reconcile.Key]bool)
 	for _, r := range v.requests {
 		for _, key := range r.keys {
-			wanted[key] = true
+			if _, taken := v.touched[key]; !taken {
+				wanted[key] = true
+			}
 		}
 	}
 	keys := slices.Sorted(maps.Keys(wanted))
@@ -250,6 +252,12 @@ func (v *visit) look(ctx context.Context) error {
 	w.Go(func(ctx context.Context) error { return r.recallFew(ctx, &v.seen) })
 	if err := w.Wait(); err != nil {
 		return err
+	}
+	if v.succeeded() {
+		if err := v.take(ctx); err != nil {
+			return err
+		}
+		return v.look(ctx)
 	}
 	return v.decide(ctx)
 }

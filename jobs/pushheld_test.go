@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -205,6 +206,9 @@ func TestPushOfRecreated(t *testing.T) {
 	}
 	if l := one(t, p.b, jobs.Asked{What: "delete", Account: left, Want: jobs.WantOut}); l.Err != nil || p.account("p2@x.io").Active {
 		t.Errorf("who left is still there: %+v", l)
+	}
+	if l := one(t, p.b, jobs.Asked{What: "create", UserName: "p1@x.io", Want: jobs.WantIn}); len(l.Held) != 1 || !strings.Contains(l.Held[0].Reason, "tomorro-sync adopt") {
+		t.Errorf("who is made anew is to have the account removed that is theirs: %+v", l)
 	}
 }
 

@@ -290,7 +290,7 @@ func (d *differ) addressTaken(p *pair) string {
 			if former := d.formerOwner(taken); former != 0 && d.plan.successors[former] == p.want.Person.Key {
 				return "the account with this address is of somebody whom OneLogin no longer knows: tomorro-sync adopt says how to decide that it is the same person under another id; if it is somebody else, rename or remove that account"
 			}
-			return fmt.Sprintf("the address %s is taken by account %s, which is not this person's; rename or remove that account", taken.UserName, taken.ID)
+			return d.takenBy(taken)
 		}
 		target = next
 	}

@@ -1,5 +1,7 @@
 package reconcile
 
+import "fmt"
+
 // Somebody who is deleted in OneLogin and made again, as a directory that is imported
 // anew does with everybody, has another OneLogin id and the same e-mail. Two people who
 // have an address one after the other look the same, and the account has only one of
@@ -27,6 +29,31 @@ func (p *Plan) succeeds(former, now Key) {
 
 // MayWork reports whether somebody is to have access, or nobody here can say so.
 func (w *Want) MayWork() bool { return w.Active || !w.Managed || w.Hold != "" }
+
+// takenBy says who has an address. A plan about few people does not know whether OneLogin
+// still has the account's owner, and must not have the account thrown away of somebody who
+// was only made anew there.
+func (d *differ) takenBy(a *Account) string {
+	if owner := d.unseenOwner(a); owner != 0 {
+		return fmt.Sprintf("the address %s is taken by account %s, which is that of OneLogin's user %d; if OneLogin no longer has that user, tomorro-sync adopt says how to decide that this is the same person under another id; else rename or remove that account", a.UserName, a.ID, owner)
+	}
+	return fmt.Sprintf("the address %s is taken by account %s, which is not this person's; rename or remove that account", a.UserName, a.ID)
+}
+
+// unseenOwner is whose an account is, by what is remembered or by its mark, at whom a plan
+// about few people does not look; 0 is nobody.
+func (d *differ) unseenOwner(a *Account) Key {
+	if !d.join.some || d.join.owner.of(a.ID) != 0 {
+		return 0
+	}
+	owner, _ := ParseExternalID(a.ExternalID)
+	for key, account := range d.in.Links {
+		if account == a.ID && (owner == 0 || key < owner) {
+			owner = key
+		}
+	}
+	return owner
+}
 
 // formerOwner is whose an account is, by what is remembered or by its mark, whom OneLogin
 // no longer knows; 0 is nobody.

@@ -43,6 +43,10 @@ func TestPasted(t *testing.T) {
 			t.Errorf("%q became %q", same, got)
 		}
 	}
+	s := &screen{color: true, command: "./tomorro-sync"}
+	if got := s.pasted(s.paint(dim, "tomorro-sync adopt foreign x@y.z")); got != s.paint(dim, "./tomorro-sync adopt foreign x@y.z") {
+		t.Errorf("in colour it is %q", got)
+	}
 	if got := pasted("tomorro-sync adopt, and then tomorro-sync adopt done", "X"); strings.Count(got, "X adopt") != 2 {
 		t.Error(got)
 	}

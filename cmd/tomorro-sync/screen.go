@@ -153,8 +153,9 @@ func (s *screen) paragraph(prefix, text string, c style) {
 const commandName = "tomorro-sync"
 
 // ownCommand is one of the program's commands in a text, as it is called where no
-// configuration has to be named and where the shell finds the program by its name.
-var ownCommand = regexp.MustCompile(`(^|[^\w./-])` + commandName + ` (--help|adopt|alerts|approve|check|demo|explain|groups|holds|init|journal|plan|reconcile|reject|release|report|schedule|serve|simulate|undo|version)\b`)
+// configuration has to be named and where the shell finds the program by its name. What
+// stands before it may be a style.
+var ownCommand = regexp.MustCompile(`(^|\x1b\[\d*m|[^\w./-])` + commandName + ` (--help|adopt|alerts|approve|check|demo|explain|groups|holds|init|journal|plan|reconcile|reject|release|report|schedule|serve|simulate|undo|version)\b`)
 
 // wholeCommand is a command with its arguments: up to a comma, a semicolon, a full stop, two
 // blanks or the end.

@@ -111,7 +111,7 @@ func AdoptMatch(ctx context.Context, store Adopter, by Trigger, s *Survey, accou
 	if err != nil {
 		return err
 	}
-	former, err := s.former(a)
+	former, err := s.former(a, p.Key)
 	if err != nil {
 		return err
 	}
@@ -218,9 +218,15 @@ func (s *Survey) free(a *reconcile.Account) error {
 }
 
 // former gives who is linked to an account and is gone from OneLogin; 0 is nobody. It
-// fails with ErrOwned when the account is somebody's whom OneLogin knows, or may know.
-func (s *Survey) former(a *reconcile.Account) (linked reconcile.Key, err error) {
-	for _, key := range s.owners(a) {
+// fails with ErrOwned when the account is somebody's whom OneLogin knows, or may know,
+// and not now's as well as another's: a run marks what was decided, and a decision that is
+// taken back leaves that mark.
+func (s *Survey) former(a *reconcile.Account, now reconcile.Key) (linked reconcile.Key, err error) {
+	owners := s.owners(a)
+	for _, key := range owners {
+		if key == now && len(owners) > 1 {
+			continue
+		}
 		known := slices.ContainsFunc(s.Directory.People, func(p reconcile.Person) bool { return p.Key == key })
 		if known || !s.Directory.Receipt.Complete() {
 			return 0, s.free(a)

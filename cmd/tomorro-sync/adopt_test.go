@@ -183,6 +183,9 @@ func TestImportedAnew(t *testing.T) {
 	if a, _ := o.account(married.Email); a.ExternalID != reconcile.ExternalID(reconcile.Key(married.ID)) {
 		t.Errorf("who was written is marked %q", a.ExternalID)
 	}
+	o.must(exitDone, "adopt", "forget", married.Email) // the mark of a run is one of the two now, and the link of before the other
+	o.must(exitDone, "adopt", "match", married.Email, married.Email)
+	o.must(exitDone, "plan")
 	for _, c := range [][]string{{"match", married.Email, "--recreated"}, {"match", married.Email}} {
 		if code, _, _ := o.run(append([]string{"adopt"}, c...)...); code != exitUsage {
 			t.Errorf("adopt %v: exit %d", c, code)

@@ -125,6 +125,17 @@ func AdoptMatch(ctx context.Context, store Adopter, by Trigger, s *Survey, accou
 	return decideAdoption(ctx, store, by, a.ID, reconcile.AdoptionDecision{Key: p.Key, Former: former, By: by.Who, At: now})
 }
 
+// AdoptRecreated decides that the account of a row that adopt.List found for the survey,
+// Recreated and of the SameName, is the person's. It looks at nothing else: there may be
+// such a row for everybody.
+func AdoptRecreated(ctx context.Context, store Adopter, by Trigger, s *Survey, r *adopt.Row, now time.Time) error {
+	d := reconcile.AdoptionDecision{Key: r.People[0].Key, By: by.Who, At: now}
+	if s.Links[r.Former] == r.Account {
+		d.Former = r.Former
+	}
+	return decideAdoption(ctx, store, by, r.Account, d)
+}
+
 // AdoptForeign decides that an account is nobody's in OneLogin: no run takes it for
 // somebody's, not even by its address. It fails with ErrUnknown or ErrOwned.
 func AdoptForeign(ctx context.Context, store Adopter, by Trigger, s *Survey, account string, now time.Time) error {

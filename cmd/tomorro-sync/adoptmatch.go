@@ -75,7 +75,7 @@ func (p *program) matchRecreated(ctx context.Context, c *config, d *decision, ye
 		}
 	}
 	for i := range same {
-		if err := jobs.AdoptMatch(ctx, d.store, d.by, d.survey, same[i].Account, same[i].People[0].Key.String(), time.Now()); err != nil {
+		if err := jobs.AdoptRecreated(ctx, d.store, d.by, d.survey, &same[i], time.Now()); err != nil {
 			return fmt.Errorf("%d of %d accounts are matched; %s: %w", i, len(same), reconcile.Fold(same[i].UserName), err)
 		}
 	}

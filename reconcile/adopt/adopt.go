@@ -53,9 +53,11 @@ type Row struct {
 	// People are whose it is; several, or one by name, are whose it may be.
 	People []Person `json:"people"`
 	Why    string   `json:"why,omitempty"` // of what is unclear, and of what is recreated
-	// SameName says, of what is recreated, that one person only may have it, and that
-	// their name is the account's.
+	// SameName says, of what is recreated, that one person only may have it, no other
+	// account, and that their name is the account's.
 	SameName bool `json:"sameName,omitempty"`
+	// Former is whose what is recreated was.
+	Former reconcile.Key `json:"former,omitempty"`
 	// Decided is by whom and when somebody decided whose it is.
 	DecidedBy string    `json:"decidedBy,omitempty"`
 	DecidedAt time.Time `json:"decidedAt,omitzero"`
@@ -215,8 +217,8 @@ func (l *list) succeeded(r *Row, name string, former reconcile.Key) {
 		}
 	}
 	if len(people) > 0 {
-		r.SameName = len(people) == 1 && named != "" && named == name
-		r.Match, r.People, r.Why = Recreated, people, fmt.Sprintf("it was OneLogin user %d's, whom OneLogin no longer knows", former)
+		r.SameName = len(people) == 1 && len(l.accounts[reconcile.Fold(r.UserName)]) == 1 && named != "" && named == name
+		r.Match, r.People, r.Former, r.Why = Recreated, people, former, fmt.Sprintf("it was OneLogin user %d's, whom OneLogin no longer knows", former)
 	}
 }
 

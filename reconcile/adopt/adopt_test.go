@@ -49,6 +49,9 @@ func TestEachMatch(t *testing.T) {
 	account("again", "again@x.io", "a", "gain", "onelogin:10")
 	person(13, "other@x.io", "Other", "Person")
 	account("other", "other@x.io", "A", "Nother", "")
+	person(14, "twin@x.io", "T", "Win")
+	account("twin", "twin@x.io", "T", "Win", "onelogin:15")
+	account("twin2", "Twin@x.io", "T", "Win", "onelogin:16")
 	rows := adopt.List(adopt.Input{Directory: d, Current: c, Policy: &reconcile.Policy{}, Links: map[reconcile.Key]string{2: "link", 11: "other"},
 		Decided: map[string]reconcile.AdoptionDecision{"foreign": {By: "ann"}, "link": {Key: 2, By: "bob"}}})
 	var got []string
@@ -56,7 +59,7 @@ func TestEachMatch(t *testing.T) {
 		got = append(got, strings.TrimSpace(fmt.Sprint(r.Account, " ", r.Match, " ", keys(&r), " ", strings.TrimPrefix(fmt.Sprint(r.SameName), "false"), r.DecidedBy)))
 	}
 	want := []string{
-		"again recreated [12] true", "own unclear [9]", "name name [5]", "other recreated [13]", "unclear unclear [6 7]", // these wait for a decision
+		"again recreated [12] true", "own unclear [9]", "name name [5]", "other recreated [13]", "unclear unclear [6 7]", "twin recreated [14]", "twin2 recreated [14]", // these wait for a decision
 		"address address [3]", "folded folded [4]", "link link [2] bob", "foreign foreign [] ann", "mark mark [1]", "nobody nobody []", "wrong mark [9]",
 	}
 	if !slices.Equal(got, want) {

@@ -78,6 +78,6 @@ func recreatedRule(successors map[Key]Key) reason {
 		if successors[c.Key] == 0 || c.Op != OpDeactivate && c.Op != OpDelete || c.Origin == FromUndo {
 			return ""
 		}
-		return "somebody at work has this e-mail under another OneLogin id, and no account: tomorro-sync adopt says how to decide that it is the same person; if it is somebody else, approve this"
+		return "somebody at work has this e-mail under another OneLogin id, and no account: for how to decide that it is the same person, see: tomorro-sync adopt; if it is somebody else, approve this"
 	}
 }

@@ -51,3 +51,16 @@ func TestPasted(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestWrappedCommands: a command stays on one line, and what is none is broken as other
+// text is.
+func TestWrappedCommands(t *testing.T) {
+	for text, want := range map[string]string{
+		"what waits for somebody: tomorro-sync --config 'a b.yaml' holds, and then": "what waits for somebody:|tomorro-sync --config 'a b.yaml' holds,|and then",
+		"the groups that tomorro-sync made for people who are in the company":       "the groups that tomorro-sync made for|people who are in the company",
+	} {
+		if got := strings.Join(wrap(text, 40), "|"); got != want {
+			t.Errorf("%q", got)
+		}
+	}
+}

@@ -155,11 +155,13 @@ const commandName = "tomorro-sync"
 // ownCommand is one of the program's commands in a text, as it is called where no
 // configuration has to be named and where the shell finds the program by its name. What
 // stands before it may be a style.
-var ownCommand = regexp.MustCompile(`(^|\x1b\[\d*m|[^\w./-])` + commandName + ` (--help|adopt|alerts|approve|check|demo|explain|groups|holds|init|journal|plan|reconcile|reject|release|report|schedule|serve|simulate|undo|version)\b`)
+var ownCommand = regexp.MustCompile(`(^|\x1b\[\d*m|[^\w./-])` + commandName + ` (` + subcommand + `)\b`)
 
 // wholeCommand is a command with its arguments: up to a comma, a semicolon, a full stop, two
 // blanks or the end.
-var wholeCommand = regexp.MustCompile(`(go run )?[^\s']*` + commandName + `( --config ('[^']*'|\S+))? [a-z-]+\b( ('[^']*'|[^\s,;]*[^\s,;.]))*`)
+var wholeCommand = regexp.MustCompile(`(go run )?[^\s']*` + commandName + `( --config ('[^']*'|\S+))? (` + subcommand + `)\b( ('[^']*'|[^\s,;]*[^\s,;.]))*`)
+
+const subcommand = `--help|adopt|alerts|approve|check|demo|explain|groups|holds|init|journal|plan|reconcile|reject|release|report|schedule|serve|simulate|undo|version`
 
 // advise prints what can be run next, so that it can be pasted.
 func (s *screen) advise(prefix, text string) { s.paragraph(prefix, text, bold) }

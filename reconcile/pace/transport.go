@@ -29,7 +29,7 @@ type Transport struct {
 	// known; empty: of this one it is not. nil: the method.
 	Kind func(*http.Request) string
 	// Most is how long an answer may be, unpacked, in bytes; 0 is 256 MiB. What is longer
-	// ends with a *LargeError.
+	// ends with an error.
 	Most int64
 }
 
@@ -99,14 +99,6 @@ func NewBase(inFlight int) *http.Transport {
 	return t
 }
 
-// LargeError says that a service answered more than anybody should read.
-type LargeError struct{ Most int64 }
-
-// Error implements error.
-func (e *LargeError) Error() string {
-	return fmt.Sprintf("the answer is longer than %d bytes", e.Most)
-}
-
 type leaving struct {
 	io.ReadCloser
 	most, left int64
@@ -118,7 +110,7 @@ type leaving struct {
 func (l *leaving) Read(p []byte) (int, error) {
 	n, err := l.ReadCloser.Read(p)
 	if l.left -= int64(n); l.left < 0 {
-		return 0, &LargeError{l.most}
+		return 0, fmt.Errorf("the answer is longer than %d bytes", l.most)
 	}
 	return n, err
 }

@@ -13,10 +13,10 @@ var formula = regexp.MustCompile(`(^|;["\t ]*)([\t\r\n ]*[=+\-@\t\r])`)
 
 // Cell is text from outside as a spreadsheet shows it, and does not take it for a formula;
 // nor does a terminal take it for a command.
-func Cell(text string) string { return Visible(formula.ReplaceAllString(text, "$1'$2")) }
+func Cell(text string) string { return visible(formula.ReplaceAllString(text, "$1'$2")) }
 
-// Visible writes what would move a terminal's cursor, or turn a line around, as an escape.
-func Visible(text string) string {
+// visible writes what would move a terminal's cursor, or turn a line around, as an escape.
+func visible(text string) string {
 	hidden := func(r rune) bool {
 		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 	}
@@ -34,11 +34,11 @@ func Visible(text string) string {
 	return b.String()
 }
 
-// visible is Visible for a text of several lines.
-func visible(text string) string {
+// visibleLines is visible for a text of several lines.
+func visibleLines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i := range lines {
-		lines[i] = Visible(lines[i])
+		lines[i] = visible(lines[i])
 	}
 	return strings.Join(lines, "\n")
 }

@@ -89,7 +89,7 @@ func (r *Report) html(w io.Writer) error {
 	if err := t.Execute(&b, r); err != nil {
 		return err
 	}
-	_, err = io.WriteString(w, visible(b.String()))
+	_, err = io.WriteString(w, visibleLines(b.String()))
 	return err
 }
 
@@ -133,7 +133,7 @@ func (r *Report) markdown(w io.Writer) error {
 		row(l.Who, stamp(l.Seen), stamp(l.Done), l.most())
 	}
 	fmt.Fprintf(&b, "\n%s Last seal: `%s`. Written %s.\n", r.SealWords(), r.Verdict.Head.Hash, stamp(r.Made))
-	_, err := io.WriteString(w, visible(b.String()))
+	_, err := io.WriteString(w, visibleLines(b.String()))
 	return err
 }
 

@@ -46,7 +46,7 @@
 //
 // # Projections
 //
-// Project is attributes= and excludedAttributes=: id and schemas are always there,
+// Projection is attributes= and excludedAttributes=: id and schemas are always there,
 // a password never.
 //
 // # How it is checked

@@ -110,6 +110,6 @@ func FuzzApplyPatch(f *testing.F) {
 		if _, err := json.Marshal(out); err != nil {
 			t.Fatal(err)
 		}
-		scim.Project(out, []string{"emails.value", "urn:acme:2.0:User:a.b"}, []string{"name.givenName"})
+		scim.NewProjection([]string{"emails.value", "urn:acme:2.0:User:a.b"}, []string{"name.givenName"}).Of(out)
 	})
 }

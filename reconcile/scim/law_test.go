@@ -317,11 +317,11 @@ func TestLawProject(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := resourceGen.Draw(t, "resource")
 		names := rapid.SliceOfN(rapid.SampledFrom([]string{"userName", "TITLE", "name", "name.givenName", "emails.value", "members", "id", scim.SchemaEnterprise}), 1, 3).Draw(t, "names")
-		picked := scim.Project(r, names, nil)
-		if diff := cmp.Diff(picked, scim.Project(picked, names, nil)); diff != "" {
+		picked := scim.NewProjection(names, nil).Of(r)
+		if diff := cmp.Diff(picked, scim.NewProjection(names, nil).Of(picked)); diff != "" {
 			t.Fatal("not a projection", diff)
 		}
-		rest := scim.Project(r, nil, names)
+		rest := scim.NewProjection(nil, names).Of(r)
 		for k := range r {
 			_, in := picked[k]
 			_, out := rest[k]

@@ -261,7 +261,7 @@ func TestProject(t *testing.T) {
 		r["password"] = "secret"
 		full := decode(t, jane)
 		full["password"] = "secret"
-		got := scim.Project(r, strings.Split(c.attributes, ","), strings.Split(c.excluded, ","))
+		got := scim.NewProjection(strings.Split(c.attributes, ","), strings.Split(c.excluded, ",")).Of(r)
 		if shape := shapes(got, full); shape != c.want {
 			t.Errorf("%s without %s:\n%s, want\n%s", c.attributes, c.excluded, shape, c.want)
 		}

@@ -2,18 +2,12 @@ package scim
 
 import "strings"
 
-// Project is the attributes and excludedAttributes of a request (RFC 7644 section
+// Projection is the attributes and excludedAttributes of a request (RFC 7644 section
 // 3.9): with attributes, those and no other; then without the excluded ones. id
 // and schemas are always returned and a password never (RFC 7643 sections 3.1,
 // 3.3 and 4.1.1). Names are attribute paths in any case, with sub-attributes and
 // URNs; names that cannot be read are passed over, and a list of blanks is no
-// list. The result shares its values with r, or is r, which is not changed.
-func Project(r Resource, attributes, excluded []string) Resource {
-	return NewProjection(attributes, excluded).Of(r)
-}
-
-// Projection is Project for many resources: the lists of names, which a client may make
-// long, are read once.
+// list. The lists, which a client may make long, are read once for many resources.
 type Projection struct {
 	chosen, dropped choice
 	nothing         bool // neither list has a name
@@ -34,7 +28,8 @@ func NewProjection(attributes, excluded []string) *Projection {
 	return p
 }
 
-// Of is the part of r that was asked for.
+// Of is the part of r that was asked for. It shares its values with r, or is r, which
+// is not changed.
 func (p *Projection) Of(r Resource) Resource {
 	if p.nothing && !secret(r) {
 		return r

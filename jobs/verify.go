@@ -45,8 +45,9 @@ type NotKept struct {
 	Group string        `json:"group,omitempty"`
 	Sent  string        `json:"sent"`
 	There string        `json:"there"`
-	// Access says that somebody has more than they should because of it. It is
-	// sent and reported in each run; the rest is held after two.
+	// Access says that somebody has more than they should because of it. That, and
+	// what gives an account back its access, is sent and reported in each run; the
+	// rest is held after two.
 	Access bool `json:"access,omitempty"`
 }
 

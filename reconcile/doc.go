@@ -36,11 +36,13 @@
 //
 // # What is held, and who lets it through
 //
-// Guard says in its comment what holds a change, in order. A Held change names its
-// HoldRule. People answer with a Decision, bound to the change's Digest; it lets
-// through what a limit, the band of the last good pulls (Census), approve: or our
-// own configuration holds, and nothing else. A change's Origin tells what moved
-// since the Facts that the last run left: OneLogin, the configuration, or Tomorro.
+// Guard says in its comment what holds a change, in order. A Held change names
+// its HoldRule. People answer with a Decision, bound to the change's Digest;
+// it lets through what a limit, the band of the last good pulls (Census), approve:,
+// an adoption, our own configuration, or another OneLogin id of who may be the same
+// person holds, and nothing else (HoldRule.Approvable). A change's Origin tells what
+// moved since the Facts that the last run left: OneLogin, the configuration,
+// or Tomorro.
 //
 // # Laws
 //

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -24,6 +25,7 @@ func (p *Plan) ToConfirm() []Key {
 // not clearly confirm: the person is unknown, inactive or without the app. No
 // testimony is no confirmation.
 func Confirm(plan Plan, testimonies []Testimony, policy *Policy) Plan {
+	plan.successors = maps.Clone(plan.successors) // which the plan that was given has as well
 	said := make(map[Key]Testimony, len(testimonies))
 	for _, t := range testimonies {
 		said[t.Key] = t

@@ -118,3 +118,22 @@ func TestLawCensusIsOfOneLogin(t *testing.T) {
 		}
 	})
 }
+
+// TestConfirmChangesNoOtherPlan: what OneLogin answers about one copy of a plan is not known
+// to another.
+func TestConfirmChangesNoOtherPlan(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := reconciletest.Worlds().Filter(func(w *reconciletest.World) bool { return len(w.Directory.People) > 1 }).Draw(t, "world")
+		recreate(w, 0)
+		plan := reconcile.Decide(w.Input())
+		before := render(reconcile.Guard(plan, &w.Policy))
+		var said []reconcile.Testimony
+		for _, key := range plan.ToConfirm() {
+			said = append(said, reconcile.Testimony{Key: key, Answer: reconcile.WitnessGone, Successor: 99})
+		}
+		reconcile.Confirm(plan, said, &w.Policy)
+		if after := render(reconcile.Guard(plan, &w.Policy)); after != before {
+			t.Fatalf("the plan was\n%sand is\n%s", before, after)
+		}
+	})
+}

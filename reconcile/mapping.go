@@ -105,11 +105,11 @@ func newExtractor(expression string, reading RuleReading) (func(string) iter.Seq
 }
 
 // expressions are the ways in which a pattern may match: at both ends or anywhere, and
-// with or without case. One without letters has no case.
+// with or without case.
 func expressions(pattern string, reading RuleReading) (all []*regexp.Regexp) {
 	cases := []string{"", "(?i)"}
 	switch {
-	case reading.Case == "sensitive", strings.ToLower(pattern) == strings.ToUpper(pattern):
+	case reading.Case == "sensitive", !cased(pattern):
 		cases = cases[:1]
 	case reading.Case == "insensitive":
 		cases = cases[1:]
@@ -124,6 +124,9 @@ func expressions(pattern string, reading RuleReading) (all []*regexp.Regexp) {
 	}
 	return all
 }
+
+// cased reports whether a pattern has letters, and with them a case.
+func cased(pattern string) bool { return strings.ToLower(pattern) != strings.ToUpper(pattern) }
 
 // bare takes the slashes off an expression; an empty one matches everything.
 func bare(expression string) string {

@@ -36,7 +36,7 @@ func (r *Rule) unsettled(reading RuleReading) (names []string) {
 			continue
 		}
 		if pattern := bare(*a.Expression); pattern != ".*" {
-			need("case", reading.Case, true)
+			need("case", reading.Case, cased(pattern))
 			need("regexp", reading.Regexp, true)
 			need("capture", reading.Capture, strings.Contains(pattern, "("))
 		}

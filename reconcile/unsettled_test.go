@@ -24,6 +24,7 @@ func TestPlanNamesTheSetting(t *testing.T) {
 		"member of":        {rule: condition("member_of", "=", "CN=All"), want: "onelogin.rules.case, onelogin.rules.member_of"},
 		"member of, case":  {rule: condition("member_of", "=", "CN=All"), reading: reconcile.RuleReading{Case: "sensitive"}, want: "onelogin.rules.member_of"},
 		"expression":       {rule: mapping("(L)egal"), want: "onelogin.rules.capture, onelogin.rules.case, onelogin.rules.regexp"},
+		"no letters":       {rule: mapping(".(.*)"), want: "onelogin.rules.capture, onelogin.rules.regexp"},
 		"macro":            {rule: reconcile.Rule{Conditions: condition("department", "=", "LEGAL").Conditions, Actions: []reconcile.Action{{Name: "set_groups", Macro: "{x}"}}}},
 		"word for a state": {rule: condition("status", "=", "Active")},
 		"unknown source":   {rule: condition("starsign", "=", "Leo")},

@@ -35,7 +35,7 @@ func (w *Want) MayWork() bool { return w.Active || !w.Managed || w.Hold != "" }
 // was only made anew there.
 func (d *differ) takenBy(a *Account) string {
 	if owner := d.unseenOwner(a); owner != 0 {
-		return fmt.Sprintf("the address %s is taken by account %s, which is that of OneLogin's user %d; if OneLogin no longer has that user, tomorro-sync adopt says how to decide that this is the same person under another id; else rename or remove that account", a.UserName, a.ID, owner)
+		return fmt.Sprintf("the address %s is taken by account %s, which is that of OneLogin user %d; if OneLogin no longer has that user, see how to decide that this is the same person under another id with: tomorro-sync adopt; else rename or remove that account", a.UserName, a.ID, owner)
 	}
 	return fmt.Sprintf("the address %s is taken by account %s, which is not this person's; rename or remove that account", a.UserName, a.ID)
 }

@@ -45,7 +45,7 @@
 // is compared with what was sent, without another request where it answered with
 // the account; memberships take one more look at the groups. What is not there is
 // in the report and, by its effect, remembered (Ignored): the second time in a row
-// the next plan holds it. What leaves somebody with access, or without any, is never held. What
+// the next plan holds it. What leaves somebody with access, or an account inactive, is never held. What
 // another writer claimed since the run looked is theirs and left out. With a canary
 // the run stops there for everybody but a few.
 //

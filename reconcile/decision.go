@@ -8,7 +8,8 @@ import (
 
 // Decision is what people said of one held change. It is bound to the change's
 // Digest: another content is another change. An approval serves once and ends by
-// itself; a rejection stands as long as the change stays the same.
+// itself; a rejection stands as long as the change stays the same, and so does that it
+// was left out.
 type Decision struct {
 	Approves bool `json:"approves"` // otherwise it rejects
 	// Waits says neither: somebody decided about others of what was over a limit, which

@@ -287,10 +287,7 @@ func (d *differ) addressTaken(p *pair) string {
 		seen[taken.ID] = true
 		next := d.nextAddress(taken)
 		if next == "" {
-			if former := d.formerOwner(taken); former != 0 && d.plan.successors[former] == p.want.Person.Key {
-				return "the account with this address is of somebody whom OneLogin no longer knows: for how to decide that it is the same person under another id, see: tomorro-sync adopt; if it is somebody else, rename or remove that account"
-			}
-			return d.takenBy(taken)
+			return d.takenBy(p, taken)
 		}
 		target = next
 	}

@@ -146,7 +146,7 @@ func (g *groupDiff) lookup(said string) int {
 
 // person compares the groups that rules give with those the account has.
 func (g *groupDiff) person(p *pair) {
-	if g.in.Current.MembersUnknown || !g.in.Directory.Receipt.Read(ListRules) {
+	if !g.evaluates() {
 		return
 	}
 	var has []int32

@@ -9,13 +9,14 @@ import (
 // Guard holds what must not happen without a person's word. It changes nothing
 // in a plan but what is held, and may be called again after Confirm. In order:
 //
-//	decisions      what somebody rejected; what somebody approved passes the
-//	               rules that can be approved (HoldRule.Approvable)
+//	decisions      what somebody rejected, or left out when they decided about others
+//	               that were over a limit; what somebody approved passes the rules
+//	               that can be approved (HoldRule.Approvable)
 //	pins           people whom somebody undid stay as they are until released
 //	receipt        without a complete pull nobody is removed from anything
 //	night          whom only the fast pass named loses nothing before the next run
-//	recreated      nor is who may be at work under another OneLogin id
-//	band           nor is anybody with one whose counts are unlike the last good ones
+//	recreated      who may be at work under another OneLogin id is not removed
+//	band           nor is anybody with a pull whose counts are unlike the last good ones
 //	ignored        what Tomorro does not keep is not sent every night
 //	adoption       before somebody has looked through the accounts that Tomorro had,
 //	               nobody is removed, renamed, or given a second account

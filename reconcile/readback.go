@@ -297,7 +297,7 @@ func (s *sentMembers) unlike(g *Group) (found []NotKept) {
 }
 
 // ignoredRule holds what Tomorro does not keep, so that it is not
-// written every night. What leaves somebody with access, or without any, is tried each time.
+// written every night. What leaves somebody with access, or an account inactive, is tried each time.
 func ignoredRule(policy *Policy) reason {
 	return func(c *Change) string {
 		if len(policy.Ignored) == 0 || insisted(c) {

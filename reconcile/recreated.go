@@ -30,10 +30,13 @@ func (p *Plan) succeeds(former, now Key) {
 // MayWork reports whether somebody is to have access, or nobody here can say so.
 func (w *Want) MayWork() bool { return w.Active || !w.Managed || w.Hold != "" }
 
-// takenBy says who has an address. A plan about few people does not know whether OneLogin
-// still has the account's owner, and must not have the account thrown away of somebody who
-// was only made anew there.
-func (d *differ) takenBy(a *Account) string {
+// takenBy says who has the address that p is to have. A plan about few people does not know
+// whether OneLogin still has the account's owner, and must not have the account thrown away
+// of somebody who was only made anew there.
+func (d *differ) takenBy(p *pair, a *Account) string {
+	if former := d.formerOwner(a); former != 0 && d.plan.successors[former] == p.want.Person.Key {
+		return "the account with this address is of somebody whom OneLogin no longer knows: for how to decide that it is the same person under another id, see: tomorro-sync adopt; if it is somebody else, rename or remove that account"
+	}
 	if owner := d.unseenOwner(a); owner != 0 {
 		return fmt.Sprintf("the address %s is taken by account %s, which is that of OneLogin user %d; if OneLogin no longer has that user, see how to decide that this is the same person under another id with: tomorro-sync adopt; else rename or remove that account", a.UserName, a.ID, owner)
 	}

@@ -48,7 +48,12 @@ func (b *RuleBook) Count(people []*Person, now time.Time) (counts []RuleCount, w
 // held: what OneLogin gives does not depend on that, and a count that falls looks like a
 // disaster.
 func (g *groupDiff) countOnly(w *Want) {
-	if w.Active && g.book != nil && !g.in.Current.MembersUnknown && g.in.Directory.Receipt.Read(ListRules) {
+	if w.Active && g.book != nil && g.evaluates() {
 		g.book.evaluate(w.Person, g.in.Directory.ReadAt)
 	}
+}
+
+// evaluates reports whether what rules give can be compared with what there is.
+func (g *groupDiff) evaluates() bool {
+	return !g.in.Current.MembersUnknown && g.in.Directory.Receipt.Read(ListRules)
 }

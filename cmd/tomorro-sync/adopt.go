@@ -138,8 +138,7 @@ func (p *program) adoptDoneCommand() *cobra.Command {
 }
 
 func (p *program) showAdoption(c *config, s *jobs.Survey, all bool) error {
-	policy := c.policy("")
-	rows := adopt.List(adopt.Input{Directory: &s.Directory, Current: &s.Current, Policy: &policy, Links: s.Links, Decided: s.Adoption.Decided})
+	rows := adoptionRows(c, s)
 	waits := make(map[reconcile.Op]int)
 	for i := range s.Plan.Changes {
 		if op := s.Plan.Changes[i].Op; op.Removes() || op == reconcile.OpRename {
@@ -152,6 +151,12 @@ func (p *program) showAdoption(c *config, s *jobs.Survey, all bool) error {
 	view := p.view(c, all)
 	view.adoption(s, rows, waits)
 	return nil
+}
+
+// adoptionRows say whose each account is.
+func adoptionRows(c *config, s *jobs.Survey) []adopt.Row {
+	policy := c.policy("")
+	return adopt.List(adopt.Input{Directory: &s.Directory, Current: &s.Current, Policy: &policy, Links: s.Links, Decided: s.Adoption.Decided})
 }
 
 // adoption prints accounts: those that wait for a decision, those of nobody, and the rest.
@@ -211,16 +216,15 @@ func (v *planView) undecided(r *adopt.Row) {
 		return
 	}
 	for _, p := range r.People {
-		who := p.Email
-		if r.Match == adopt.Recreated { // has the account's address as well
-			who = ""
+		who := cmp.Or(p.Email, p.Key.String())
+		if r.Match == adopt.Recreated { // whose address is the account's
+			who = p.Key.String()
 		}
-		v.line("      %s", v.paint(dim, "tomorro-sync adopt match "+v.clean(word(r.UserName))+" "+v.clean(word(cmp.Or(who, p.Key.String())))))
+		v.line("      %s", v.paint(dim, "tomorro-sync adopt match "+v.clean(word(r.UserName))+" "+v.clean(word(who))))
 	}
-	if r.Match == adopt.Recreated {
-		return
+	if r.Match == adopt.Name {
+		v.line("      %s", v.paint(dim, "tomorro-sync adopt foreign "+v.clean(word(r.UserName))))
 	}
-	v.line("      %s", v.paint(dim, "tomorro-sync adopt foreign "+v.clean(word(r.UserName))))
 }
 
 func matchText(m adopt.Match) string {

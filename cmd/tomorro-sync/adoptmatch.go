@@ -53,8 +53,7 @@ of all whose e-mail and name are still the same, after it has listed them.`
 
 // matchRecreated gives each account of somebody made again in OneLogin to who they are now.
 func (p *program) matchRecreated(ctx context.Context, c *config, d *decision, yes bool) error {
-	policy := c.policy("")
-	rows := adopt.List(adopt.Input{Directory: &d.survey.Directory, Current: &d.survey.Current, Policy: &policy, Links: d.survey.Links, Decided: d.survey.Adoption.Decided})
+	rows := adoptionRows(c, d.survey)
 	var same []adopt.Row
 	others := 0
 	for i := range rows {
@@ -84,7 +83,7 @@ func (p *program) matchRecreated(ctx context.Context, c *config, d *decision, ye
 	}
 	view := p.view(c, true)
 	if len(same) > 0 {
-		view.line("%s accounts are matched: the next run takes them for theirs.", thousands(len(same)))
+		view.line("%s matched: the next run takes them for theirs.", plural(len(same), "account is", "accounts are"))
 		view.advise("next: ", "see what the next run would do with: tomorro-sync plan")
 	}
 	return nil
@@ -100,6 +99,6 @@ func (v *planView) recreated(same []adopt.Row, others int) {
 		v.paragraph("  "+v.clean(r.UserName)+"  ", v.clean(fmt.Sprintf("%s, is OneLogin user %s now", r.Name, r.People[0].Key)), "")
 	}
 	if others > 0 {
-		v.paragraph("", fmt.Sprintf("%s more have the same e-mail and another name, or several have it: decide about each. They are listed by: tomorro-sync adopt", thousands(others)), yellow)
+		v.paragraph("", fmt.Sprintf("%s the same e-mail and another name, or several have it: decide about each. They are listed by: tomorro-sync adopt", plural(others, "more has", "more have")), yellow)
 	}
 }

@@ -239,7 +239,8 @@ func Answer(ctx context.Context, store Decisions, holds []Hold, id string, word 
 	if len(h.Changes) == 0 {
 		return h, fmt.Errorf("%w %s that is about %s", ErrNoHold, h.ID, strings.Join(word.Only, ", "))
 	}
-	said := reconcile.Decision{Approves: word.Approves, At: now, Why: word.Why, Hold: h.ID}
+	undo := slices.ContainsFunc(h.Changes, func(c reconcile.Change) bool { return c.Origin == reconcile.FromUndo })
+	said := reconcile.Decision{Approves: word.Approves, Undo: undo, At: now, Why: word.Why, Hold: h.ID}
 	if word.Approves {
 		said.Until = now.Add(word.For)
 	}

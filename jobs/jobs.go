@@ -352,7 +352,8 @@ type Decisions interface {
 	// have ended by themselves.
 	Decisions(ctx context.Context) (map[string]reconcile.Decision, error)
 	// Decide lets edit rewrite the decision about each digest, which is the zero
-	// one where there is none, and appends notes to the journal.
+	// one where there is none, and appends notes to the journal. One that is nobody's
+	// afterwards is forgotten.
 	Decide(ctx context.Context, digests []string, edit func(reconcile.Decision) reconcile.Decision, notes ...Entry) error
 }
 

@@ -50,8 +50,10 @@ func (w *world) run(only string) jobs.Report {
 	r.User = only
 	w.actor = "run"
 	w.t.Logf("run %s", only)
-	report, err := r.Reconcile(w.ctx, jobs.Trigger{By: "test"}, yes)
+	var plan reconcile.Plan
+	report, err := r.Reconcile(w.ctx, jobs.Trigger{By: "test"}, func(p reconcile.Plan) (bool, error) { plan = p; return true, nil })
 	w.ended(&report, err)
+	w.outlive(only, &plan)
 	held := 0
 	for _, n := range report.Held {
 		held += n
@@ -61,6 +63,31 @@ func (w *world) run(only string) jobs.Report {
 		w.allMoved = false
 	}
 	return report
+}
+
+// outlive holds that a rejection ends with a run that looked at everybody and does not come
+// to the change any more, and with no other.
+func (w *world) outlive(only string, plan *reconcile.Plan) {
+	decisions, err := w.store.Store.Decisions(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	planned := make(map[string]bool)
+	for i := range plan.Changes {
+		planned[plan.Changes[i].Digest()] = true
+	}
+	for i := range plan.Held {
+		planned[plan.Held[i].Digest()] = true
+	}
+	for digest := range w.rejected {
+		if _, stands := decisions[digest]; stands {
+			continue
+		}
+		if planned[digest] || only != "" || w.failing {
+			w.t.Errorf("what was rejected is forgotten by a run that comes to it, or cannot know: %s", digest)
+		}
+		delete(w.rejected, digest)
+	}
 }
 
 func (w *world) ended(report *jobs.Report, err error) {

@@ -34,6 +34,7 @@ type Runner struct {
 	Ignored    Ignored    // remembers what Tomorro did not keep; optional
 	Adoptions  Adoptions  // opens an adoption; without them none begins
 	Assertions Assertions // forgets groups set by hand that say nothing any more; optional
+	Decisions  Decisions  // forgets what was said of changes that no run comes to any more; optional
 
 	User            string // the e-mail of the one person to look at; empty for all
 	Holder          string // how others see who holds the lock; default host and process
@@ -284,7 +285,32 @@ func (r *Runner) tidy(ctx context.Context, report *Report, p *prepared) error {
 	if err := r.Marks.Unmark(ctx, report.Run, p.seen.snapshot); err != nil {
 		return err
 	}
+	if err := r.outlive(ctx, p); err != nil {
+		return err
+	}
 	return r.Journal.Trim(ctx, r.Keep, r.KeepRuns)
+}
+
+// outlive forgets what was said of changes that the plan does not come to any more, but
+// not what somebody said since.
+func (r *Runner) outlive(ctx context.Context, p *prepared) error {
+	if r.Decisions == nil {
+		return nil
+	}
+	outlived := p.plan.Outlived(p.seen.decisions)
+	if len(outlived) == 0 {
+		return nil
+	}
+	seen := make(map[int64]bool, len(outlived)) // when each was said
+	for _, digest := range outlived {
+		seen[p.seen.decisions[digest].At.UnixNano()] = true
+	}
+	return r.Decisions.Decide(ctx, outlived, func(d reconcile.Decision) reconcile.Decision {
+		if seen[d.At.UnixNano()] {
+			return reconcile.Decision{}
+		}
+		return d
+	})
 }
 
 // seal closes what the run wrote into the journal.

@@ -59,7 +59,7 @@ func newRig(t *testing.T) *rig {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	r := &rig{source: &source{d: company()}, memory: reconciletest.NewMemory(reconcile.Current{}), store: store}
-	r.runner = &jobs.Runner{Source: r.source, Target: r.memory, Locker: store, Journal: store, Ledger: store, Marks: store, Links: store, Recaller: store,
+	r.runner = &jobs.Runner{Source: r.source, Target: r.memory, Locker: store, Journal: store, Ledger: store, Marks: store, Links: store, Recaller: store, Decisions: store,
 		Policy: reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, Limits: reconcile.DefaultLimits()}}
 	return r
 }

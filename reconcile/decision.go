@@ -8,13 +8,15 @@ import (
 
 // Decision is what people said of one held change. It is bound to the change's
 // Digest: another content is another change. An approval serves once and ends by
-// itself; a rejection stands as long as the change stays the same, and so does that it
-// was left out.
+// itself; a rejection stands as long as runs come to the same change, and so does that it
+// was left out: see Plan.Outlived.
 type Decision struct {
 	Approves bool `json:"approves"` // otherwise it rejects
 	// Waits says neither: somebody decided about others of what was over a limit, which
 	// must not let this one through because fewer are left.
-	Waits bool      `json:"waits,omitempty"`
+	Waits bool `json:"waits,omitempty"`
+	// Undo says that it is about what an undo would do, to which no run comes by itself.
+	Undo  bool      `json:"undo,omitempty"`
 	By    []string  `json:"by"` // each once, in the order in which they said it
 	At    time.Time `json:"at"` // when the last of them did
 	Until time.Time `json:"until,omitzero"`
@@ -45,7 +47,35 @@ func (d Decision) LeftOut(by string, next Decision) Decision {
 	if len(d.By) > 0 && (d.Until.IsZero() || next.At.Before(d.Until)) {
 		return d
 	}
-	return Decision{Waits: true, By: []string{by}, At: next.At, Hold: next.Hold}
+	return Decision{Waits: true, Undo: next.Undo, By: []string{by}, At: next.At, Hold: next.Hold}
+}
+
+// Outlived lists the rejections and what waits, of those that the plan was made with, whose
+// changes a plan of everybody does not come to any more, neither to make nor to hold. What
+// somebody said of a removal that OneLogin then took back must not keep a leaver inside
+// years later. A plan from less than all of OneLogin outlives nothing.
+func (p *Plan) Outlived(decisions map[string]Decision) (digests []string) {
+	if !p.Receipt.Complete() {
+		return nil
+	}
+	for digest, d := range decisions {
+		if d.Until.IsZero() && !d.Undo {
+			digests = append(digests, digest)
+		}
+	}
+	if len(digests) == 0 {
+		return nil
+	}
+	planned := make(map[string]bool, len(p.Changes)+len(p.Held))
+	for i := range p.Changes {
+		planned[p.Changes[i].Digest()] = true
+	}
+	for i := range p.Held {
+		planned[p.Held[i].Digest()] = true
+	}
+	digests = slices.DeleteFunc(digests, func(digest string) bool { return planned[digest] })
+	slices.Sort(digests)
+	return digests
 }
 
 // SamePerson reports whether two names are one person's: the same name, or the same

@@ -89,7 +89,7 @@ func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runne
 		shared = sharedRate{store}
 		run.Locker, run.Journal, run.Ledger, run.Marks, run.Links, run.Recaller = store, store, store, store, store, store
 		run.Experience, run.Reader, run.Pins = store, store, store
-		run.Ignored, run.Assertions, run.Adoptions, run.Seals = store, store, store, store
+		run.Ignored, run.Assertions, run.Adoptions, run.Seals, run.Decisions = store, store, store, store, store
 	}
 	if s.remember {
 		if store := s.glance(ctx); store != nil {

@@ -88,7 +88,7 @@ var notices = map[string]string{
 	"approved": "Approved. The next run makes exactly these changes, once.",
 	"second":   "Approved by you. One more person must approve before a run makes these changes.",
 	"ended":    "You were signed out meanwhile, so nothing was done. Sign in, and do it once more.",
-	"rejected": "Rejected. It is not asked for again as long as its content stays the same.",
+	"rejected": "Rejected. It is not asked for again as long as nights come to the same change.",
 }
 
 // brief gives a context for what Redis answers.

@@ -62,8 +62,10 @@ func decisions(t *testing.T, open Open) {
 	if all, err = s.Decisions(t.Context()); err != nil || len(all) != len(digests)-700 || all[digests[700]].Why != "no" {
 		t.Errorf("%d decisions are left when %d have ended, %v", len(all), 698, err)
 	}
+	forgotten := func(reconcile.Decision) reconcile.Decision { return reconcile.Decision{} }
+	must(t, errors.Join(s.Decide(t.Context(), digests[700:701], forgotten), s.Decide(t.Context(), []string{"never said"}, forgotten)))
 	must(t, errors.Join(s.Decide(t.Context(), digests[701:702], ended), s.Trim(t.Context(), 0, 1))) // all of the journal is kept
-	if all, err = s.Decisions(t.Context()); err != nil || len(all) != len(digests)-701 || len(scan(t, s, time.Time{})) == 0 {
+	if all, err = s.Decisions(t.Context()); err != nil || len(all) != len(digests)-702 || len(scan(t, s, time.Time{})) == 0 {
 		t.Errorf("%d decisions are left, and of the journal nothing is to be forgotten, %v", len(all), err)
 	}
 }

@@ -61,7 +61,7 @@ func (s *Store) decideSome(ctx context.Context, digests []string, edit func(reco
 		if err != nil {
 			return err
 		}
-		fields := make([]any, 0, 2*len(digests))
+		fields, forgotten := make([]any, 0, 2*len(digests)), []string(nil)
 		for i, digest := range digests {
 			var d reconcile.Decision
 			if text, ok := was[i].(string); ok {
@@ -69,14 +69,23 @@ func (s *Store) decideSome(ctx context.Context, digests []string, edit func(reco
 					return err
 				}
 			}
-			text, err := json.Marshal(edit(d))
+			if d = edit(d); len(d.By) == 0 {
+				forgotten = append(forgotten, digest)
+				continue
+			}
+			text, err := json.Marshal(d)
 			if err != nil {
 				return err
 			}
 			fields = append(fields, digest, string(text))
 		}
 		_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
-			p.HSet(ctx, s.keys.decisions(), fields...)
+			if len(fields) > 0 {
+				p.HSet(ctx, s.keys.decisions(), fields...)
+			}
+			if len(forgotten) > 0 {
+				p.HDel(ctx, s.keys.decisions(), forgotten...)
+			}
 			return nil
 		})
 		return err

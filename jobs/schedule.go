@@ -57,9 +57,14 @@ type ScheduleState struct {
 	Retries  int       `json:"retries,omitempty"`  // how often that run was made again, and failed
 }
 
+// PausedByLoss is who paused the schedule when nobody did: what people had said may be as it
+// was, or gone, so that nothing is done by it at night until somebody has looked.
+const PausedByLoss = "tomorro-sync itself, because Redis lost what it had confirmed"
+
 // Pauser stops and starts the schedule of all replicas, across restarts.
 type Pauser interface {
 	Schedule(ctx context.Context) (ScheduleState, error)
+	// Pause leaves a schedule that is paused as it is.
 	Pause(ctx context.Context, who string) error
 	Resume(ctx context.Context) error
 }

@@ -6,7 +6,8 @@ import (
 )
 
 // TestServeTellsOfLoss: when Redis is emptied while it is served, the log says so, with
-// what to do, once; nobody loses anything by the next run, and it goes on.
+// what to do, once, and no run is made by the schedule until somebody has looked; nobody
+// loses anything by one that somebody makes.
 func TestServeTellsOfLoss(t *testing.T) {
 	o := newOffice(t, labOptions{users: 20, groups: 2, seed: 6, plain: true}, listenKeys)
 	o.must(exitDone, "reconcile", "--yes")
@@ -28,6 +29,13 @@ func TestServeTellsOfLoss(t *testing.T) {
 	}
 	o.redis.FlushAll()
 	eventually(t, "the log says so", func() bool { return strings.Contains(s.log.String(), says) })
+	eventually(t, "the schedule is paused", func() bool {
+		return strings.Contains(o.must(exitDone, "schedule"), "by tomorro-sync itself, because Redis lost what it had confirmed")
+	})
+	if out := o.must(exitDone, "alerts"); !strings.Contains(out, "Redis lost what it had confirmed") || !strings.Contains(out, "schedule resume") {
+		t.Errorf("no alert:\n%s", out)
+	}
+	o.must(exitDone, "schedule", "resume")
 	o.must(exitDone, "reconcile", "--yes")
 	for id, was := range before {
 		if is := o.accounts()[id]; is != was {

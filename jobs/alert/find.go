@@ -26,6 +26,7 @@ const (
 	RemovalsHeld    Kind = "removals-held"
 	MarksOld        Kind = "marks-old"
 	Expires         Kind = "credential-expires"
+	MemoryLost      Kind = "memory-lost"
 )
 
 // Alert is something that somebody should know.
@@ -60,6 +61,10 @@ func Find(s *jobs.Standing, when *When) []Alert {
 	command := cmp.Or(when.Command, "tomorro-sync")
 	if last := s.Last; last != nil {
 		findRun(last, command, add)
+	}
+	if st := &s.Status.Schedule; st.PausedBy == jobs.PausedByLoss {
+		add(MemoryLost, "Redis lost what it had confirmed", "press Reapply entitlement mappings in OneLogin, look at plan, release and holds, then: "+command+" schedule resume",
+			"Redis lost what it had confirmed, found at %s: it was emptied or restored from a backup. The schedule is paused.", clock(st.Paused))
 	}
 	since := s.Since
 	if s.Complete != nil {

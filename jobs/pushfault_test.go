@@ -26,37 +26,72 @@ func (u unreadable) ReadAccount(ctx context.Context, id string) (reconcile.Accou
 	return u.desk.ReadAccount(ctx, id)
 }
 
-// TestPushOfOneThatCannotBeRead: who comes together with somebody whose account
-// Tomorro cannot show is done all the same, and that one is tried again.
+// crowded is a OneLogin that keeps a look at somebody waiting, so that whoever is pushed
+// meanwhile is looked at together.
+type crowded struct {
+	jobs.Looker
+	slow reconcile.Key
+	wait chan struct{}
+}
+
+func (c crowded) Look(ctx context.Context, keys []reconcile.Key) (reconcile.Directory, error) {
+	if slices.Contains(keys, c.slow) {
+		<-c.wait
+	}
+	return c.Looker.Look(ctx, keys)
+}
+
+// TestPushOfOneThatCannotBeRead: who comes together with somebody whose account Tomorro
+// cannot show, or whose address an account has that it cannot show, is done all the same,
+// and that one is tried again.
 func TestPushOfOneThatCannotBeRead(t *testing.T) {
-	tn := newTown(t, 3)
-	tn.rush = true
-	store := open(t, miniredis.RunT(t).Addr())
-	if err := tn.reconcile("the first run", store); err != nil {
-		t.Fatal(err)
-	}
-	ids := []string{tn.account("p1@x.io").ID, tn.account("p2@x.io").ID}
-	now := time.Now()
-	p := tn.replica("replica", store, func(p *jobs.Pushes) {
-		p.Accounts = unreadable{p.Accounts.(*desk), ids[0]}
-		p.Idle, p.Retry = time.Hour, time.Hour
-		p.Runner.Now = func() time.Time { return now }
-	})
-	one(t, p, jobs.Asked{What: "replace", Account: ids[1]}) // everything is read
-	now = now.Add(time.Minute)                              // and old
-	for k := range reconcile.Key(2) {
-		tn.edit(k+1, func(p *reconcile.Person) { p.Title = "manager" })
-	}
-	got := p.Look(t.Context(), jobs.Asked{What: "replace", Account: ids[0]}, jobs.Asked{What: "replace", Account: ids[1]})
-	if got[0].Err == nil || got[1].Err != nil || got[1].Account.UserType != reconcile.Manager {
-		t.Errorf("%+v", got)
-	}
-	if a := tn.account("p1@x.io"); a.UserType != reconcile.User {
-		t.Errorf("%+v was written without being read", a)
-	}
-	s := awaitMarks(t, store, 1) // the other's is forgotten after the answer
-	if s.Marks[0].Tries != 1 {
-		t.Errorf("%+v", s.Marks)
+	for _, address := range []bool{false, true} {
+		tn := newTown(t, 3)
+		tn.rush = true
+		store := open(t, miniredis.RunT(t).Addr())
+		if err := tn.reconcile("the first run", store); err != nil {
+			t.Fatal(err)
+		}
+		ids := []string{tn.account("p1@x.io").ID, tn.account("p2@x.io").ID}
+		bad := ids[0]
+		if address {
+			made, err := tn.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteCreateUser, Account: reconcile.Account{UserName: "new@x.io"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			bad = made.ID
+		}
+		now := time.Now()
+		wait := make(chan struct{})
+		p := tn.replica("replica", store, func(p *jobs.Pushes) {
+			p.Accounts = unreadable{p.Accounts.(*desk), bad}
+			p.Looker = crowded{p.Looker, 3, wait}
+			p.Idle, p.Retry = time.Hour, time.Hour
+			p.Runner.Now = func() time.Time { return now }
+		})
+		one(t, p, jobs.Asked{What: "replace", Account: ids[1]}) // everything is read
+		now = now.Add(time.Minute)                              // and old
+		for k := range reconcile.Key(2) {
+			tn.edit(k+1, func(p *reconcile.Person) { p.Title = "manager" })
+		}
+		if address {
+			tn.edit(1, func(p *reconcile.Person) { p.Email = "new@x.io" })
+		}
+		third := make(chan jobs.Looked)
+		go func() { third <- p.Look(context.Background(), byName(3))[0] }()
+		awaitMarks(t, store, 1)
+		time.AfterFunc(100*time.Millisecond, func() { close(wait) })
+		got := p.Look(t.Context(), jobs.Asked{What: "replace", Account: ids[0]}, jobs.Asked{What: "replace", Account: ids[1]})
+		if <-third; got[0].Err == nil || got[1].Err != nil || got[1].Account.UserType != reconcile.Manager {
+			t.Errorf("%+v", got)
+		}
+		if a := tn.account("p1@x.io"); a.UserType != reconcile.User {
+			t.Errorf("%+v was written without being read", a)
+		}
+		s := awaitMarks(t, store, 1) // the others' are forgotten after the answer
+		if s.Marks[0].Tries != 1 {
+			t.Errorf("%+v", s.Marks)
+		}
 	}
 }
 

@@ -119,6 +119,19 @@ func TestAdoptedByAnother(t *testing.T) {
 	}
 }
 
+// TestMadeByAnother: whose account another replica made gets no second one, also not under
+// another address.
+func TestMadeByAnother(t *testing.T) {
+	p := newPair(t, 2, nil)
+	one(t, p.b, byName(2))
+	id := one(t, p.a, byName(1)).Account.ID
+	p.edit(1, func(x *reconcile.Person) { x.Email = "new@x.io" })
+	l := one(t, p.b, jobs.Asked{What: "replace", UserName: "new@x.io"})
+	if l.Err != nil || l.Account.ID != id || p.account("new@x.io").ID != id {
+		t.Errorf("%+v, and Tomorro has %+v", l, p.account("new@x.io"))
+	}
+}
+
 // TestWishesOfOnePerson: a push that waits for a late API keeps its mark when another
 // push for the same person, which expects nothing, is over before.
 func TestWishesOfOnePerson(t *testing.T) {

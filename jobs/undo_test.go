@@ -187,7 +187,7 @@ func TestUndoIsGuardedAndAsks(t *testing.T) {
 	}
 }
 
-// TestUndoPinsFirst: where a pin cannot be remembered, nothing is written.
+// TestUndoPinsFirst: everybody is pinned before the first write.
 func TestUndoPinsFirst(t *testing.T) {
 	r := undoRig(t)
 	first := r.reconcile(t)

@@ -144,3 +144,23 @@ func TestPushRemembersWhose(t *testing.T) {
 		}
 	}
 }
+
+// TestPushHeldIsLookedAtAgain: who is held is looked at again after an hour, and not at once.
+func TestPushHeldIsLookedAtAgain(t *testing.T) {
+	u := new(unhurried)
+	p := newPair(t, 3, func(p *jobs.Pushes) {
+		u.Queue = keeping{p.Queue}
+		p.Queue, p.Runner.Policy.Approve = u, []string{"delete"}
+	})
+	id := one(t, p.b, byName(1)).Account.ID
+	p.edit(1, func(x *reconcile.Person) { x.Status = 2 })
+	if l := one(t, p.b, jobs.Asked{What: "suspend", Account: id, Want: jobs.WantOut}); len(l.Held) != 1 {
+		t.Fatalf("%+v", l)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !slices.Equal(u.waits, []time.Duration{time.Hour}) {
+		t.Errorf("%v", u.waits)
+	}
+	awaitMarks(t, p.store, 1)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,8 +186,14 @@ func TestWitnessesAreAskedOnce(t *testing.T) {
 		t.Errorf("over the limit %d were asked for, %+v", r.source.asked, report)
 	}
 	r.runner.Policy.Limits.Allow[reconcile.LimitDeactivate] = deactivate
-	if report := r.reconcile(t); r.source.asked != 2 || report.Done[reconcile.OpDeactivate] != 2 {
+	report := r.reconcile(t)
+	if r.source.asked != 2 || report.Done[reconcile.OpDeactivate] != 2 {
 		t.Errorf("%d were asked for, %+v", r.source.asked, report)
+	}
+	entries, err := r.store.Entries(t.Context(), report.Run)
+	i := slices.IndexFunc(entries, func(e jobs.Entry) bool { return e.Kind == jobs.EntryWitness })
+	if err != nil || i < 0 || len(entries[i].Said) != 2 {
+		t.Errorf("what OneLogin answered is not in the journal: %+v %v", entries, err)
 	}
 }
 

@@ -125,3 +125,31 @@ func TestFailedRunLeavesMarks(t *testing.T) {
 	}
 	awaitMarks(t, r.store, 1)
 }
+
+// markless is a Tomorro that keeps no externalId.
+type markless struct{ jobs.Target }
+
+func (m markless) Read(ctx context.Context) (reconcile.Current, error) {
+	c, err := m.Target.Read(ctx)
+	c.Accounts = slices.Clone(c.Accounts)
+	for i := range c.Accounts {
+		c.Accounts[i].ExternalID = ""
+	}
+	return c, err
+}
+
+// TestAccountsOfARunThatDied: whose account it made keeps that account, also when OneLogin
+// has another e-mail of them by then.
+func TestAccountsOfARunThatDied(t *testing.T) {
+	r := newRig(t)
+	r.runner.Target, r.runner.Concurrency, r.runner.Ledger = markless{r.memory}, 1, &dying{Ledger: r.store}
+	r.source.d.People = r.source.d.People[:1]
+	if _, err := r.runner.Reconcile(t.Context(), byAnn, yes); err == nil || len(r.memory.Writes()) != 1 {
+		t.Fatal(err)
+	}
+	r.runner.Ledger = r.store
+	r.source.d.People[0].Email = "ann.ray@x.io"
+	if report := r.reconcile(t); len(report.Settled) != 1 || report.Done[reconcile.OpRename] != 1 || len(report.Planned) != 1 {
+		t.Errorf("%+v", report)
+	}
+}

@@ -28,8 +28,9 @@
 //	GET    /scim/v2/ServiceProviderConfig, /ResourceTypes, /Schemas
 //
 // Bulk, Me and .search are not offered: 501, as RFC 7644 section 3.11 says of Me.
-// Lists are sorted by id and whole unless count says otherwise. A user's groups
-// are not shown on the user; groups show their members.
+// HEAD is answered as GET, without the body. Lists are sorted by id and whole unless
+// count says otherwise. A user's groups are not shown on the user; groups show their
+// members.
 //
 // # Lenient in
 //

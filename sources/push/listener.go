@@ -134,7 +134,7 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a = p.answer(w.Header())
 	}
 	c.log(a.status, p, time.Since(start))
-	a.write(w)
+	a.write(w, r.Method != http.MethodHead)
 }
 
 // contained turns a panic into an error. A panic's value may name people, so
@@ -161,7 +161,7 @@ func (c *call) contained(w http.ResponseWriter) (a answer, err error) {
 		return answer{}, err
 	}
 	ctx := c.r.Context()
-	if c.r.Method != http.MethodGet {
+	if c.asked() != http.MethodGet {
 		ctx = context.WithoutCancel(ctx) // a client that hangs up does not undo half a write
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.o.Deadline)
@@ -211,8 +211,9 @@ func (p *problem) answer(h http.Header) answer {
 	return answer{status: p.says.Status, body: p.says.Body()}
 }
 
-// write sends an answer: all headers before the status, or they are lost.
-func (a answer) write(w http.ResponseWriter) {
+// write sends an answer: all headers before the status, or they are lost. A HEAD gets no
+// more than these.
+func (a answer) write(w http.ResponseWriter, whole bool) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -227,7 +228,9 @@ func (a answer) write(w http.ResponseWriter) {
 		h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // the client may have gone
+	if whole {
+		_, _ = w.Write(a.body) // the client may have gone
+	}
 }
 
 // render makes an answer of anything that JSON can say.

@@ -44,7 +44,7 @@ func meta(r scim.Resource, name string) string {
 // one answers with one resource.
 func (c *call) one(status int, r scim.Resource) (answer, error) {
 	version := meta(r, "version")
-	if c.r.Method == http.MethodGet && listed(c.r.Header.Get("If-None-Match"), version) {
+	if c.asked() == http.MethodGet && listed(c.r.Header.Get("If-None-Match"), version) {
 		return answer{status: http.StatusNotModified, etag: version}, nil
 	}
 	a, err := render(status, c.query.shown.Of(r))

@@ -71,7 +71,7 @@ func (c *call) find() (handler, error) {
 			return handler{}, ErrNotKnown
 		}
 	}
-	serve, ok := table[c.r.Method]
+	serve, ok := table[c.asked()]
 	if !ok {
 		p := refuse(http.StatusMethodNotAllowed, "", "This address does not take %s.", method(c.r.Method))
 		p.allow = table.allow()
@@ -80,10 +80,22 @@ func (c *call) find() (handler, error) {
 	return handler{serve: serve, id: id}, nil
 }
 
+// asked is the method whose answer is wanted: HEAD's is GET's, without its body (RFC 9110
+// section 9.3.2).
+func (c *call) asked() string {
+	if c.r.Method == http.MethodHead {
+		return http.MethodGet
+	}
+	return c.r.Method
+}
+
 func (m methods) allow() string {
 	names := make([]string, 0, len(m))
 	for name := range m {
 		names = append(names, name)
+		if name == http.MethodGet {
+			names = append(names, http.MethodHead)
+		}
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")

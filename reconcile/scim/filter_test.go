@@ -30,6 +30,7 @@ func decode(t testing.TB, text string) map[string]any {
 
 func TestFilterMatches(t *testing.T) {
 	r := decode(t, jane)
+	r["password"] = "secret" // which no filter may find out
 	for _, c := range []struct {
 		filter string
 		want   bool
@@ -116,6 +117,12 @@ func TestFilterMatches(t *testing.T) {
 		// Escapes.
 		{`userName eq "\u006aane.doe@example.com"`, true},
 		{`meta.version eq "W/\"a\""`, true},
+		// A value path ends at its bracket, and so does what its names mean.
+		{`emails[type eq "work"].value pr and externalId eq "ext1"`, false},
+		{`emails[type eq "work"] and meta.version eq "w/\"A\""`, false},
+		{`meta.resourceType eq "user"`, false},
+		{strings.Repeat(`(userName pr) and `, 100) + `userName pr`, true},
+		{`password eq "secret"`, false},
 		{`password pr`, false},
 		{`password ne "x"`, false},
 	} {

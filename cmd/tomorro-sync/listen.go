@@ -87,10 +87,10 @@ func (p pusher) User(ctx context.Context, said push.UserSaid) (reconcile.Account
 
 // agrees reports whether OneLogin's API says of a person what a push says, as far as
 // the template of the set-up guide goes: what was not said agrees with everything, but
-// OneLogin says nothing of people without the app.
+// OneLogin says nothing of people without the app. Blanks count no more than in titles.
 func agrees(said *push.UserSaid, person *reconcile.Person) bool {
 	same := func(said string, is ...string) bool {
-		return said == "" || slices.ContainsFunc(is, func(x string) bool { return reconcile.Fold(x) == reconcile.Fold(said) })
+		return said == "" || slices.ContainsFunc(is, func(x string) bool { return reconcile.FoldTitle(x) == reconcile.FoldTitle(said) })
 	}
 	return person.Assigned && same(said.UserName, person.Email, person.Username) && same(said.UserType, person.Title) &&
 		same(said.GivenName, person.FirstName) && same(said.FamilyName, person.LastName)

@@ -92,6 +92,11 @@ func TestAgrees(t *testing.T) {
 			t.Errorf("%+v does not agree", said)
 		}
 	}
+	// A push reads tabs and line breaks as blanks, as a run does in titles.
+	blanks := reconcile.Person{Title: "Head of\tLegal\n", FirstName: "Mary\r\nAnn", LastName: " Ray", Assigned: true}
+	if said := (push.UserSaid{UserType: "Head of Legal", GivenName: "Mary Ann", FamilyName: "Ray"}); !agrees(&said, &blanks) {
+		t.Errorf("%+v does not agree with %+v", said, blanks)
+	}
 }
 
 // counter is the listener with a OneLogin, whose Jane and Omar have the

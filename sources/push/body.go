@@ -132,7 +132,11 @@ func blank(v any) bool {
 
 // text is a member that must be text if it is there. null and blanks are absent.
 func text(object map[string]any, name string) (string, error) {
-	switch v := field(object, name).(type) {
+	return textOf(name, field(object, name))
+}
+
+func textOf(name string, v any) (string, error) {
+	switch v := v.(type) {
 	case nil:
 		return "", nil
 	case string:
@@ -142,6 +146,23 @@ func text(object map[string]any, name string) (string, error) {
 		return v, checkText(name, v)
 	}
 	return "", invalid("%s must be text.", name)
+}
+
+// wording is text, or a number in its place, as people wrote it. Blanks around it do not
+// count, and with prose neither does their kind or number within, tabs and line breaks
+// included: so are titles compared that OneLogin's API gives.
+func wording(v any, prose bool) any {
+	if n, ok := v.(json.Number); ok {
+		v = n.String()
+	}
+	switch s, ok := v.(string); {
+	case !ok:
+		return v
+	case prose:
+		return strings.Join(strings.Fields(s), " ")
+	default:
+		return strings.TrimSpace(s)
+	}
 }
 
 // checkText refuses what no name, title or id has: control characters, which

@@ -38,19 +38,21 @@
 // mark; Accept, User-Agent and unknown parameters are not looked at. Slashes
 // collapse and may trail. Attribute names have no case; schemas may be SCIM 1.0's
 // or missing; attributes that Tomorro does not have are passed over (emails as an
-// object, groups in a user, passwords). Booleans may be text. Empty and null are
-// absent. Groups are patched with a list of members (D1), with a filter in the
-// path (D2), or in SCIM 1.1's form (D3); operations may be capitalised, without a
-// path, or whole replacements. In a filter, a plus sign is a space, unless the
-// same filter has %20 as well: then it is a plus, as in jane+test@example.com.
+// object, groups in a user, passwords). Booleans may be text, and text of a user a
+// number. Blanks around text do not count; those within a title or a name, tabs and
+// line breaks too, are one. Empty and null are absent. Groups are patched with a list
+// of members (D1), with a filter in the path (D2), or in SCIM 1.1's form (D3);
+// operations may be capitalised, without a path, or whole replacements. In a filter, a
+// plus sign is a space, unless the same filter has %20 as well: then it is a plus, as
+// in jane+test@example.com.
 //
 // # Strict where leniency would harm
 //
 // A name twice in one object, in any case, is refused (400 invalidSyntax): the
-// two readings of it could be two people. So are invalid UTF-8, control characters
-// in names and ids, more than 1 MiB, more than 32 levels, compressed bodies, and
-// removals of members with an empty or null value: RFC 7644 lets a removal
-// without any value empty the group, and a template's empty field must not.
+// two readings of it could be two people. So are invalid UTF-8, all other control
+// characters in names and ids, more than 1 MiB, more than 32 levels, compressed bodies,
+// and removals of members with an empty or null value: RFC 7644 lets a removal without
+// any value empty the group, and a template's empty field must not.
 //
 // # Refusals
 //

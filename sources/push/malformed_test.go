@@ -97,12 +97,14 @@ func wrongTypes() []bad {
 			bad{name: "PUT user " + body, method: "PUT", path: "/scim/v2/Users/u1", body: body, status: 400})
 	}
 	long, control := strings.Repeat("x", 2000), `a\u0000b`
-	for _, v := range []string{`1`, `true`, `[]`, `{}`, `["a"]`, `"` + long + `"`, `"` + control + `"`, `"a\nb"`} {
+	for _, v := range []string{`true`, `[]`, `{}`, `["a"]`, `[1]`, `"` + long + `"`, `"` + control + `"`, `"a\u001bb"`} {
 		user(`{"userName":` + v + `,"active":true}`)
 		user(`{"userName":"a@b.c","userType":` + v + `}`)
 		user(`{"userName":"a@b.c","name":{"givenName":` + v + `}}`)
 		user(`{"userName":"a@b.c","externalId":` + v + `}`)
 	}
+	user(`{"userName":"a\nb","active":true}`) // an address has no such blanks within
+	user(`{"userName":"a@b.c","externalId":"a\tb"}`)
 	for _, v := range []string{`"Jane"`, `1`, `[]`, `[{"givenName":"x"}]`, `false`} {
 		user(`{"userName":"a@b.c","name":` + v + `}`)
 	}

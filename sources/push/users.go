@@ -3,7 +3,6 @@ package push
 import (
 	"net/http"
 	"strconv"
-	"strings"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/scim"
@@ -128,19 +127,19 @@ func (c *call) userSaid(object map[string]any) (UserSaid, error) {
 		return said, invalid("name must be an object with givenName and familyName.")
 	}
 	for _, f := range []struct {
-		to   *string
-		from map[string]any
-		name string
+		to    *string
+		from  map[string]any
+		name  string
+		prose bool
 	}{
-		{&said.UserName, object, "userName"}, {&said.UserType, object, "userType"}, {&said.ExternalID, object, "externalId"},
-		{&said.GivenName, name, "givenName"}, {&said.FamilyName, name, "familyName"},
+		{&said.UserName, object, "userName", false}, {&said.UserType, object, "userType", true}, {&said.ExternalID, object, "externalId", false},
+		{&said.GivenName, name, "givenName", true}, {&said.FamilyName, name, "familyName", true},
 	} {
 		var err error
-		if *f.to, err = text(f.from, f.name); err != nil {
+		if *f.to, err = textOf(f.name, wording(field(f.from, f.name), f.prose)); err != nil {
 			return said, err
 		}
 	}
-	said.UserName = strings.TrimSpace(said.UserName)
 	var err error
 	said.Active, err = boolean(object, "active")
 	return said, err

@@ -42,7 +42,7 @@
 // number. Blanks around text do not count; those within a title or a name, tabs and
 // line breaks too, are one. Empty and null are absent. Groups are patched with a list
 // of members (D1), with a filter in the path (D2), or in SCIM 1.1's form (D3);
-// operations may be capitalised, without a path, or whole replacements. In a filter, a
+// a member without a value may have a $ref; operations may be capitalised, without a path, or whole replacements. In a filter, a
 // plus sign is a space, unless the same filter has %20 as well: then it is a plus, as
 // in jane+test@example.com.
 //

@@ -39,3 +39,49 @@ func TestLenientTexts(t *testing.T) {
 		}
 	}
 }
+
+// TestMembersByReference: RFC 7643 section 4.2 lets a member be named by its $ref, which is
+// the location that this listener gives, or as relative as RFC 7644's examples have it.
+func TestMembersByReference(t *testing.T) {
+	for ref, want := range map[string]string{
+		"https://sync.example.com/scim/v2/Users/u1": "u1", "../Users/u1": "u1", "/scim/v2/Users/u%20x": "u x", "Users/u1": "u1",
+		"https://sync.example.com/scim/v2/Groups/g1": "", "https://sync.example.com/scim/v2/Users/": "", "https://sync.example.com/scim/v2/Users": "",
+		"u1": "", "../Users/a%2Fb": "", "../Users/..": "", "": "", "http://%zz/Users/u1": "", "https://x/Users/u1?next=/Users/u2": "u1",
+	} {
+		for _, c := range []struct{ method, body string }{
+			{"PATCH", `{"Operations":[{"op":"add","path":"members","value":[{"$ref":"` + ref + `"}]}]}`},
+			{"PATCH", `{"Operations":[{"op":"remove","path":"members","value":[{"$REF":"` + ref + `","display":"x"}]}]}`},
+			{"PATCH", `{"members":[{"$ref":"` + ref + `","operation":"delete"}]}`},
+			{"PUT", `{"members":[{"$ref":"` + ref + `"}]}`},
+		} {
+			f := world()
+			w := do(listener(t, f, nil), c.method, "/scim/v2/Groups/g2", c.body)
+			told := f.Told()
+			if want == "" {
+				if w.Code != 400 || len(told) > 0 {
+					t.Errorf("%s: %d, told %v", c.body, w.Code, told)
+				}
+				continue
+			}
+			if len(told) != 1 {
+				t.Errorf("%s: %d %s", c.body, w.Code, w.Body)
+				continue
+			}
+			said, _ := told[0].(push.MembershipSaid)
+			if got := append(append(said.Added, said.Removed...), said.All...); w.Code != 200 || !reflect.DeepEqual(got, []string{want}) {
+				t.Errorf("%s: %d, told %+v", c.body, w.Code, said)
+			}
+		}
+	}
+	for _, member := range []string{`{"value":"","$ref":"../Users/u1"}`, `{"value":null,"$ref":"../Users/u1"}`, `{"$ref":1}`, `{"type":"Group","$ref":"../Users/u1"}`} {
+		f := world()
+		if w := do(listener(t, f, nil), "PUT", "/scim/v2/Groups/g2", `{"members":[`+member+`]}`); w.Code != 400 || len(f.Told()) > 0 {
+			t.Errorf("%s: %d; what names nobody clearly is refused", member, w.Code)
+		}
+	}
+	f := world()
+	do(listener(t, f, nil), "PUT", "/scim/v2/Groups/g2", `{"members":[{"value":"u2","$ref":"../Users/u1"}]}`)
+	if said, _ := f.Told()[0].(push.MembershipSaid); !reflect.DeepEqual(said.All, []string{"u2"}) {
+		t.Errorf("value is what counts: %+v", said)
+	}
+}

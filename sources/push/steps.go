@@ -2,6 +2,7 @@ package push
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -149,7 +150,7 @@ func newStep(op, path string, value any, valued bool) step {
 	return s
 }
 
-// memberIDs reads ids of members: one or a list, as objects with a value or bare.
+// memberIDs reads ids of members: one or a list, as objects with a value or a $ref, or bare.
 func memberIDs(v any) ([]string, error) {
 	var ids []string
 	list, ok := v.([]any)
@@ -165,6 +166,9 @@ func memberIDs(v any) ([]string, error) {
 			return nil, invalid("A member must be an object with a value.")
 		}
 		id, err := text(object, "value")
+		if !hasField(object, "value") {
+			id = referred(object)
+		}
 		switch kind, _ := field(object, "type").(string); {
 		case err != nil:
 			return nil, err
@@ -176,6 +180,23 @@ func memberIDs(v any) ([]string, error) {
 		ids = append(ids, id)
 	}
 	return ids, nil
+}
+
+// referred is the id in the $ref of a member that has no value: the end of the location of
+// a user, here or wherever else the client knows the service to be.
+func referred(member map[string]any) string {
+	ref, _ := field(member, "$ref").(string)
+	at, err := url.Parse(strings.TrimSpace(ref))
+	if err != nil {
+		return ""
+	}
+	parts := strings.Split(at.EscapedPath(), "/")
+	if n := len(parts); n >= 2 && parts[n-2] == "Users" {
+		if id, err := url.PathUnescape(parts[n-1]); err == nil {
+			return id
+		}
+	}
+	return ""
 }
 
 // hasField says whether a member is there, even as null.

@@ -34,17 +34,17 @@
 //
 // # Lenient in
 //
-// The body is JSON whatever the Content-Type says, with or without a byte order
-// mark; Accept, User-Agent and unknown parameters are not looked at. Slashes
-// collapse and may trail. Attribute names have no case; schemas may be SCIM 1.0's
-// or missing; attributes that Tomorro does not have are passed over (emails as an
-// object, groups in a user, passwords). Booleans may be text, and text of a user a
-// number. Blanks around text do not count; those within a title or a name, tabs and
-// line breaks too, are one. Empty and null are absent. Groups are patched with a list
-// of members (D1), with a filter in the path (D2), or in SCIM 1.1's form (D3);
-// a member without a value may have a $ref; operations may be capitalised, without a path, or whole replacements. In a filter, a
-// plus sign is a space, unless the same filter has %20 as well: then it is a plus, as
-// in jane+test@example.com.
+// The body is JSON whatever the Content-Type says, with or without a byte order mark;
+// Accept, User-Agent and unknown parameters are not looked at. Slashes collapse and may
+// trail. Attribute names have no case; schemas may be SCIM 1.0's or missing; attributes
+// that Tomorro does not have are passed over (emails as an object, groups in a user,
+// passwords). Booleans may be text, and text of a user a number. Blanks around text do
+// not count; those within a title or a name, tabs and line breaks too, are one. Empty
+// and null are absent. Groups are patched with a list of members (D1), with a filter in
+// the path (D2), or in SCIM 1.1's form (D3); a member without a value may have a $ref;
+// operations may be capitalised, without a path, or whole replacements. In a filter, a
+// plus sign is a space, unless the same filter has %20 as well: then it is a plus, as in
+// jane+test@example.com.
 //
 // # Strict where leniency would harm
 //

@@ -129,12 +129,13 @@ func (m *mirror) findGroup(id string) (int, bool) {
 	return slices.BinarySearchFunc(m.current.Groups, id, func(g reconcile.Group, id string) int { return cmp.Compare(g.ID, id) })
 }
 
-// ensure reads everything unless that was done after since and within whole.
-func (m *mirror) ensure(ctx context.Context, r *Runner, since int64) error {
+// ensure reads everything unless that was done after since, begun after a moment, and
+// within whole.
+func (m *mirror) ensure(ctx context.Context, r *Runner, since int64, after time.Time) error {
 	m.reading.Lock()
 	defer m.reading.Unlock()
 	m.mu.Lock()
-	good := !m.read.IsZero() && r.now().Sub(m.read) < whole && m.position >= since
+	good := !m.read.IsZero() && r.now().Sub(m.read) < whole && m.position >= since && m.read.After(after)
 	m.mu.Unlock()
 	if good {
 		return nil

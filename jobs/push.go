@@ -124,7 +124,8 @@ type request struct {
 	subject string
 	keys    []reconcile.Key // once it is known whom it is about
 	mark    Mark
-	drained bool // a mark that is worked off: nobody waits for the answer
+	drained bool      // a mark that is worked off: nobody waits for the answer
+	crowd   time.Time // when it was asked for in a crowd of strangers; else zero
 	tries   int
 	until   time.Time
 	answer  *Looked // once it is known
@@ -138,13 +139,14 @@ func (p *Pushes) Look(ctx context.Context, asked ...Asked) []Looked {
 	ctx, cancel := context.WithTimeout(ctx, p.deadline())
 	defer cancel()
 	until, _ := ctx.Deadline()
+	crowd := p.crowd(asked)
 	requests := make([]*request, len(asked))
 	answers := make([]Looked, len(asked))
 	for i, a := range asked {
 		for k := range a.Groups {
 			a.Groups[k].Account, a.Groups[k].At = a.Account, p.Runner.now()
 		}
-		r := &request{asked: a, subject: p.mirror.subject(a.Account, a.UserName), until: until, reply: make(chan Looked, 1)}
+		r := &request{asked: a, subject: p.mirror.subject(a.Account, a.UserName), until: until, crowd: crowd, reply: make(chan Looked, 1)}
 		select {
 		case p.in <- r:
 			requests[i] = r
@@ -163,6 +165,25 @@ func (p *Pushes) Look(ctx context.Context, asked ...Asked) []Looked {
 		}
 	}
 	return answers
+}
+
+// aCrowd is how many accounts that are not known here are asked for one by one at most.
+const aCrowd = 32
+
+// crowd gives the time if more accounts than that are not known, else zero. One push may
+// name thousands that Tomorro does not have; all that it has is read once for them, or
+// whoever is pushed next would wait behind as many requests.
+func (p *Pushes) crowd(asked []Asked) time.Time {
+	strangers := 0
+	for i := range asked {
+		if _, known := p.mirror.account(asked[i].Account); asked[i].Account != "" && !known {
+			strangers++
+		}
+	}
+	if strangers > aCrowd {
+		return p.Runner.now()
+	}
+	return time.Time{}
 }
 
 // visits is how many looks are under way at most: quick ones, and with those that

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"tomorro-sync/reconcile"
 )
@@ -109,7 +110,7 @@ func (v *visit) decide(ctx context.Context) error {
 	if len(got[0].Newer) > 0 || len(got[0].Taken) == 0 {
 		return ErrBusy
 	}
-	if err := v.p.mirror.ensure(ctx, v.p.Runner, got[0].Taken[0].Position); err != nil {
+	if err := v.p.mirror.ensure(ctx, v.p.Runner, got[0].Taken[0].Position, time.Time{}); err != nil {
 		return err
 	}
 	return v.planned(ctx)

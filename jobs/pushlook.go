@@ -55,8 +55,12 @@ func (v *visit) make(serving context.Context) {
 	r := v.p.Runner
 	v.run = newRunID(r.now())
 	v.touched = make(map[reconcile.Key]Touch)
-	err := v.p.mirror.ensure(serving, r, 0) // nobody is taken yet: it may take as long as a run's does
-	v.began = r.now()                       // after that, whose first page may be old by now
+	var crowd time.Time
+	for _, request := range v.requests {
+		crowd = later(crowd, request.crowd)
+	}
+	err := v.p.mirror.ensure(serving, r, 0, crowd) // nobody is taken yet: it may take as long as a run's does
+	v.began = r.now()                              // after that, whose first page may be old by now
 	ctx, cancel := context.WithTimeout(serving, visitLimit)
 	defer cancel()
 	if err == nil {
@@ -148,7 +152,7 @@ func (v *visit) whom(ctx context.Context, r *request) *Looked {
 	var account reconcile.Account
 	if r.asked.Account != "" {
 		var err error
-		if account, err = v.account(ctx, r.asked.Account); err != nil {
+		if account, err = v.account(ctx, r); err != nil {
 			return &Looked{Err: err}
 		}
 		name = account.UserName
@@ -176,8 +180,16 @@ func (v *visit) whom(ctx context.Context, r *request) *Looked {
 	return nil
 }
 
-// account reads an account that is not known here, or whose owner is not.
-func (v *visit) account(ctx context.Context, id string) (reconcile.Account, error) {
+// account reads an account that is not known here, or whose owner is not. Of a crowd, each
+// is in what was read since, or is not there.
+func (v *visit) account(ctx context.Context, r *request) (reconcile.Account, error) {
+	id := r.asked.Account
+	if !r.crowd.IsZero() {
+		if a, known := v.p.mirror.account(id); known {
+			return a, nil
+		}
+		return reconcile.Account{}, fmt.Errorf("account %s: Tomorro lists none: %w", id, reconcile.ErrGone)
+	}
 	if _, err := v.p.mirror.newLinks(ctx, v.p.Runner); err != nil {
 		return reconcile.Account{}, err
 	}

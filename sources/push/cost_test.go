@@ -71,8 +71,10 @@ func TestListsAtOnce(t *testing.T) {
 	}
 	close(let)
 	for range 6 {
-		if w := do(l, "GET", "/scim/v2/Users", ""); w.Code != 200 {
-			t.Errorf("afterwards: %d", w.Code)
+		for _, path := range []string{"/scim/v2/Users", "/scim/v2/Groups"} {
+			if w := do(l, "GET", path, ""); w.Code != 200 {
+				t.Errorf("%s afterwards: %d", path, w.Code)
+			}
 		}
 	}
 }

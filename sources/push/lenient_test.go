@@ -1,7 +1,9 @@
 package push_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"testing"
 
@@ -83,5 +85,46 @@ func TestMembersByReference(t *testing.T) {
 	do(listener(t, f, nil), "PUT", "/scim/v2/Groups/g2", `{"members":[{"value":"u2","$ref":"../Users/u1"}]}`)
 	if said, _ := f.Told()[0].(push.MembershipSaid); !reflect.DeepEqual(said.All, []string{"u2"}) {
 		t.Errorf("value is what counts: %+v", said)
+	}
+}
+
+// TestEachStepMayFail: whichever step of a request fails, the answer is no success: OneLogin
+// would take it for done.
+func TestEachStepMayFail(t *testing.T) {
+	type request struct{ method, path, body string }
+	all := []request{
+		{"POST", "/scim/v2/Groups", `{"displayName":"New","members":[{"value":"u1"}]}`}, {"POST", "/scim/v2/Groups", `{"displayName":"New"}`},
+		{"PUT", "/scim/v2/Groups/g2", `{"displayName":"New name","members":[]}`}, {"DELETE", "/scim/v2/Groups/g2", ""}, {"DELETE", "/scim/v2/Users/u1", ""},
+		{"PATCH", "/scim/v2/Groups/g2", `{"Operations":[{"op":"remove","path":"members[value sw \"u\"]"}]}`},
+		{"PATCH", "/scim/v2/Groups/g2", `{"Operations":[{"op":"replace","path":"displayName","value":"New name"}]}`},
+		{"GET", "/scim/v2/Users", ""}, {"GET", "/scim/v2/Groups", ""}, {"GET", "/scim/v2/Groups/g1", ""}, {"GET", "/scim/v2/Users?filter=userName%20pr", ""},
+		{"GET", "/scim/v2/Users?filter=id%20eq%20%22u1%22", ""},
+	}
+	for _, w := range writes {
+		all = append(all, request{w.method, w.path, w.body})
+	}
+	for _, r := range all {
+		for _, match := range []string{"", "*"} {
+			for fails, steps := 0, 1; fails < steps; fails++ {
+				f := world()
+				at := 0
+				f.Before = func(context.Context, string) error {
+					if at++; at == fails+1 {
+						return errors.New("down")
+					}
+					return nil
+				}
+				l := listener(t, f, nil)
+				if w := do(l, r.method, r.path, r.body, "If-Match", match); w.Code != 503 {
+					t.Errorf("%s %s %s, step %d fails: %d %s", r.method, r.path, r.body, fails+1, w.Code, w.Body)
+				}
+				if fails == 0 {
+					f := world()
+					f.Before = func(context.Context, string) error { steps++; return nil }
+					steps = 0
+					do(listener(t, f, nil), r.method, r.path, r.body, "If-Match", match)
+				}
+			}
+		}
 	}
 }

@@ -140,7 +140,7 @@ func wrongPatches() []bad {
 	for _, path := range []string{`1`, `["members"]`, `"members["`, `"members[value eq ]"`, `"members[value eq \"x\""`, `"members]"`, `"a..b"`, `"[x]"`, `"1a"`, `"a b"`, `"members[value zz \"x\"]"`, `"urn:"`, `"a.b.c"`} {
 		add(`{"Operations":[{"op":"remove","path":` + path + `}]}`)
 	}
-	for _, rest := range []string{`"op":"remove"`, `"op":"add"`, `"op":"replace","value":"x"`, `"op":"replace","value":[]`, `"op":"add","value":{"":1}`, `"op":"remove","value":{"active":true}`} {
+	for _, rest := range []string{`"op":"remove"`, `"op":"add"`, `"op":"replace","value":"x"`, `"op":"replace","value":[]`, `"op":"add","value":{"":1}`, `"op":"replace","value":{"members[":[],"active":true}`, `"op":"replace","value":{"urn:ietf:params:scim:schemas:core:2.0:User":{"a b":1}}`, `"op":"remove","value":{"active":true}`} {
 		add(`{"Operations":[{` + rest + `}]}`)
 	}
 	for _, op := range []string{

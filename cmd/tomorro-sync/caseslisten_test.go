@@ -78,7 +78,7 @@ func (a *replied) refused(t *testing.T, status int, words string) {
 }
 
 func caseListenLockedOut(t *testing.T) {
-	for name, words := range map[string]string{"admin": "min_admins", "substitute": "substitute", "protected": "protect"} {
+	for name, words := range map[string]string{"admin": "min_admins", "substitute": "substitute", "the token's own": "tomorro.api_account", "protected": "protect"} {
 		o := newOffice(t, labOptions{users: 20, groups: 2, seed: 6, plain: true}, patiently(listenKeys))
 		for _, other := range o.world.People {
 			other.Title = ptrTo("user")
@@ -90,6 +90,8 @@ func caseListenLockedOut(t *testing.T) {
 			o.world.People[0].Title, p.Title = ptrTo("user"), ptrTo("admin")
 		case "substitute":
 			o.edit("tomorro: {", "tomorro: {default_substitute: "+p.Email+", ")
+		case "the token's own":
+			o.edit("tomorro: {", "tomorro: {api_account: "+p.Email+", ")
 		case "protected":
 			o.edit("titles:", "protect: ["+p.Email+"]\ntitles:")
 		}

@@ -22,7 +22,7 @@ func suspend(people ...*onelogintest.Person) func(*onelogintest.World) {
 }
 
 func caseGuardSemantics(t *testing.T) {
-	o := calm40(t, "limits: {deactivate: {max: 4, share: none}, remove_member: {max: 6, share: none}}\n")
+	o := calm40(t, "limits: {band: none, deactivate: {max: 4, share: none}, remove_member: {max: 6, share: none}}\n")
 	p, before := o.world.People, o.lab.tomorro.State()
 	held := func(when string) {
 		t.Helper()
@@ -65,7 +65,7 @@ func caseGuardSemantics(t *testing.T) {
 
 func tinyAndUsedUp(t *testing.T) {
 	// Ten people: a tenth of them is one, and shares do not count; the inactive are no removals.
-	o := newOffice(t, labOptions{users: 10, groups: 2, seed: 6, plain: true}, "approve: [delete]\nlimits: {deactivate: {max: 2}}\n")
+	o := newOffice(t, labOptions{users: 10, groups: 2, seed: 6, plain: true}, "approve: [delete]\nlimits: {deactivate: {max: 3}}\n")
 	o.must(exitDone, "reconcile", "--yes")
 	approve := func() string {
 		t.Helper()
@@ -91,6 +91,7 @@ func caseForeign(t *testing.T) {
 	guest := tomorrotest.User{UserName: "counsel@lawfirm.example", GivenName: "Ext", FamilyName: "Counsel", UserType: "admin", Active: true}
 	o.lab.tomorro.AddUser(guest)
 	o.lab.tomorro.AddGroup("Board")
+	o.lab.tomorro.AddGroup("Nobody yet")
 	managed := o.world.Rules[0].Actions[0].Value[0]
 	for _, g := range []string{"Board", managed} {
 		if err := o.lab.tomorro.Members(g, []string{guest.UserName}, nil); err != nil {
@@ -106,13 +107,16 @@ func caseForeign(t *testing.T) {
 	if !a.Active || a.UserType != "admin" || strings.Join(a.Groups, ",") != "Board,"+managed {
 		t.Errorf("a foreign account became %+v", a)
 	}
+	if !slices.ContainsFunc(o.lab.tomorro.State().Groups, func(g tomorrotest.GroupState) bool { return g.DisplayName == "Nobody yet" }) {
+		t.Error("an empty group that this program did not make was deleted")
+	}
 	if _, is := o.account(o.world.People[4].Email); !is {
 		t.Error("somebody who works here was removed")
 	}
 }
 
 func caseLockedOut(t *testing.T) {
-	for name, more := range map[string]string{"admin": "", "substitute": "", "protected": "protect: [%s]\n"} {
+	for name, more := range map[string]string{"admin": "", "substitute": "", "the token's own": "", "protected": "protect: [%s]\n"} {
 		o := newOffice(t, labOptions{users: 20, groups: 2, seed: 6, plain: true}, "")
 		for _, other := range o.world.People {
 			other.Title = ptrTo("user")
@@ -126,8 +130,11 @@ func caseLockedOut(t *testing.T) {
 		if more != "" {
 			o.edit("titles:", fmt.Sprintf(more, p.Email)+"titles:")
 		}
-		if name == "substitute" {
+		switch name {
+		case "substitute":
 			o.edit("tomorro: {", "tomorro: {default_substitute: "+p.Email+", ")
+		case "the token's own":
+			o.edit("tomorro: {", "tomorro: {api_account: "+p.Email+", ")
 		}
 		o.must(exitDone, "reconcile", "--yes")
 		before := o.lab.tomorro.State()

@@ -65,7 +65,7 @@ func caseEmptyOrShort(t *testing.T) {
 }
 
 func caseScopeChange(t *testing.T) {
-	o := calm40(t, "limits: {remove_member: {max: 10, share: none}}\n")
+	o := calm40(t, "limits: {band: none, remove_member: {max: 10, share: none}}\n")
 	before := o.lab.tomorro.State()
 	o.edit("onelogin: {", "onelogin: {scope_roles: [Leagl], ")
 	if out := o.must(exitDone, "reconcile", "--yes"); !strings.Contains(out, `OneLogin has no role "Leagl"`) {
@@ -94,6 +94,7 @@ func casePaging(t *testing.T) {
 	for name, turn := range map[string]func(*onelogintest.Knobs){
 		"cursor loop":  func(k *onelogintest.Knobs) { k.NoTotalPages, k.SameCursor = true, true },
 		"moving total": func(k *onelogintest.Knobs) { k.MovingTotals = 100 },
+		"no order":     func(k *onelogintest.Knobs) { k.NoOrder = true },
 		"cursors only": func(k *onelogintest.Knobs) { k.NoTotalPages = true },
 		"hard cap":     func(k *onelogintest.Knobs) { k.UserPageCap = 7 },
 	} {
@@ -140,7 +141,7 @@ func case429(t *testing.T) {
 	o.people(func(w *onelogintest.World) { joiner(w, "joiner@acme.example") })
 	o.lab.tomorroWire.Clear()
 	o.lab.tomorroWire.Add(storm(0))
-	if out := o.must(exitSomeFailed, "reconcile", "--yes"); !strings.Contains(out, "429") {
+	if out := o.must(exitSomeFailed, "reconcile", "--yes"); !strings.Contains(out, "joiner@acme.example: failed: create joiner@acme.example: Tomorro answered 429") {
 		t.Errorf("a lasting storm is not named:\n%s", out)
 	}
 	o.lab.tomorroWire.Clear()
@@ -230,6 +231,7 @@ func caseSecretsAndScale(t *testing.T) {
 	requests := func(users int) int {
 		o := newOffice(t, labOptions{users: users, groups: 20, seed: 2, plain: true}, "")
 		o.must(exitDone, "reconcile", "--yes")
+		o.must(exitDone, "reconcile", "--yes") // now there are accounts to read
 		onelogin, tomorro := o.lab.oneloginWire.Stats(), o.lab.tomorroWire.Stats()
 		return onelogin.Total + tomorro.Total
 	}

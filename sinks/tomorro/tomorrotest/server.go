@@ -25,7 +25,9 @@ const (
 const (
 	DuplicateConflict = ""         // 409 uniqueness
 	DuplicateExisting = "existing" // 200 with the account that has it
-	DuplicateBad      = "bad"      // 400 without scimType
+	DuplicateBad      = "bad"      // 400 uniqueness
+	DuplicateBare     = "bare"     // 409 without scimType
+	DuplicateMade     = "made"     // 201: there are two
 )
 
 // The variants of Knobs.Attributes: what becomes of the parameter of that name.
@@ -71,6 +73,7 @@ type Knobs struct {
 	IgnoresUnknownID bool   `json:"ignoresUnknownId"` // unknown members are ignored instead of 404
 	NoTarget         bool   `json:"noTarget"`         // 400 when who is to be taken out of a group is not in it
 	MostMembers      int    `json:"mostMembers"`      // in one PATCH, 413 above; 0 means any number
+	MembersCap       int    `json:"membersCap"`       // most members that a group shows, in silence; 0 means all
 	DropsExternalID  bool   `json:"dropsExternalId"`  // externalId is not kept
 	NoViewer         bool   `json:"noViewer"`         // V4/V5 pricing
 	Attributes       string `json:"attributes"`       // see AttributesPassedOver

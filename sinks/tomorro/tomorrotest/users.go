@@ -108,7 +108,7 @@ func (s *Server) postUser(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "invalidValue", "userName is missing")
 		return
 	}
-	if u := s.userByName[strings.ToLower(*b.UserName)]; u != nil {
+	if u := s.userByName[strings.ToLower(*b.UserName)]; u != nil && s.knobs.Duplicate != DuplicateMade {
 		s.record(r, *b.UserName, false)
 		s.duplicate(w, u)
 		return
@@ -138,6 +138,8 @@ func (s *Server) duplicate(w http.ResponseWriter, u *User) {
 		send(w, http.StatusOK, s.showUser(u, true))
 	case DuplicateBad:
 		refuse(w, http.StatusBadRequest, "uniqueness", "userName is taken")
+	case DuplicateBare:
+		refuse(w, http.StatusConflict, "", "userName is taken")
 	default:
 		refuse(w, http.StatusConflict, "uniqueness", "userName is taken")
 	}

@@ -98,6 +98,9 @@ func (s *Server) showGroup(g *Group, members bool) wireGroup {
 		for _, id := range sorted(g.members) {
 			list = append(list, wireRef{Value: id})
 		}
+		if most := s.knobs.MembersCap; most > 0 && len(list) > most {
+			list = list[:most]
+		}
 		out.Members = &list
 	}
 	return out

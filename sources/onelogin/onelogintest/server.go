@@ -27,6 +27,7 @@ type Knobs struct {
 	NoPageHeaders bool     `json:"noPageHeaders"` // all headers of a v2 list are, as behind a proxy that drops them
 	SameCursor    bool     `json:"sameCursor"`    // page 2's cursor leads to page 2
 	MovingTotals  int      `json:"movingTotals"`  // this many pages after the first announce one more
+	NoOrder       bool     `json:"noOrder"`       // page 2 begins with who ended page 1: one comes twice, one never
 	LowPrivilege  bool     `json:"lowPrivilege"`  // the credentials lack Manage All
 	TokenStatus   int      `json:"tokenStatus"`   // answer of the token call instead of 200
 	TokenIn200    bool     `json:"tokenIn200"`    // the 2018 shape: a refusal inside a 200

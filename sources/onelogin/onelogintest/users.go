@@ -146,6 +146,9 @@ func (s *Server) listUsers(w http.ResponseWriter, r *http.Request) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
+		if i == 0 && win.page == 2 && s.knobs.NoOrder {
+			p = people[win.from-1]
+		}
 		s.show(&b, p, keys)
 	}
 	b.WriteByte(']')

@@ -227,7 +227,7 @@ func TestEndToEnd(t *testing.T) {
 	}
 }
 
-// TestRequests counts: reads are the pages that exist and four fixed calls, and
+// TestRequests counts: reads are the pages that exist and three fixed calls, and
 // the pages of groups once more after a run that wrote memberships; writes are one
 // a person and one a group and chunk, and none when nothing changed.
 func TestRequests(t *testing.T) {

@@ -79,6 +79,7 @@ func caseScopeChange(t *testing.T) {
 	o.keep(before, "another deployment")
 	o.edit("connection: other\n", "")
 	o.edit("scope_roles: [Sales], ", "")
+	o.must(exitDone, "reconcile", "--yes") // so that the configuration is the one of the last run
 	o.people(func(w *onelogintest.World) { w.Rules[0].Enabled = false })
 	if code, _, _ := o.run("reconcile", "--yes"); code != exitHeld && code != exitApproval {
 		t.Errorf("a group that is unselected: exit %d", code)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -188,6 +189,18 @@ func caseOrder(t *testing.T) {
 		p := joiner(w, "joiner@acme.example")
 		p.RoleIDs, p.Department = []int64{w.Roles[0].ID, w.Roles[1].ID}, ptrTo("Sales")
 	})
+	var plan planJSON
+	if err := json.Unmarshal([]byte(o.must(exitPending, "plan", "--output", "json")), &plan); err != nil {
+		t.Fatal(err)
+	}
+	named := make(map[string]bool)
+	for _, c := range plan.Changes {
+		if what := fmt.Sprint(c.Op, c.Key, c.Account, c.Group); named[what] {
+			t.Errorf("%s: %s of %s is in the plan twice", c.Op, c.Group, c.Who)
+		} else {
+			named[what] = true
+		}
+	}
 	before := len(o.lab.tomorro.Writes())
 	o.must(exitDone, "reconcile", "--yes")
 	for _, w := range o.lab.tomorro.Writes()[before:] {

@@ -81,13 +81,13 @@ func (c Condition) compile(reading RuleReading) (test predicate, why string) {
 
 // several compares a source that may have several values: member_of arrives as one text,
 // and whether OneLogin compares each of its values with a condition's, or the text as it
-// is, is not documented. Nobody with one value depends on it.
+// is, is not documented. Nobody with one value depends on it; who has none has an empty text.
 func several(list []string, compare func(string) truth, reading RuleReading) truth {
 	each := no
 	for _, v := range list {
 		each = either(each, compare(v))
 	}
-	if len(list) < 2 || reading.MemberOf == "each" {
+	if len(list) == 1 || reading.MemberOf == "each" {
 		return each
 	}
 	whole := compare(strings.Join(list, ";"))

@@ -44,12 +44,13 @@ func TestConditions(t *testing.T) {
 		{"title", "~", "Coun", "yes"}, {"title", "~", "coun", "maybe"}, {"title", "!~", "Head", "yes"}, {"title", "bw", "Legal", "yes"}, {"title", "ew", "sel", "yes"},
 		{"title", "ew", "Legal", "no"}, {"email", "ew", "@acme.example", "yes"}, {"username", "=", "", "yes"}, {"company", "=", "Acme", "yes"},
 		{"firstname", "=", "Iris", "yes"}, {"lastname", "bw", "K", "yes"}, {"custom_attribute_cost", "=", "4410", "yes"}, {"custom_attribute_cost", ">", "4000", "yes"},
+		{"custom_attribute_cost", ">", "4410", "no"}, {"custom_attribute_cost", "<", "4410", "no"}, {"custom_attribute_cost", "<", "5000", "yes"}, {"custom_attribute_cost", ">", "much", "maybe"},
 		{"custom_attribute_none", "=", "", "yes"}, {"custom_attribute_", "=", "", "maybe"}, {"title", ">", "4", "maybe"},
 		{"member_of", "=", "CN=All", "maybe"}, {"member_of", "!=", "CN=All", "maybe"}, {"member_of", "!=", "CN=Board", "yes"}, {"member_of", "~", "Leg", "yes"},
-		{"status", "=", "1", "yes"}, {"status", "!=", "2", "yes"}, {"status", ">", "0", "yes"}, {"status", "~", "1", "maybe"},
+		{"status", "=", "1", "yes"}, {"status", "!=", "2", "yes"}, {"status", ">", "0", "yes"}, {"status", ">", "1", "no"}, {"status", "<", "1", "no"}, {"status", "<", "2", "yes"}, {"status", "~", "1", "maybe"},
 		{"status", "=", "Active", "maybe"}, {"status", "!=", "Suspended", "maybe"}, {"status", "=", "", "maybe"},
-		{"group_id", "=", "7", "yes"}, {"group_id", "=", "", "no"}, {"group_id", "!=", "", "yes"}, {"group_id", "=", "Paris", "maybe"}, {"group_id", "!=", "Paris", "maybe"},
-		{"last_login", ">", "30", "yes"}, {"last_login", ">", "120", "no"}, {"last_login", "<", "120", "yes"}, {"last_login", ">", "50", "maybe"}, {"last_login", "=", "50", "maybe"},
+		{"group_id", "=", "7", "yes"}, {"group_id", "=", "", "no"}, {"group_id", "!=", "", "yes"}, {"group_id", "=", "Paris", "maybe"}, {"group_id", "!=", "Paris", "maybe"}, {"group_id", ">", "1", "maybe"}, {"group_id", "<", "9", "maybe"},
+		{"last_login", ">", "30", "yes"}, {"last_login", ">", "120", "no"}, {"last_login", "<", "120", "yes"}, {"last_login", ">", "50", "maybe"}, {"last_login", "=", "10", "maybe"}, {"last_login", "<", "ever", "maybe"},
 		{"starsign", "=", "Leo", "maybe"}, {"title", "contains", "x", "maybe"},
 	} {
 		if got := verdictOf(reconcile.Condition{Source: c.source, Operator: c.operator, Value: c.value}, iris(), reconcile.RuleReading{}); got != c.want {
@@ -69,7 +70,8 @@ func TestCaseCanBeSettled(t *testing.T) {
 
 // TestMemberOfCanBeSettled: somebody in two directory groups has one text with both.
 // What holds of each group and of the text holds; what holds of one of them is uncertain,
-// and nobody who is in one group depends on it.
+// and nobody who is in one group depends on it. Who is in none has a text without anything
+// in it, and no group to compare.
 func TestMemberOfCanBeSettled(t *testing.T) {
 	two, one, none := iris(), iris(), iris()
 	one.MemberOf, none.MemberOf = []string{"CN=Legal"}, nil
@@ -89,6 +91,9 @@ func TestMemberOfCanBeSettled(t *testing.T) {
 		{of: one, operator: "=", value: "CN=Legal", unsettled: "yes", each: "yes", whole: "yes"},
 		{of: none, operator: "=", value: "CN=Legal", unsettled: "no", each: "no", whole: "no"},
 		{of: none, operator: "!=", value: "CN=Legal", unsettled: "yes", each: "yes", whole: "yes"},
+		{of: none, operator: "=", value: "", unsettled: "maybe", each: "no", whole: "yes"},
+		{of: none, operator: "!=", value: "", unsettled: "maybe", each: "yes", whole: "no"},
+		{of: one, operator: "!=", value: "", unsettled: "yes", each: "yes", whole: "yes"},
 	} {
 		for reading, want := range map[string]string{"": c.unsettled, "each": c.each, "whole": c.whole} {
 			if got := verdictOf(reconcile.Condition{Source: "member_of", Operator: c.operator, Value: c.value}, c.of, reconcile.RuleReading{MemberOf: reading}); got != want {
@@ -121,7 +126,7 @@ func TestUnreadFactsAreUncertain(t *testing.T) {
 		"member_of": reconcile.FieldMemberOf, "group_id": reconcile.FieldGroup, "status": reconcile.FieldStatus, "custom_attribute_x": reconcile.FieldCustom} {
 		p := iris()
 		p.Unread = f
-		if got := verdictOf(reconcile.Condition{Source: source, Operator: "=", Value: "?"}, p, reconcile.RuleReading{}); got != "maybe" {
+		if got := verdictOf(reconcile.Condition{Source: source, Operator: "=", Value: "1"}, p, reconcile.RuleReading{}); got != "maybe" {
 			t.Errorf("%s: %s", source, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package onelogin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,9 @@ func headOf(h http.Header) head {
 func (h head) silent() bool {
 	return h.current < 0 && h.items < 0 && h.totalPages < 0 && h.totalCount < 0 && h.after == ""
 }
+
+// more says that there are further pages.
+func (h head) more() bool { return h.totalPages > 1 || h.after != "" }
 
 // errInconsistent marks a list that does not add up and may do so when it is
 // read again: people come and go while pages are read by offset.
@@ -141,11 +145,14 @@ func (l *list[T]) page(ctx context.Context, at url.Values, which string) ([]T, h
 	return items, h, nil
 }
 
-// decodeOK decodes a 200. A login page answers 200 as well.
+// decodeOK decodes a 200. A login page answers 200 as well, and null is no list of nobody.
 func decodeOK[T any](r *resty.Response, decode func([]byte) (T, error)) (T, error) {
 	var none T
 	if kind := r.Header().Get("Content-Type"); strings.Contains(kind, "html") {
 		return none, fmt.Errorf("the answer is a web page, not data; check onelogin.url")
+	}
+	if string(bytes.TrimSpace(r.Body())) == "null" {
+		return none, errors.New("the answer says nothing")
 	}
 	items, err := decode(r.Body())
 	if err != nil {

@@ -3,6 +3,7 @@ package onelogin_test
 import (
 	"errors"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -216,6 +217,7 @@ func TestIncompleteLists(t *testing.T) {
 		"page 403":        {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 403}, list: reconcile.ListUsers, why: "403"},
 		"app users 500":   {fault: &flaky.Fault{Path: "/api/2/apps/*/users", Kind: flaky.KindStatus, Status: 500}, list: reconcile.ListAssigned, why: "500"},
 		"roles 503":       {fault: &flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 503}, list: reconcile.ListRoles, why: "503"},
+		"rules null":      {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindStatus, Status: 200, Body: "null"}, list: reconcile.ListRules, why: "says nothing"},
 		"rules truncated": {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindTruncated}, list: reconcile.ListRules, why: "cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -344,10 +346,12 @@ func TestWitness(t *testing.T) {
 	r.flaky.Add(flaky.Fault{Path: "/api/2/users/77", Kind: flaky.KindStatus, Status: 502})
 	r.flaky.Add(flaky.Fault{Path: "/api/2/users/78", Kind: flaky.KindStatus, Status: 200, Body: `{"id":78,"status":null,"state":1}`})
 	r.flaky.Add(flaky.Fault{Path: "/api/2/users/79", Kind: flaky.KindStatus, Status: 200, Body: `{"id":80,"status":2,"state":1}`})
+	people[11].Status, people[11].State, people[11].Assigned = 1, 1, true
+	r.flaky.Add(flaky.Fault{Path: "/api/2/users/" + strconv.FormatInt(people[11].ID, 10) + "/apps", Kind: flaky.KindStatus, Status: 200, Body: "null"})
 	r.flaky.Add(flaky.Fault{Path: "/api/2/users/81", Kind: flaky.KindStatus, Status: 404, Body: "<html>no such page</html>"})
-	keys := []reconcile.Key{12345, reconcile.Key(people[7].ID), reconcile.Key(people[8].ID), reconcile.Key(people[9].ID), reconcile.Key(people[10].ID), 77, 78, 79, 81}
+	keys := []reconcile.Key{12345, reconcile.Key(people[7].ID), reconcile.Key(people[8].ID), reconcile.Key(people[9].ID), reconcile.Key(people[10].ID), 77, 78, 79, 81, reconcile.Key(people[11].ID)}
 	want := []string{reconcile.WitnessGone, reconcile.WitnessPresent, reconcile.WitnessInactive, reconcile.WitnessUnassigned, reconcile.WitnessInactive,
-		reconcile.WitnessUnknown, reconcile.WitnessUnknown, reconcile.WitnessUnknown, reconcile.WitnessUnknown}
+		reconcile.WitnessUnknown, reconcile.WitnessUnknown, reconcile.WitnessUnknown, reconcile.WitnessUnknown, reconcile.WitnessUnknown}
 	for i, got := range r.client.Witness(t.Context(), keys) {
 		if got.Key != keys[i] || got.Answer != want[i] {
 			t.Errorf("%d: %+v, want %s", keys[i], got, want[i])

@@ -66,7 +66,7 @@ func (c *Client) hasApp(ctx context.Context, path string) (answer, why string) {
 	if err != nil {
 		return reconcile.WitnessUnknown, err.Error()
 	}
-	if h := headOf(r.Header()); h.totalPages > 1 || h.after != "" {
+	if headOf(r.Header()).more() {
 		return reconcile.WitnessUnknown, "there is more than one page of apps"
 	}
 	if slices.ContainsFunc(apps, func(a named) bool { return int64(a.ID) == c.cfg.AppID }) {

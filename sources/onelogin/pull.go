@@ -189,17 +189,19 @@ func (p *pull) roles(ctx context.Context) error {
 	return nil
 }
 
-// rules reads the enabled rules. The list has no pages and no total.
+// rules reads the enabled rules. The list is documented to have no pages and no total.
 func (p *pull) rules(ctx context.Context) error {
 	receipt := reconcile.ListReceipt{List: reconcile.ListRules, Pages: 1, Total: -1}
 	r, err := p.c.get(ctx, p.appPath()+"/rules", nil)
 	switch {
 	case errors.Is(err, reconcile.ErrRefused):
 		return err
-	case err == nil && r.StatusCode() == http.StatusOK:
-		p.d.Rules, err = decodeOK(r, decodeRules)
-	case err == nil:
+	case err == nil && r.StatusCode() != http.StatusOK:
 		err = refusal("read the app's rules", "Manage All", r)
+	case err == nil && headOf(r.Header()).more():
+		err = errors.New("read the app's rules: there is more than one page, which is not documented; tell who maintains this program")
+	case err == nil:
+		p.d.Rules, err = decodeOK(r, decodeRules)
 	}
 	if err != nil {
 		receipt.Pages, receipt.Why = 0, err.Error()

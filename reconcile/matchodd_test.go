@@ -36,3 +36,17 @@ func TestMatchThatIsNeither(t *testing.T) {
 		}
 	}
 }
+
+// TestMacros: whom a rule matches that sets groups by a macro or a scriplet may have any
+// group; whom it does not match has none of it.
+func TestMacros(t *testing.T) {
+	for _, a := range []reconcile.Action{{Name: "set_groups", Macro: "{x}"}, {Name: "set_groups", Scriplet: "a1b2"}} {
+		for department, any := range map[string]bool{"Legal": true, "Sales": false} {
+			rule := reconcile.Rule{ID: 1, Conditions: []reconcile.Condition{{Source: "department", Operator: "=", Value: department}}, Actions: []reconcile.Action{a}}
+			p := iris()
+			if v := reconcile.CompileRules([]reconcile.Rule{rule}, nil, reconcile.RuleReading{}).Evaluate(&p, at()); (v.MaybeAny != nil) != any || len(v.Grants)+len(v.Maybe) > 0 {
+				t.Errorf("%+v for %s: %+v", a, department, v)
+			}
+		}
+	}
+}

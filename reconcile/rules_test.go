@@ -131,7 +131,7 @@ func TestUnreadFactsAreUncertain(t *testing.T) {
 		}
 	}
 	p := iris()
-	p.Unread = reconcile.FieldRoles
+	p.Unread, p.Roles = reconcile.FieldRoles, nil
 	if got := verdictOf(reconcile.Condition{Source: "has_role", Operator: "ri", Value: "10"}, p, reconcile.RuleReading{}); got != "maybe" {
 		t.Errorf("has_role: %s", got)
 	}
@@ -147,6 +147,7 @@ func TestMapFromOneLogin(t *testing.T) {
 	for _, c := range []struct {
 		source, expression string
 		reading            reconcile.RuleReading
+		unread             reconcile.Fields
 		grants, maybe      string
 		any                bool
 	}{
@@ -167,10 +168,18 @@ func TestMapFromOneLogin(t *testing.T) {
 		{source: "role", expression: "AWS - .*", reading: reconcile.RuleReading{Regexp: "anchored"}, grants: "AWS - Ops"},
 		{source: "role", expression: "(?!x)", any: true}, // Ruby's, which Go cannot read
 		{source: "horoscope", expression: ".*", any: true},
+		{source: "department", expression: ".*", unread: reconcile.FieldDepartment, any: true},
+		{source: "role", expression: ".*", unread: reconcile.FieldRoles, any: true},
+		{source: "role", expression: ".*", unread: reconcile.FieldDepartment, grants: "AWS - Ops,Ops Team"},
 	} {
 		rule := reconcile.Rule{ID: 1, Actions: []reconcile.Action{{Name: "set_groups", Values: []string{c.source}, Expression: &c.expression}}}
 		p := iris()
-		v := reconcile.CompileRules([]reconcile.Rule{rule}, roles, c.reading).Evaluate(&p, at())
+		p.Unread = c.unread
+		book := reconcile.CompileRules([]reconcile.Rule{rule}, roles, c.reading)
+		v := book.Evaluate(&p, at())
+		if !book.MayGiveAny() {
+			t.Errorf("%s %q: its groups could be listed", c.source, c.expression)
+		}
 		if names(v.Grants) != c.grants || names(v.Maybe) != c.maybe || (v.MaybeAny != nil) != c.any {
 			t.Errorf("%s %q: grants %q, maybe %q, any %v", c.source, c.expression, names(v.Grants), names(v.Maybe), v.MaybeAny != nil)
 		}
@@ -196,6 +205,9 @@ func TestHowRulesCombine(t *testing.T) {
 	mapped := func(id, position int, source, expression string) reconcile.Rule {
 		return reconcile.Rule{ID: int64(id), Name: fmt.Sprint(id), Position: position, Actions: []reconcile.Action{{Name: "set_groups", Values: []string{source}, Expression: &expression}}}
 	}
+	role, other := set(1, 1, "", "a"), set(2, 2, "", "x")
+	role.Conditions = []reconcile.Condition{{Source: "has_role", Operator: "ri", Value: "10"}}
+	other.Actions[0].Name = "set_role"
 	for name, c := range map[string]struct {
 		rules         []reconcile.Rule
 		lastWins      bool
@@ -208,6 +220,10 @@ func TestHowRulesCombine(t *testing.T) {
 		"uncertain and last wins":    {rules: []reconcile.Rule{set(1, 1, "", "a"), set(2, 2, "LEGAL", "b")}, lastWins: true, maybe: "a,b"},
 		"last wins, gives nothing":   {rules: []reconcile.Rule{set(1, 1, "", "a"), mapped(2, 2, "company", "Acme.+")}, lastWins: true, maybe: "a"},
 		"last wins, gives something": {rules: []reconcile.Rule{set(1, 1, "", "a"), mapped(2, 2, "company", ".*")}, lastWins: true, grants: "Acme"},
+		"last wins, may give":        {rules: []reconcile.Rule{set(1, 1, "", "a"), mapped(2, 2, "company", "Acm")}, lastWins: true, maybe: "Acm,a"},
+		"last wins, after a role's":  {rules: []reconcile.Rule{role, set(2, 2, "Legal", "b")}, lastWins: true, grants: "b"},
+		"last wins, not of groups":   {rules: []reconcile.Rule{set(1, 1, "", "a"), other}, lastWins: true, grants: "a"},
+		"no group":                   {rules: []reconcile.Rule{set(1, 1, "", "", " ", " a ")}, grants: "a"},
 		"uncertain, certain as well": {rules: []reconcile.Rule{set(1, 1, "LEGAL", "a"), set(2, 2, "", "a")}, grants: "a"},
 	} {
 		p := iris()
@@ -305,7 +321,11 @@ func TestLawIndexEqualsNaive(t *testing.T) {
 		}
 		// Not knowing a fact never turns what is certain into its opposite.
 		less := *p
-		less.Unread = rapid.SampledFrom([]reconcile.Fields{reconcile.FieldRoles, reconcile.FieldDepartment}).Draw(t, "unread")
+		if rapid.Bool().Draw(t, "roles unread") {
+			less.Unread, less.Roles = reconcile.FieldRoles, nil
+		} else {
+			less.Unread, less.Department = reconcile.FieldDepartment, ""
+		}
 		u := reconcile.CompileRules(rules, nil, reading).Evaluate(&less, at())
 		possible := append(slices.Clone(u.Grants), u.Maybe...)
 		for _, g := range v.Grants {

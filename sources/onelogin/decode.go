@@ -272,11 +272,11 @@ func decodeRulesThat(body []byte, enabled bool) ([]reconcile.Rule, error) {
 		Match      string  `json:"match"`
 		Enabled    *bool   `json:"enabled"`
 		Position   *number `json:"position"` // nil for null and absent alike
-		Conditions []struct {
+		Conditions *[]struct {
 			Source, Operator string
 			Value            loose
 		} `json:"conditions"`
-		Actions []struct {
+		Actions *[]struct {
 			Action     string   `json:"action"`
 			Value      textList `json:"value"`
 			Expression *loose   `json:"expression"`
@@ -288,9 +288,12 @@ func decodeRulesThat(body []byte, enabled bool) ([]reconcile.Rule, error) {
 		return nil, err
 	}
 	rules := make([]reconcile.Rule, 0, len(raw))
-	for i, r := range raw {
+	for _, r := range raw {
 		if (r.Enabled == nil || *r.Enabled) != enabled {
 			continue
+		}
+		if r.Conditions == nil || r.Actions == nil { // it would be for everybody, or give nothing
+			return nil, fmt.Errorf("rule %d %q comes without its conditions or actions", r.ID, r.Name)
 		}
 		rule := reconcile.Rule{ID: int64(r.ID), Name: string(r.Name), MatchAny: strings.EqualFold(strings.TrimSpace(r.Match), "any"), Position: -1}
 		if match := strings.ToLower(strings.TrimSpace(r.Match)); match != "all" && match != "any" {
@@ -299,10 +302,10 @@ func decodeRulesThat(body []byte, enabled bool) ([]reconcile.Rule, error) {
 		if r.Position != nil {
 			rule.Position = int(*r.Position)
 		}
-		for _, c := range raw[i].Conditions {
+		for _, c := range *r.Conditions {
 			rule.Conditions = append(rule.Conditions, reconcile.Condition{Source: c.Source, Operator: c.Operator, Value: string(c.Value)})
 		}
-		for _, a := range raw[i].Actions {
+		for _, a := range *r.Actions {
 			action := reconcile.Action{Name: a.Action, Values: a.Value, Macro: string(a.Macro), Scriplet: string(a.Scriplet)}
 			if a.Expression != nil {
 				text := string(*a.Expression)

@@ -66,6 +66,20 @@ func TestRuleShapes(t *testing.T) {
 	}
 }
 
+// TestRuleInPart: a rule without its conditions would be for everybody, and one without
+// its actions would take from everybody what it gives. That is no list of rules.
+func TestRuleInPart(t *testing.T) {
+	for _, body := range []string{`[{"id":1,"match":"all","actions":[]}]`, `[{"id":1,"match":"all","conditions":null,"actions":[]}]`,
+		`[{"id":1,"match":"all","conditions":[]}]`, `[{"id":1,"match":"all","conditions":[],"actions":null}]`} {
+		if rules, err := decodeRules([]byte(body)); err == nil {
+			t.Errorf("%s: %+v", body, rules)
+		}
+	}
+	if rules, err := decodeRules([]byte(`[{"id":1,"enabled":false}]`)); err != nil || len(rules) != 0 {
+		t.Errorf("one that is switched off: %v", err)
+	}
+}
+
 // TestRuleMatch: what is neither all nor any is told, and is not taken for all.
 func TestRuleMatch(t *testing.T) {
 	for said, want := range map[string]reconcile.Rule{

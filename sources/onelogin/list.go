@@ -256,8 +256,11 @@ func (l *list[T]) cursors(ctx context.Context, items []T, h head, growing bool) 
 		if total >= 0 && h.totalCount >= 0 && h.totalCount != total && (!growing || h.totalCount < total) {
 			return all, fmt.Errorf("%s: %w: the total was %d and is %d", which, errInconsistent, total, h.totalCount)
 		}
-		if len(items) == 0 {
-			break
+		switch {
+		case len(items) == 0 && h.after != "" && total < 0:
+			return all, fmt.Errorf("%s: nothing is on it, and OneLogin says neither that it is the last one nor how many there are", which)
+		case len(items) == 0:
+			return all, nil // the total tells whether that was all
 		}
 		all = append(all, items...)
 		l.progress(len(all), total)

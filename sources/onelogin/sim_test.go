@@ -193,6 +193,7 @@ func TestPagingVariants(t *testing.T) {
 }
 
 func TestIncompleteLists(t *testing.T) {
+	silent := func(k *onelogintest.Knobs) { k.NoTotalPages, k.NoTotalCount = true, true } // of how many there are
 	for name, c := range map[string]struct {
 		turn  func(*onelogintest.Knobs)
 		fault *flaky.Fault
@@ -212,15 +213,20 @@ func TestIncompleteLists(t *testing.T) {
 		"page empty":         {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindEmpty}, list: reconcile.ListUsers, why: "the total was"},
 		"page short": {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 200, Body: "[]", Header: map[string]string{
 			"Current-Page": "2", "Page-Items": "0", "Total-Pages": "3", "Total-Count": "130"}}, list: reconcile.ListUsers, why: "announces 130 and gives 80"},
-		"all empty":       {fault: &flaky.Fault{Path: "/api/2/users", Kind: flaky.KindEmpty}, list: reconcile.ListUsers, why: "nobody at all"},
-		"page 401":        {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 401}, list: reconcile.ListUsers, why: "401"},
-		"page 403":        {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 403}, list: reconcile.ListUsers, why: "403"},
-		"app users 500":   {fault: &flaky.Fault{Path: "/api/2/apps/*/users", Kind: flaky.KindStatus, Status: 500}, list: reconcile.ListAssigned, why: "500"},
-		"roles 503":       {fault: &flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 503}, list: reconcile.ListRoles, why: "503"},
-		"rules in pages":  {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindStatus, Status: 200, Body: "[]", Header: map[string]string{"Total-Pages": "2"}}, list: reconcile.ListRules, why: "more than one page"},
-		"rules by cursor": {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindStatus, Status: 200, Body: "[]", Header: map[string]string{"After-Cursor": "x"}}, list: reconcile.ListRules, why: "more than one page"},
-		"rules null":      {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindStatus, Status: 200, Body: "null"}, list: reconcile.ListRules, why: "says nothing"},
-		"rules truncated": {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindTruncated}, list: reconcile.ListRules, why: "cannot be read"},
+		"page shorter than it says": {turn: func(k *onelogintest.Knobs) { k.NoTotalCount = true }, fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 200, Body: "[]", Header: map[string]string{
+			"Current-Page": "2", "Page-Items": "50", "Total-Pages": "3"}}, list: reconcile.ListUsers, why: "page 2 of 3: the list changed while it was read: it says 50 items and has 0"},
+		"cursor 502":        {turn: silent, fault: &flaky.Fault{Path: "/api/2/users", Skip: 1, Kind: flaky.KindStatus, Status: 502}, list: reconcile.ListUsers, why: "page 2: OneLogin answered 502"},
+		"cursor, no items":  {turn: silent, fault: &flaky.Fault{Path: "/api/2/users", Skip: 1, Kind: flaky.KindStatus, Status: 200, Body: "[]", Header: map[string]string{"After-Cursor": "x"}}, list: reconcile.ListUsers, why: "page 2: nothing is on it"},
+		"cursor, all moves": {turn: func(k *onelogintest.Knobs) { k.NoTotalPages, k.MovingTotals = true, 1000 }, list: reconcile.ListUsers, why: "page 2: the list changed while it was read: the total was"},
+		"all empty":         {fault: &flaky.Fault{Path: "/api/2/users", Kind: flaky.KindEmpty}, list: reconcile.ListUsers, why: "nobody at all"},
+		"page 401":          {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 401}, list: reconcile.ListUsers, why: "401"},
+		"page 403":          {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 403}, list: reconcile.ListUsers, why: "403"},
+		"app users 500":     {fault: &flaky.Fault{Path: "/api/2/apps/*/users", Kind: flaky.KindStatus, Status: 500}, list: reconcile.ListAssigned, why: "500"},
+		"roles 503":         {fault: &flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 503}, list: reconcile.ListRoles, why: "503"},
+		"rules in pages":    {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindStatus, Status: 200, Body: "[]", Header: map[string]string{"Total-Pages": "2"}}, list: reconcile.ListRules, why: "more than one page"},
+		"rules by cursor":   {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindStatus, Status: 200, Body: "[]", Header: map[string]string{"After-Cursor": "x"}}, list: reconcile.ListRules, why: "more than one page"},
+		"rules null":        {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindStatus, Status: 200, Body: "null"}, list: reconcile.ListRules, why: "says nothing"},
+		"rules truncated":   {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindTruncated}, list: reconcile.ListRules, why: "cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, 130, func(cfg *onelogin.Config) {

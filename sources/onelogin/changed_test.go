@@ -70,6 +70,31 @@ func TestChanged(t *testing.T) {
 	}
 }
 
+// TestChangedInPart: what could not be read is told, with whoever was found elsewhere.
+func TestChangedInPart(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault flaky.Fault
+		found int
+	}{
+		"events 502":         {flaky.Fault{Path: "/api/1/events", Kind: flaky.KindStatus, Status: 502}, 3},
+		"events without any": {flaky.Fault{Path: "/api/1/events", Kind: flaky.KindStatus, Status: 200, Body: `{"pagination":{}}`}, 3},
+		"events for ever":    {flaky.Fault{Path: "/api/1/events", Kind: flaky.KindStatus, Status: 200, Body: `{"pagination":{"after_cursor":"x"},"data":[]}`}, 3},
+		"events cut off":     {flaky.Fault{Path: "/api/1/events", Kind: flaky.KindTruncated}, 3},
+		"fewer than all":     {flaky.Fault{Path: "/api/2/users", Kind: flaky.KindStatus, Status: 200, Body: `[{"id":7}]`, Header: map[string]string{"Total-Count": "3"}}, 4},
+		"silent":             {flaky.Fault{Path: "/api/2/users", Kind: flaky.KindStatus, Status: 200, Body: `[]`}, 3},
+	} {
+		r := newRig(t, 20, nil)
+		before := time.Now().Add(-time.Second)
+		for _, p := range r.world.People[:3] {
+			r.sim.Happen(onelogintest.Edited, p.ID, nil)
+		}
+		r.flaky.Add(c.fault)
+		if keys, err := r.client.Changed(t.Context(), before); err == nil || len(keys) != c.found {
+			t.Errorf("%s: %d people, want %d; %v", name, len(keys), c.found, err)
+		}
+	}
+}
+
 // TestChangedAfterLong: after a long time there are more events than one call reads. It
 // tells of the first, and does not fail: the next one would read the same again, and
 // those that came since, for ever.

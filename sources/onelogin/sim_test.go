@@ -3,7 +3,6 @@ package onelogin_test
 import (
 	"errors"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -341,29 +340,6 @@ func TestTokenExpiry(t *testing.T) {
 	now = now.Add(61 * time.Minute)
 	if n := pull(); n != 1 || r.flaky.Stats().ByStatus["401"] != 0 {
 		t.Errorf("%d token calls after the end and %d refusals, want 1 and none", n, r.flaky.Stats().ByStatus["401"])
-	}
-}
-
-func TestWitness(t *testing.T) {
-	r := newRig(t, 40, nil)
-	people := r.world.People
-	people[7].Status, people[7].State, people[7].Assigned = 1, 1, true
-	people[8].Status, people[8].State, people[8].Assigned = 2, 1, true
-	people[9].Status, people[9].State, people[9].Assigned = 1, 1, false
-	people[10].Status, people[10].State, people[10].Assigned = 1, 3, true
-	r.flaky.Add(flaky.Fault{Path: "/api/2/users/77", Kind: flaky.KindStatus, Status: 502})
-	r.flaky.Add(flaky.Fault{Path: "/api/2/users/78", Kind: flaky.KindStatus, Status: 200, Body: `{"id":78,"status":null,"state":1}`})
-	r.flaky.Add(flaky.Fault{Path: "/api/2/users/79", Kind: flaky.KindStatus, Status: 200, Body: `{"id":80,"status":2,"state":1}`})
-	people[11].Status, people[11].State, people[11].Assigned = 1, 1, true
-	r.flaky.Add(flaky.Fault{Path: "/api/2/users/" + strconv.FormatInt(people[11].ID, 10) + "/apps", Kind: flaky.KindStatus, Status: 200, Body: "null"})
-	r.flaky.Add(flaky.Fault{Path: "/api/2/users/81", Kind: flaky.KindStatus, Status: 404, Body: "<html>no such page</html>"})
-	keys := []reconcile.Key{12345, reconcile.Key(people[7].ID), reconcile.Key(people[8].ID), reconcile.Key(people[9].ID), reconcile.Key(people[10].ID), 77, 78, 79, 81, reconcile.Key(people[11].ID)}
-	want := []string{reconcile.WitnessGone, reconcile.WitnessPresent, reconcile.WitnessInactive, reconcile.WitnessUnassigned, reconcile.WitnessInactive,
-		reconcile.WitnessUnknown, reconcile.WitnessUnknown, reconcile.WitnessUnknown, reconcile.WitnessUnknown, reconcile.WitnessUnknown}
-	for i, got := range r.client.Witness(t.Context(), keys) {
-		if got.Key != keys[i] || got.Answer != want[i] {
-			t.Errorf("%d: %+v, want %s", keys[i], got, want[i])
-		}
 	}
 }
 

@@ -56,9 +56,7 @@ func mappedSource(source string, names map[int64]string) (func(*Person) ([]strin
 		return func(p *Person) ([]string, bool) {
 			var list []string
 			for _, id := range p.Roles {
-				if name := names[id]; name != "" {
-					list = append(list, name)
-				}
+				list = append(list, names[id])
 			}
 			return list, !p.Unread.Has(FieldRoles)
 		}, true

@@ -38,9 +38,11 @@ func TestMatchThatIsNeither(t *testing.T) {
 }
 
 // TestMacros: whom a rule matches that sets groups by a macro or a scriplet may have any
-// group; whom it does not match has none of it.
+// group, as by one that maps roles whose names could not be read; whom it does not match
+// has none of it.
 func TestMacros(t *testing.T) {
-	for _, a := range []reconcile.Action{{Name: "set_groups", Macro: "{x}"}, {Name: "set_groups", Scriplet: "a1b2"}} {
+	all := ".*"
+	for _, a := range []reconcile.Action{{Name: "set_groups", Macro: "{x}"}, {Name: "set_groups", Scriplet: "a1b2"}, {Name: "set_groups", Values: []string{"role"}, Expression: &all}} {
 		for department, any := range map[string]bool{"Legal": true, "Sales": false} {
 			rule := reconcile.Rule{ID: 1, Conditions: []reconcile.Condition{{Source: "department", Operator: "=", Value: department}}, Actions: []reconcile.Action{a}}
 			p := iris()

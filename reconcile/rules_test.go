@@ -221,6 +221,7 @@ func TestHowRulesCombine(t *testing.T) {
 		"last wins, gives nothing":   {rules: []reconcile.Rule{set(1, 1, "", "a"), mapped(2, 2, "company", "Acme.+")}, lastWins: true, maybe: "a"},
 		"last wins, gives something": {rules: []reconcile.Rule{set(1, 1, "", "a"), mapped(2, 2, "company", ".*")}, lastWins: true, grants: "Acme"},
 		"last wins, may give":        {rules: []reconcile.Rule{set(1, 1, "", "a"), mapped(2, 2, "company", "Acm")}, lastWins: true, maybe: "Acm,a"},
+		"last wins, gives several":   {rules: []reconcile.Rule{set(1, 1, "", "a"), mapped(2, 2, "member_of", ".*")}, lastWins: true, grants: "CN=All,CN=Legal"},
 		"last wins, after a role's":  {rules: []reconcile.Rule{role, set(2, 2, "Legal", "b")}, lastWins: true, grants: "b"},
 		"last wins, not of groups":   {rules: []reconcile.Rule{set(1, 1, "", "a"), other}, lastWins: true, grants: "a"},
 		"no group":                   {rules: []reconcile.Rule{set(1, 1, "", "", " ", " a ")}, grants: "a"},
@@ -374,6 +375,7 @@ func TestTitles(t *testing.T) {
 func FuzzExpression(f *testing.F) {
 	f.Add("/AWS - (.*)/", "AWS - Ops")
 	f.Add("(", "x")
+	f.Add("/", "a/b")
 	f.Fuzz(func(t *testing.T, expression, value string) {
 		rule := reconcile.Rule{ID: 1, Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"department"}, Expression: &expression}}}
 		v := reconcile.CompileRules([]reconcile.Rule{rule}, nil, reconcile.RuleReading{}).Evaluate(&reconcile.Person{Department: value}, at())

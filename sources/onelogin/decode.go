@@ -212,7 +212,7 @@ func (r *record) person(in *interner) reconcile.Person {
 	}
 	p.LastLogin, _ = time.Parse(time.RFC3339, string(r.LastLogin.value)) // null and placeholders: never
 	for name, v := range r.Custom.value {
-		if v != "" && v != "null" {
+		if v != "" {
 			if p.Custom == nil {
 				p.Custom = make(map[string]string)
 			}

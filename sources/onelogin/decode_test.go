@@ -29,7 +29,7 @@ func TestMixedTypes(t *testing.T) {
 	var in interner
 	people, err := in.people([]byte(`[
 		{"id":"12","email":null,"title":null,"role_ids":["3",1,3],"group_id":null,"member_of":["a"," b"],"last_login":"0001-01-01T00:00:00.000Z","custom_attributes":{"n":4410,"badge":null},"status":1,"state":"1"},
-		{"id":13,"role_id":null,"member_of":"x; y;","custom_attributes":null}]`))
+		{"id":13,"role_id":null,"member_of":"x; y;","custom_attributes":null,"last_login":"2026-02-01T21:37:36.092Z"}]`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +40,29 @@ func TestMixedTypes(t *testing.T) {
 	if p.Unread != reconcile.FieldDepartment|reconcile.FieldCompany {
 		t.Errorf("null counts as absent: %b", p.Unread)
 	}
+	const all = reconcile.FieldTitle | reconcile.FieldRoles | reconcile.FieldStatus | reconcile.FieldLicence | reconcile.FieldGroup | reconcile.FieldDepartment |
+		reconcile.FieldCompany | reconcile.FieldMemberOf | reconcile.FieldLastLogin | reconcile.FieldCustom
+	if absent, err := in.people([]byte(`[{"id":1}]`)); err != nil || absent[0].Unread != all {
+		t.Errorf("absent counts as said: %+v %v", absent, err)
+	}
 	nothing, err := in.people([]byte(`[{"id":1,"status":null,"state":null}]`))
 	if err != nil || !nothing[0].Unread.Has(reconcile.FieldStatus|reconcile.FieldLicence) {
 		t.Errorf("a status that says nothing became one: %+v %v", nothing, err)
 	}
-	if q := people[1]; !q.Unread.Has(reconcile.FieldTitle|reconcile.FieldStatus) || q.Unread.Has(reconcile.FieldRoles) || len(q.MemberOf) != 2 {
+	if q := people[1]; !q.Unread.Has(reconcile.FieldTitle|reconcile.FieldStatus) || q.Unread.Has(reconcile.FieldRoles) || len(q.MemberOf) != 2 || q.LastLogin.Unix() != 1769981856 || !p.LastLogin.IsZero() {
 		t.Errorf("%+v", q)
+	}
+}
+
+// TestWrongTypes: what is not of the type that it should be is not taken for 0, which is a
+// status, or for nothing.
+func TestWrongTypes(t *testing.T) {
+	for _, facts := range []string{`"status":"active"`, `"status":1.5`, `"state":true`, `"status":{}`, `"role_ids":5`, `"role_ids":"5"`, `"role_ids":["x"]`, `"role_ids":[{}]`,
+		`"group_id":[1]`, `"email":{}`, `"title":{"a":1}`, `"member_of":[{}]`, `"custom_attributes":["a"]`, `"id":"x"`} {
+		var in interner
+		if people, err := in.people([]byte(`[{"id":1,` + facts + `}]`)); err == nil {
+			t.Errorf("%s: %+v", facts, people)
+		}
 	}
 }
 

@@ -166,6 +166,9 @@ func TestMapFromOneLogin(t *testing.T) {
 		{source: "role", expression: "aws - .*", reading: reconcile.RuleReading{Regexp: "anchored", Case: "sensitive"}},
 		{source: "role", expression: "aws - .*", reading: reconcile.RuleReading{Regexp: "anchored", Case: "insensitive"}, grants: "AWS - Ops"},
 		{source: "role", expression: "AWS - .*", reading: reconcile.RuleReading{Regexp: "anchored"}, grants: "AWS - Ops"},
+		{source: "department", expression: "/Legal/", grants: "Legal"},
+		{source: "department", expression: "/Legal"}, // no slashes around it, so they are its own
+		{source: "department", expression: "Legal/"},
 		{source: "role", expression: "(?!x)", any: true}, // Ruby's, which Go cannot read
 		{source: "horoscope", expression: ".*", any: true},
 		{source: "department", expression: ".*", unread: reconcile.FieldDepartment, any: true},

@@ -47,3 +47,22 @@ func TestPlanNamesTheSetting(t *testing.T) {
 		}
 	}
 }
+
+// TestMembersUnknown: where Tomorro shows no memberships, none is written, as nobody knows
+// which are there.
+func TestMembersUnknown(t *testing.T) {
+	p := iris()
+	p.Assigned = true
+	for _, unknown := range []bool{false, true} {
+		plan := reconcile.Decide(reconcile.Input{
+			Directory: &reconcile.Directory{People: []reconcile.Person{p}, ReadAt: at(), Rules: []reconcile.Rule{{ID: 7, Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"Legal"}}}}},
+				Receipt: reconcile.Receipt{Lists: []reconcile.ListReceipt{{List: reconcile.ListUsers}, {List: reconcile.ListAssigned}, {List: reconcile.ListRoles}, {List: reconcile.ListRules}}}},
+			Current: &reconcile.Current{MembersUnknown: unknown, Accounts: []reconcile.Account{{ID: "a", UserName: p.Email, GivenName: "Iris", FamilyName: "Kaya", UserType: "user", Active: true}},
+				Groups: []reconcile.Group{{ID: "1", Name: "Legal"}}},
+			Policy: &reconcile.Policy{Pricing: reconcile.PricingV6, Titles: map[string]reconcile.UserType{"legal counsel": "user"}},
+		})
+		if given := len(plan.Changes) == 1 && plan.Changes[0].Op == reconcile.OpAddMember; given == unknown || len(plan.Held) > 0 {
+			t.Errorf("unknown %v: %+v, held %+v", unknown, plan.Changes, plan.Held)
+		}
+	}
+}

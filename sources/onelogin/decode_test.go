@@ -69,16 +69,16 @@ func TestWrongTypes(t *testing.T) {
 func TestRuleShapes(t *testing.T) {
 	rules, err := decodeRules([]byte(`[
 		{"id":3,"name":"last","match":"any","enabled":true,"position":null,"conditions":[],"actions":[{"action":"set_groups","value":"one text"}]},
-		{"id":2,"name":"mapped","match":"all","enabled":true,"position":2,"conditions":[{"source":"has_role","operator":"ri","value":459456}],"actions":[{"action":"set_groups","value":["member_of"],"expression":""}]},
-		{"id":1,"name":"existing","match":"all","enabled":true,"position":1,"conditions":[],"actions":[{"action":"set_groups","value":["a","b"]}]},
+		{"id":2,"name":"mapped","match":"all","enabled":true,"position":1,"conditions":[{"source":"has_role","operator":"ri","value":459456}],"actions":[{"action":"set_groups","value":["member_of"],"expression":""}]},
+		{"id":1,"name":"existing","match":"all","enabled":true,"position":"2","conditions":[],"actions":[{"action":"set_groups","value":["a","b"]}]},
 		{"id":4,"name":"off","match":"all","enabled":false,"position":null,"conditions":[],"actions":[]}]`))
 	if err != nil || len(rules) != 3 {
 		t.Fatalf("%d rules, %v", len(rules), err)
 	}
-	if rules[0].ID != 1 || rules[1].ID != 2 || rules[2].ID != 3 || rules[2].Position != -1 || !rules[2].MatchAny {
+	if rules[0].ID != 2 || rules[1].ID != 1 || rules[1].Position != 2 || rules[2].ID != 3 || rules[2].Position != -1 || !rules[2].MatchAny {
 		t.Errorf("order: %+v", rules)
 	}
-	if rules[0].Actions[0].Expression != nil || rules[1].Actions[0].Expression == nil || rules[1].Conditions[0].Value != "459456" || rules[2].Actions[0].Values[0] != "one text" {
+	if rules[1].Actions[0].Expression != nil || rules[0].Actions[0].Expression == nil || rules[0].Conditions[0].Value != "459456" || rules[2].Actions[0].Values[0] != "one text" {
 		t.Errorf("%+v", rules)
 	}
 }

@@ -361,6 +361,9 @@ func TestTitles(t *testing.T) {
 	if _, _, hold := p.UserTypeOf("viewer"); !strings.Contains(hold, "allow_viewer") {
 		t.Errorf("viewer on V5: %q", hold)
 	}
+	if got, _, hold := p.UserTypeOf("admin"); got != reconcile.Admin || hold != "" {
+		t.Errorf("admin on V5: %s %q", got, hold)
+	}
 	p.AllowViewer = true
 	if got, _, hold := p.UserTypeOf("viewer"); got != reconcile.Viewer || hold != "" {
 		t.Errorf("viewer allowed on V5: %s %q", got, hold)

@@ -238,7 +238,7 @@ func (p *pull) rolesOfMembers(ctx context.Context) error {
 		return err
 	}
 	has := make(map[reconcile.Key][]int64)
-	for i, role := range p.d.Roles {
+	for i, role := range p.d.Roles { // in order of the id
 		for _, m := range members[i] {
 			has[reconcile.Key(m.ID)] = append(has[reconcile.Key(m.ID)], role.ID)
 		}
@@ -246,7 +246,6 @@ func (p *pull) rolesOfMembers(ctx context.Context) error {
 	for i := range p.d.People {
 		if x := &p.d.People[i]; x.Unread.Has(reconcile.FieldRoles) {
 			x.Roles = has[x.Key]
-			slices.Sort(x.Roles)
 			x.Unread &^= reconcile.FieldRoles
 		}
 	}

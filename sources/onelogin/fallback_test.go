@@ -1,0 +1,69 @@
+package onelogin_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest/flaky"
+	"tomorro-sync/sources/onelogin/onelogintest"
+)
+
+// TestFallbacksInPart: a fact that the alternatives give of some only, or not to their end,
+// stays unread of everybody of whom it is not certain.
+func TestFallbacksInPart(t *testing.T) {
+	for name, c := range map[string]struct {
+		lacks string
+		fault flaky.Fault
+		fact  reconcile.Fields
+		note  string
+	}{
+		"roles 503":           {"role_ids", flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 503}, reconcile.FieldRoles, "OneLogin does not give role_ids"},
+		"one role's members":  {"role_ids", flaky.Fault{Path: "/api/2/roles/*/users", Skip: 3, Kind: flaky.KindStatus, Status: 502}, reconcile.FieldRoles, "the members of the roles could not be read: page 1: OneLogin answered 502"},
+		"members, no headers": {"role_ids", flaky.Fault{Path: "/api/2/roles/*/users", Skip: 3, Kind: flaky.KindStatus, Status: 200, Body: "[]"}, reconcile.FieldRoles, "does not say how many"},
+		"v1 502":              {"title", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 502}, reconcile.FieldTitle, "the v1 user list could not be read"},
+		"v1 for ever":         {"title", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 200, Body: `{"pagination":{"after_cursor":"x"},"data":[]}`}, reconcile.FieldTitle, "the v1 user list gives the same cursor again"},
+		"v1 of another shape": {"title", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 200, Body: `{"users":[]}`}, reconcile.FieldTitle, "the v1 user list cannot be read"},
+	} {
+		r := newRig(t, 130, nil)
+		r.sim.Turn(func(k *onelogintest.Knobs) { k.IgnoredFields, k.NoRolesInV1 = []string{c.lacks}, true })
+		r.flaky.Add(c.fault)
+		d, err := r.client.Pull(t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, p := range d.People {
+			if !p.Unread.Has(c.fact) {
+				t.Errorf("%s: it is taken for certain of %s", name, p.Email)
+				break
+			}
+		}
+		if !strings.Contains(strings.Join(d.Receipt.Fallbacks, "\n"), c.note) {
+			t.Errorf("%s: fallbacks %q, want %q", name, d.Receipt.Fallbacks, c.note)
+		}
+	}
+}
+
+// TestFallbacksGiveAll: whatever the user list leaves out, people are the same when the
+// alternatives have it: a fact that was marked as read and not taken would be 0, or nothing.
+func TestFallbacksGiveAll(t *testing.T) {
+	r := newRig(t, 130, nil)
+	x, text := r.world.People[60], "Acme"
+	x.Company, x.MemberOf, x.Status, x.State, x.GroupID = &text, &text, 3, 2, &x.ID
+	want, err := r.client.Pull(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.sim.Turn(func(k *onelogintest.Knobs) {
+		k.IgnoredFields = []string{"title", "department", "company", "role_ids", "status", "state", "group_id", "member_of", "last_login", "custom_attributes"}
+	})
+	got, err := r.client.Pull(t.Context())
+	if err != nil || len(got.Receipt.Fallbacks) == 0 {
+		t.Fatal(err, got.Receipt.Fallbacks)
+	}
+	if diff := cmp.Diff(want.People, got.People); diff != "" {
+		t.Error(diff)
+	}
+}

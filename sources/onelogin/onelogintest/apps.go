@@ -110,6 +110,9 @@ func (s *Server) listRules(w http.ResponseWriter, r *http.Request) {
 	}
 	enabled := r.URL.Query().Get("enabled") != "false"
 	rules := slices.DeleteFunc(slices.Clone(s.seen().Rules), func(x Rule) bool { return x.Enabled != enabled })
+	for i := range rules { // none is [], never null
+		rules[i].Conditions, rules[i].Actions = append([]Condition{}, rules[i].Conditions...), append([]Action{}, rules[i].Actions...)
+	}
 	send(w, http.StatusOK, append([]Rule{}, rules...))
 }
 

@@ -133,23 +133,35 @@ func runAs(ctx context.Context, called string, connect connector, args, environ 
 }
 
 func isTerminal(stream any) bool {
+	_, ok := terminal(stream)
+	return ok
+}
+
+// terminal is the terminal that a stream goes to or comes from, if it does.
+func terminal(stream any) (*os.File, bool) {
+	if o, ok := stream.(*output); ok {
+		stream = o.to
+	}
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return f, ok && term.IsTerminal(int(f.Fd()))
 }
 
 func (p *program) execute(ctx context.Context, args []string) int {
+	out := &output{to: p.stdout}
+	p.stdout = out
 	root := p.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitDone
+	f := &failure{code: exitDone}
+	if err != nil {
+		f = classify(ctx, err)
 	}
-	f := classify(ctx, err)
+	f = out.judge(f)
 	f.hint = pasted(f.hint, p.command())
-	f.tell(p.stdout, p.stderr, p.wantsJSON(args))
+	f.tell(p.stdout, p.stderr, p.wantsJSON(args) && out.complete())
 	return f.code
 }
 

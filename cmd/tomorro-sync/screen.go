@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strings"
 	"unicode"
@@ -30,8 +29,8 @@ type screen struct {
 
 func newScreen(out io.Writer, plain bool) *screen {
 	s := &screen{out: out}
-	f, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	f, ok := terminal(out)
+	if !ok {
 		return s
 	}
 	s.tty, s.color, s.width = true, !plain, 80

@@ -8,10 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"syscall"
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/audit"
 	"tomorro-sync/jobs/migrate"
+	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
 )
 
@@ -101,6 +103,12 @@ func classify(ctx context.Context, err error) *failure {
 		return &failure{exitError, err, "name the file that groups snapshot or groups migrate wrote with --file"}
 	case errors.Is(err, reconcile.ErrRefused):
 		return &failure{exitError, err, "correct the credentials or their privilege, then run it again"}
+	}
+	if remedy := redisstore.Remedy(err); remedy != "" {
+		return &failure{exitError, err, remedy + "; then run it again: it starts from what OneLogin and Tomorro have now"}
+	}
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return &failure{exitError, err, "allow more open files, as with ulimit -n 1024 or LimitNOFILE=1024, then run it again"}
 	}
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return &failure{exitError, err, "name a file in a directory that is there and that you may write to"}

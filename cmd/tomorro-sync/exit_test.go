@@ -3,8 +3,12 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"tomorro-sync/reconcile"
@@ -36,3 +40,22 @@ func TestRolesMoveNoCursor(t *testing.T) {
 		t.Errorf("%q", out.String())
 	}
 }
+
+// TestHintsOfTheMachine: what the machine lacks is named, instead of an address to check.
+func TestHintsOfTheMachine(t *testing.T) {
+	t.Parallel()
+	dial := &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+	if f := classify(t.Context(), fmt.Errorf("sign in to OneLogin's API: %w; check onelogin.url", dial)); !strings.Contains(f.hint, "ulimit -n") {
+		t.Errorf("too many open files: %q", f.hint)
+	}
+	full := fmt.Errorf("record the intent: %w", redisRefusal("OOM command not allowed when used memory > 'maxmemory'."))
+	if f := classify(t.Context(), full); f.code != exitError || !strings.Contains(f.hint, "maxmemory") {
+		t.Errorf("Redis is full: %q", f.hint)
+	}
+}
+
+// redisRefusal is an answer of Redis as its client gives it.
+type redisRefusal string
+
+func (r redisRefusal) Error() string { return string(r) }
+func (redisRefusal) RedisError()     {}

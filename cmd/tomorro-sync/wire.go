@@ -231,7 +231,11 @@ func (s session) openStore(ctx context.Context) (*redisstore.Store, error) {
 	}
 	store, err := redisstore.Open(ctx, address, o)
 	if err != nil {
-		return nil, &failure{code: exitError, err: err, hint: "start Redis, or correct redis.url; plan needs none"}
+		f := &failure{code: exitError, err: err, hint: "start Redis, or correct redis.url; plan needs none"}
+		if redisstore.Remedy(err) != "" {
+			f.hint = "when that is done, run it again; plan needs no Redis"
+		}
+		return nil, f
 	}
 	if s.later {
 		return store, nil

@@ -92,7 +92,7 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := s.client.Ping(ctx).Err(); err != nil {
-		return nil, errors.Join(fmt.Errorf("reach Redis: %w; is it running, and is redis.url right", err), s.client.Close())
+		return nil, errors.Join(unreached(err), s.client.Close())
 	}
 	return s, nil
 }

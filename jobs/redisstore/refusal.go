@@ -1,0 +1,48 @@
+package redisstore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// refusals are what Redis answers when it is there and does not do what it is asked,
+// and what to do about it. Before version 7, what a script met stands further on in
+// the answer.
+var refusals = []struct{ answer, remedy string }{
+	{"OOM command not allowed", "Redis is full: raise its maxmemory, or keep the journal for a shorter time (journal.keep)"},
+	{"MISCONF", "Redis cannot write to its disk and takes nothing new until it can: make room there, or see its log"},
+	{"READONLY", "redis.url names a replica, which takes no writes: name the master, or use redis+sentinel://"},
+	{"MASTERDOWN", "redis.url names a replica that has lost its master: name the master, or use redis+sentinel://"},
+	{"LOADING", "Redis is still reading its data: wait until it has started"},
+	{"NOAUTH", "Redis asks for a password: set redis.password"},
+	{"WRONGPASS", "correct redis.password, or the user and password in redis.url"},
+	{"NOPERM", "give the user in redis.url the keys and commands that go doc ./jobs/redisstore lists"},
+	{"nknown command", "Redis is older than 6.2, or a command was taken from it by rename-command"},
+	{"nknown Redis command", "Redis is older than 6.2, or a command was taken from it by rename-command"},
+}
+
+// Remedy says what to do about an error in which Redis refused what it was asked; it is
+// empty for every other.
+func Remedy(err error) string {
+	refused, ok := errors.AsType[redis.Error](err)
+	if !ok {
+		return ""
+	}
+	for _, r := range refusals {
+		if strings.Contains(refused.Error(), r.answer) {
+			return r.remedy
+		}
+	}
+	return ""
+}
+
+// unreached is why no Redis could be opened.
+func unreached(err error) error {
+	if remedy := Remedy(err); remedy != "" {
+		return fmt.Errorf("Redis refuses: %w; %s", err, remedy)
+	}
+	return fmt.Errorf("reach Redis: %w; is it running, and is redis.url right", err)
+}

@@ -1,0 +1,56 @@
+package redisstore_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"tomorro-sync/jobs/redisstore"
+)
+
+// refused is an answer of Redis as its client gives it.
+type refused string
+
+func (r refused) Error() string { return string(r) }
+func (refused) RedisError()     {}
+
+// TestRemedy: what Redis 6.2 and 7 answer when they refuse.
+func TestRemedy(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]string{
+		"OOM command not allowed when used memory > 'maxmemory'. script: f57, on @user_script:13.":                                              "maxmemory",
+		"ERR Error running script (call to f_f57): @user_script:13: @user_script: 13: -OOM command not allowed when used memory > 'maxmemory'.": "maxmemory",
+		"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.":                                      "disk",
+		"READONLY You can't write against a read only replica. script: f57, on @user_script:13.":                                                "master",
+		"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.":                                                      "master",
+		"LOADING Redis is loading the dataset in memory":                                                                                        "wait",
+		"NOAUTH Authentication required.":                                                 "redis.password",
+		"WRONGPASS invalid username-password pair or user is disabled.":                   "redis.password",
+		"NOPERM this user has no permissions to access one of the keys used as arguments": "user in redis.url",
+		"ERR unknown command 'EVALSHA', with args beginning with: ":                       "6.2",
+		"ERR Unknown Redis command called from script script: f57, on @user_script:26.":   "6.2",
+		"WRONGTYPE Operation against a key holding the wrong kind of value":               "",
+	} {
+		got := redisstore.Remedy(fmt.Errorf("take the lock: %w", errors.Join(refused(answer), errors.New("another"))))
+		if !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", answer, got, want)
+		}
+	}
+	if got := redisstore.Remedy(errors.New("OOM command not allowed")); got != "" {
+		t.Errorf("what no Redis said: %q", got)
+	}
+}
+
+// TestOpenRefused: a Redis that answers is not said to be away.
+func TestOpenRefused(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	server.RequireAuth("other")
+	_, err := redisstore.Open(t.Context(), "redis://:hush@"+server.Addr()+"/0", redisstore.Options{})
+	if err == nil || !strings.Contains(err.Error(), "redis.password") || strings.Contains(err.Error(), "is it running") || strings.Contains(err.Error(), "hush") {
+		t.Errorf("%v", err)
+	}
+}

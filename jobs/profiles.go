@@ -24,4 +24,8 @@ type StoreSetup struct {
 	Snapshots string // save, as configured; empty also when there are none, see SnapshotsShown
 	// SnapshotsShown says that Snapshots is what is configured.
 	SnapshotsShown bool
+	// Replica says that it is one, and takes no writes.
+	Replica bool
+	// Unsaved says that what it last wanted to write to disk did not get there.
+	Unsaved bool
 }

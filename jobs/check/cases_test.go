@@ -222,6 +222,8 @@ func redisCases() []spoiled {
 		{"redis.reachable", check.Warn, "redis.url is not set", func(s *setup) { s.store = nil }},
 		{"redis.reachable", check.Fail, "6.2 is the least", func(s *setup) { s.store.setup.Version = "5.0.14" }},
 		{"redis.reachable", check.Pass, "6.2.0", func(s *setup) { s.store.setup.Version = "6.2.0" }},
+		{"redis.reachable", check.Fail, "takes no writes", func(s *setup) { s.store.setup.Replica = true }},
+		{"redis.persistence", check.Fail, "did not get there", func(s *setup) { s.store.setup.Unsaved = true }},
 		{"redis.persistence", check.Warn, "snapshots", func(s *setup) { s.store.setup.Appends, s.store.setup.Snapshots = "no", "3600 1 300 100" }},
 		{"redis.persistence", check.Fail, "keeps nothing", func(s *setup) { s.store.setup.Appends = "no" }},
 		{"redis.persistence", check.Unseen, "cannot be seen", func(s *setup) { s.store.setup.Appends = "" }},

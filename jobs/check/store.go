@@ -43,6 +43,8 @@ func (e *evaluation) store() {
 	}
 	s := &e.f.Store
 	switch old, known := olderRedis(s.Version); {
+	case s.Replica:
+		r.Status, r.Found, r.Do = Fail, "Redis is a replica and takes no writes: no run begins", "Name the master in redis.url, or use redis+sentinel://"
 	case !known:
 		r.Found += "; its version cannot be seen"
 	case old:
@@ -71,6 +73,9 @@ func (e *evaluation) persistence() {
 	r := Result{ID: "redis.persistence", Step: stepRedis, Status: Pass, Found: "Redis writes each change to disk (appendonly)",
 		Do: "In redis.conf: appendonly yes"}
 	switch {
+	case s.Unsaved && (s.Appends == "yes" || s.Snapshots != ""):
+		r.Status, r.Found = Fail, "what Redis last wanted to write to its disk did not get there: what runs wrote since is forgotten when it dies"
+		r.Do = "Make room on its disk, or see its log"
 	case s.Appends == "yes":
 		r.Do = ""
 	case s.Appends == "":

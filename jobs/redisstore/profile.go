@@ -52,11 +52,12 @@ func (s *Store) Setup(ctx context.Context) (jobs.StoreSetup, error) {
 	if err != nil {
 		return setup, fmt.Errorf("ask Redis how it is set up: %w", err)
 	}
-	if err := node.Ping(ctx).Err(); err != nil {
-		return setup, fmt.Errorf("ask Redis how it is set up: %w", err)
+	// More than a PING, which says nothing of the rights of the user: keys and scripts.
+	if err := node.Eval(ctx, "return redis.call('EXISTS', KEYS[1])", []string{s.keys.lock()}).Err(); err != nil {
+		return setup, unreached(err)
 	}
 	info := make(map[string]string)
-	for _, section := range []string{"server", "memory", "persistence"} {
+	for _, section := range []string{"server", "memory", "persistence", "replication"} {
 		text, _ := node.Info(ctx, section).Result() // a section that is refused is not shown
 		for line := range strings.Lines(text) {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
@@ -67,6 +68,8 @@ func (s *Store) Setup(ctx context.Context) (jobs.StoreSetup, error) {
 	setup.MaxMemory, _ = strconv.ParseInt(info["maxmemory"], 10, 64)
 	setup.Used, _ = strconv.ParseInt(info["used_memory"], 10, 64)
 	setup.Appends = map[string]string{"1": "yes", "0": "no"}[info["aof_enabled"]]
+	setup.Replica = info["role"] == "slave" && info["slave_read_only"] == "1"
+	setup.Unsaved = info["rdb_last_bgsave_status"] == "err" || info["aof_last_write_status"] == "err"
 	if v, err := node.ConfigGet(ctx, "save").Result(); err == nil {
 		setup.Snapshots, setup.SnapshotsShown = v["save"], true
 	}

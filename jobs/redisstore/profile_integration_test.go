@@ -3,7 +3,13 @@
 package redisstore_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/redisstore"
@@ -24,6 +30,39 @@ func TestSetup(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { sees(t, redistest.Start(t, c.args...).URL(), c.want) })
 	}
+	t.Run("replica", func(t *testing.T) {
+		replica := redistest.Start(t, "--replicaof", "127.0.0.1 1")
+		sees(t, replica.URL(), jobs.StoreSetup{Eviction: "noeviction", Appends: "no", SnapshotsShown: true, Replica: true})
+	})
+	t.Run("disk gone", func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "data")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		server := redistest.Start(t, "--dir", dir, "--stop-writes-on-bgsave-error", "no")
+		if err := os.Remove(dir); err != nil {
+			t.Fatal(err)
+		}
+		_ = admin(t, server).Do(t.Context(), "BGSAVE").Err()
+		time.Sleep(time.Second)
+		sees(t, server.URL(), jobs.StoreSetup{Eviction: "noeviction", Appends: "no", SnapshotsShown: true, Unsaved: true})
+	})
+	t.Run("too few rights", func(t *testing.T) {
+		server := redistest.Start(t)
+		for _, rights := range []string{"~other:* +@all", "~* +@read +ping +info"} {
+			command := []any{"ACL", "SETUSER", "sync", "reset", "on", ">pw"}
+			for right := range strings.FieldsSeq(rights) {
+				command = append(command, right)
+			}
+			if err := admin(t, server).Do(t.Context(), command...).Err(); err != nil {
+				t.Fatal(err)
+			}
+			s := opened(t, "redis://sync:pw@"+server.Addr()+"/0", redisstore.Options{})
+			if _, err := s.Setup(t.Context()); err == nil || !strings.Contains(err.Error(), "give the user") {
+				t.Errorf("%s: %v", rights, err)
+			}
+		}
+	})
 	t.Run("Cluster", func(t *testing.T) {
 		s := opened(t, redistest.StartCluster(t).URL, redisstore.Options{})
 		if got, err := s.Setup(t.Context()); err != nil || got.Version == "" || got.Eviction != "noeviction" {
@@ -36,6 +75,12 @@ func TestSetup(t *testing.T) {
 	if _, err := s.Setup(t.Context()); err == nil {
 		t.Error("a server that is gone is set up")
 	}
+}
+
+func admin(t *testing.T, s *redistest.Server) *redis.Client {
+	c := redis.NewClient(&redis.Options{Addr: s.Addr(), Protocol: 2})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 func sees(t *testing.T, address string, want jobs.StoreSetup) {

@@ -127,6 +127,7 @@ func (s *served) tellLoss(ctx context.Context) {
 	pause := false
 	for {
 		since, err := s.conn.memory.Lost(ctx) // that Redis is away, others say
+		s.tellRefused(err)
 		if err == nil && !since.IsZero() {
 			pause = true
 			s.conn.desk.pushes.Forget()

@@ -81,6 +81,7 @@ type served struct {
 	starter   *starter
 	listening listening
 	watch     *jobs.Watch // for metrics and alerts
+	refused   atomic.Bool // Redis did not take the last write
 
 	waits error                                  // why it cannot be served yet; nil when it can
 	open  func(context.Context) (*served, error) // tries again
@@ -132,7 +133,7 @@ func (p *program) serve(ctx context.Context, format string) error {
 
 func newServed(c *config, log *slog.Logger, conn *connection) *served {
 	s := &served{config: c, log: log, conn: conn, schedule: c.Schedule.parsed()}
-	s.watch = &jobs.Watch{Observer: conn.memory, Journal: conn.memory}
+	s.watch = &jobs.Watch{Observer: takesWrites{s}, Journal: conn.memory}
 	s.starter = &starter{wishes: conn.memory, taker: processName(), run: s.runFor, log: log}
 	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: conn.memory, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter,
 		QuarantineAfter: c.Schedule.QuarantineAfter, Retry: c.Schedule.Retry, Log: log}

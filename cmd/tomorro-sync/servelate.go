@@ -41,10 +41,11 @@ type notYet struct{ s *served }
 
 // Status implements jobs.Observer.
 func (n notYet) Status(ctx context.Context) (jobs.Status, error) {
-	if n.s.late.Load() == nil {
+	late := n.s.late.Load()
+	if late == nil {
 		return jobs.Status{}, admin.ErrNotServed
 	}
-	return n.s.conn.memory.Status(ctx)
+	return late.watch.Observer.Status(ctx)
 }
 
 // await tries until the connection can be served; nil when ctx ended before.

@@ -92,6 +92,10 @@ func Handler(ctx context.Context, connections []Connection) http.Handler {
 // to serve yet.
 var ErrNotServed = errors.New("is not served yet; the log says why")
 
+// ErrRefused is what the Observer says of a connection whose Redis can be read and takes
+// no writes, so that no run begins.
+var ErrRefused = errors.New("Redis takes no writes; the log says what to do")
+
 func (s *State) refuse(reason string) {
 	s.Ready = false
 	s.Reasons = append(s.Reasons, reason)
@@ -118,8 +122,10 @@ func look(ctx context.Context, connections []Connection, now time.Time) State {
 		state.Ready = state.Ready || err == nil
 		if err != nil {
 			why := "Redis does not answer"
-			if errors.Is(err, ErrNotServed) {
-				why = ErrNotServed.Error()
+			for _, known := range []error{ErrNotServed, ErrRefused} {
+				if errors.Is(err, known) {
+					why = known.Error()
+				}
 			}
 			state.Reasons = append(state.Reasons, connections[i].Name+": "+why)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -172,9 +173,7 @@ func (s *stage) change(i int) {
 // Pull implements jobs.Source: it remembers what was said.
 func (a *actor) Pull(context.Context) (reconcile.Directory, error) {
 	a.wait("read OneLogin")
-	for k, v := range a.stage.version {
-		a.seen[k] = v
-	}
+	maps.Copy(a.seen, a.stage.version)
 	d := a.stage.directory()
 	close(a.read)
 	return d, nil

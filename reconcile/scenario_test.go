@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -222,9 +223,7 @@ func (s *scenario) plan(in reconcile.Input) reconcile.Plan {
 
 func remember(links map[reconcile.Key]string, more ...[]reconcile.Link) map[reconcile.Key]string {
 	all := make(map[reconcile.Key]string)
-	for k, id := range links {
-		all[k] = id
-	}
+	maps.Copy(all, links)
 	for _, list := range more {
 		for _, l := range list {
 			all[l.Key] = l.Account

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -49,7 +50,7 @@ func TestImportRules(t *testing.T) {
 		for dep := range strings.FieldsSeq(string(out)) {
 			own, isOwn := strings.CutPrefix(dep, "tomorro-sync/")
 			switch {
-			case isOwn && own != rule.pkg && !contains(rule.may, own):
+			case isOwn && own != rule.pkg && !slices.Contains(rule.may, own):
 				t.Errorf("%s must not import %s", rule.pkg, own)
 			case !isOwn && rule.extra != nil && !hasPrefix(rule.extra, dep):
 				t.Errorf("%s must not import %s", rule.pkg, dep)
@@ -68,26 +69,12 @@ func TestTopLevel(t *testing.T) {
 	allowed := []string{"cmd", "reconcile", "sources", "sinks", "jobs", "go.mod", "go.sum", "compose.yaml", "README.md", "LICENSE",
 		"tomorro-sync", "tomorro-sync.yaml", "secrets"}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") && !contains(allowed, e.Name()) {
+		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(allowed, e.Name()) {
 			t.Errorf("%s has no place at the top level", e.Name())
 		}
 	}
 }
 
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
 func hasPrefix(list []string, s string) bool {
-	for _, x := range list {
-		if s == x || strings.HasPrefix(s, x+"/") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(list, func(x string) bool { return s == x || strings.HasPrefix(s, x+"/") })
 }

@@ -22,8 +22,8 @@ func TestBadPeople(t *testing.T) {
 	p[9].Status = 6
 	p[10].State = 9
 	p[11].LastName, p[12].LastName, p[13].FirstName, p[13].LastName = "O'Neil d'Arc", long, "نور", "الخطيب"
-	p[14].Title = ptrTo("  MANAGER ")
-	p[15].Title = ptrTo("Wizard")
+	p[14].Title = new("  MANAGER ")
+	p[15].Title = new("Wizard")
 	o.world.Rules[0].Conditions[0].Value = "424242"
 	o.lab.tomorro.AddGroup(strings.ToUpper(o.world.Rules[1].Actions[0].Value[0]))
 	out := o.must(exitDone, "reconcile", "--yes")
@@ -52,8 +52,6 @@ func TestBadPeople(t *testing.T) {
 	}
 	o.must(exitDone, "plan")
 }
-
-func ptrTo(s string) *string { return &s }
 
 // TestBadConfiguration: each mistake has its message and its exit code.
 func TestBadConfiguration(t *testing.T) {

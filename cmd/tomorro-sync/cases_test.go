@@ -148,6 +148,6 @@ func (o *office) unique() {
 
 // joiner is somebody new with the role of the first group.
 func joiner(w *onelogintest.World, email string) *onelogintest.Person {
-	return w.Add(&onelogintest.Person{FirstName: "New", LastName: "Comer", Email: email, Title: ptrTo("user"), Username: ptrTo(""),
+	return w.Add(&onelogintest.Person{FirstName: "New", LastName: "Comer", Email: email, Title: new("user"), Username: new(""),
 		Status: 1, State: 1, Assigned: true, RoleIDs: []int64{w.Roles[0].ID}})
 }

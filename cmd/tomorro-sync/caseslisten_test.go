@@ -81,13 +81,13 @@ func caseListenLockedOut(t *testing.T) {
 	for name, words := range map[string]string{"admin": "min_admins", "substitute": "substitute", "the token's own": "tomorro.api_account", "protected": "protect"} {
 		o := newOffice(t, labOptions{users: 20, groups: 2, seed: 6, plain: true}, patiently(listenKeys))
 		for _, other := range o.world.People {
-			other.Title = ptrTo("user")
+			other.Title = new("user")
 		}
 		p := o.world.People[6]
-		o.world.People[0].Title = ptrTo("admin")
+		o.world.People[0].Title = new("admin")
 		switch name {
 		case "admin":
-			o.world.People[0].Title, p.Title = ptrTo("user"), ptrTo("admin")
+			o.world.People[0].Title, p.Title = new("user"), new("admin")
 		case "substitute":
 			o.edit("tomorro: {", "tomorro: {default_substitute: "+p.Email+", ")
 		case "the token's own":
@@ -105,7 +105,7 @@ func caseListenLockedOut(t *testing.T) {
 		}{
 			{func() { p.Status = 2 }, http.MethodPut, `,"active":false`},
 			{func() { p.Status, p.Assigned = 1, false }, http.MethodDelete, ""},
-			{func() { p.Assigned, p.Title = true, ptrTo("viewer") }, http.MethodPut, ""},
+			{func() { p.Assigned, p.Title = true, new("viewer") }, http.MethodPut, ""},
 		} {
 			o.people(func(*onelogintest.World) { push.edit() })
 			a := s.push(t, pushToken, push.method, "/Users/"+had.ID, userBody(p, push.more))
@@ -296,7 +296,7 @@ func caseListenSecurity(t *testing.T) {
 		t.Errorf("without a token, %d writes were made", n)
 	}
 	o.people(func(w *onelogintest.World) { p[3].Status = 1; joiner(w, "joiner@acme.example") })
-	joined := &onelogintest.Person{Email: "joiner@acme.example", FirstName: "New", LastName: "Comer", Title: ptrTo("user")}
+	joined := &onelogintest.Person{Email: "joiner@acme.example", FirstName: "New", LastName: "Comer", Title: new("user")}
 	if a := s.push(t, pushToken, http.MethodPost, "/Users", userBody(joined, fmt.Sprintf(`,"password":%q,"phoneNumbers":[{"value":"+33 1 23"}]`, password))); a.status != http.StatusCreated || strings.Contains(a.body, password) {
 		t.Errorf("%d %s", a.status, a.body)
 	}

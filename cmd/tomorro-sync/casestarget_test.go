@@ -187,7 +187,7 @@ func caseOrder(t *testing.T) {
 		w.Rules = append(w.Rules, twice, fresh)
 		w.Remove(leaver.ID)
 		p := joiner(w, "joiner@acme.example")
-		p.RoleIDs, p.Department = []int64{w.Roles[0].ID, w.Roles[1].ID}, ptrTo("Sales")
+		p.RoleIDs, p.Department = []int64{w.Roles[0].ID, w.Roles[1].ID}, new("Sales")
 	})
 	var plan planJSON
 	if err := json.Unmarshal([]byte(o.must(exitPending, "plan", "--output", "json")), &plan); err != nil {

@@ -119,13 +119,13 @@ func caseLockedOut(t *testing.T) {
 	for name, more := range map[string]string{"admin": "", "substitute": "", "the token's own": "", "protected": "protect: [%s]\n"} {
 		o := newOffice(t, labOptions{users: 20, groups: 2, seed: 6, plain: true}, "")
 		for _, other := range o.world.People {
-			other.Title = ptrTo("user")
+			other.Title = new("user")
 		}
 		p := o.world.People[6]
 		if name == "admin" {
-			p.Title = ptrTo("admin")
+			p.Title = new("admin")
 		} else {
-			o.world.People[0].Title = ptrTo("admin")
+			o.world.People[0].Title = new("admin")
 		}
 		if more != "" {
 			o.edit("titles:", fmt.Sprintf(more, p.Email)+"titles:")
@@ -139,7 +139,7 @@ func caseLockedOut(t *testing.T) {
 		o.must(exitDone, "reconcile", "--yes")
 		before := o.lab.tomorro.State()
 		for _, edit := range []func(){
-			func() { p.Status = 2 }, func() { p.Status, p.Assigned = 1, false }, func() { p.Assigned, p.Title = true, ptrTo("viewer") }} {
+			func() { p.Status = 2 }, func() { p.Status, p.Assigned = 1, false }, func() { p.Assigned, p.Title = true, new("viewer") }} {
 			o.people(func(*onelogintest.World) { edit() })
 			o.must(exitHeld, "reconcile", "--yes")
 			o.must(exitHeld, "reconcile", "--yes", "--user", p.Email)
@@ -192,7 +192,7 @@ func caseRecycled(t *testing.T) {
 		had, _ := o.account(former.Email)
 		o.people(func(w *onelogintest.World) {
 			w.Remove(former.ID)
-			joiner(w, former.Email).Title = ptrTo("viewer")
+			joiner(w, former.Email).Title = new("viewer")
 			joiner(w, "joiner@acme.example")
 		})
 		for night, exit := range []int{exitApproval, exitDone, exitDone} { // whose it is waits for a word; with the account active, and inactive

@@ -70,9 +70,9 @@ func walkKeys(n ast.Node, t reflect.Type, at string, unknown func(*token.Token, 
 	}
 	var known []string
 	types := make(map[string]reflect.Type)
-	for i := range t.NumField() {
-		key := t.Field(i).Tag.Get("yaml")
-		known, types[key] = append(known, key), t.Field(i).Type
+	for field := range t.Fields() {
+		key := field.Tag.Get("yaml")
+		known, types[key] = append(known, key), field.Type
 	}
 	for _, v := range mappingValues(n) {
 		key := v.Key.GetToken()

@@ -21,8 +21,8 @@ func TestConsoleSettings(t *testing.T) {
 	secrets := 0
 	var plant func(v reflect.Value)
 	plant = func(v reflect.Value) {
-		for i := range v.NumField() {
-			switch f := v.Field(i); f.Interface().(type) {
+		for _, f := range v.Fields() {
+			switch f.Interface().(type) {
 			case Secret:
 				f.SetString("hush-hush")
 				secrets++

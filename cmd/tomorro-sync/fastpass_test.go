@@ -62,7 +62,7 @@ listen: {retry: 100ms}
 min_admins: 0
 `), rnd: rand.New(rand.NewPCG(seed, 3))}
 	for _, p := range d.world.People { // who is held for their own data would stay marked
-		p.Title = ptrTo([]string{"user", "viewer", "manager", "admin"}[d.rnd.IntN(4)])
+		p.Title = new([]string{"user", "viewer", "manager", "admin"}[d.rnd.IntN(4)])
 	}
 	d.lab.onelogin.Turn(func(k *onelogintest.Knobs) {
 		k.RolesTouch, k.MappingsTouch, k.AppsTouch = d.rnd.IntN(2) == 0, d.rnd.IntN(2) == 0, d.rnd.IntN(2) == 0

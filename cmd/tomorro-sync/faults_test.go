@@ -71,7 +71,7 @@ func (o *office) harmless(before map[string]onelogintest.ExpectedAccount) {
 			o.t.Fatalf("%s works here and was removed", who)
 		}
 		for _, g := range had.Groups {
-			if contains(want.Groups, g) && !contains(have.Groups, g) {
+			if slices.Contains(want.Groups, g) && !slices.Contains(have.Groups, g) {
 				o.t.Fatalf("%s was taken out of %s", who, g)
 			}
 		}
@@ -98,7 +98,7 @@ func TestFaultsAtOneLogin(t *testing.T) {
 					t.Fatal("the fault struck nothing")
 				}
 				o.harmless(before)
-				if want := exitAtOneLogin(place, kind); !contains(want, fmt.Sprint(code)) {
+				if want := exitAtOneLogin(place, kind); !slices.Contains(want, fmt.Sprint(code)) {
 					t.Errorf("exit %d, want %v\n%s%s", code, want, stdout, stderr)
 				}
 				if code == exitHeld && !slices.ContainsFunc([]string{"nobody is removed", "could not be confirmed", "asked once more", "more than limits."},
@@ -160,7 +160,7 @@ func TestFaultsAtTomorro(t *testing.T) {
 					t.Fatal("the fault struck nothing")
 				}
 				o.harmless(before)
-				if want := exitAtTomorro(place, kind); !contains(want, fmt.Sprint(code)) {
+				if want := exitAtTomorro(place, kind); !slices.Contains(want, fmt.Sprint(code)) {
 					t.Errorf("exit %d, want %v\n%s%s", code, want, stdout, stderr)
 				}
 				o.lab.tomorroWire.Clear()

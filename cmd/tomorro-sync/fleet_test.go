@@ -126,7 +126,7 @@ limits: {band: none, deactivate: {max: none, share: none}, remove_member: {max: 
 	f := &fleet{company: &company{office: o, connection: "fleet", url: server.URL()}, sails: make([]*crew, replicaCount)}
 	o.environ = []string{envPrefix + "REDIS_URL=" + f.url, envPrefix + "CONNECTION=" + f.connection}
 	for i, p := range o.world.People {
-		p.Title, p.Status, p.State, p.Assigned = ptrTo([]string{"user", "viewer", "manager"}[i%3]), 1, 1, true
+		p.Title, p.Status, p.State, p.Assigned = new([]string{"user", "viewer", "manager"}[i%3]), 1, 1, true
 	}
 	o.must(exitDone, "reconcile", "--yes")
 	for place := range replicaCount {

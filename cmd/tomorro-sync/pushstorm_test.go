@@ -73,9 +73,9 @@ limits:
 	s.company = &company{office: o, connection: "storm", url: server.URL()}
 	o.environ = []string{envPrefix + "REDIS_URL=" + s.url, envPrefix + "CONNECTION=" + s.connection}
 	for i, p := range o.world.People { // few admins: each admin less has all of them counted
-		p.Title = ptrTo([]string{"user", "viewer", "manager"}[i%3])
+		p.Title = new([]string{"user", "viewer", "manager"}[i%3])
 		if i < 5 || i == stormTitles { // the last one stays
-			p.Title = ptrTo("admin")
+			p.Title = new("admin")
 		}
 	}
 	o.must(exitDone, "reconcile", "--yes")
@@ -120,7 +120,7 @@ func (s *storm) brew() {
 		}
 	}
 	for i := range stormNew {
-		p := &onelogintest.Person{FirstName: "New", LastName: fmt.Sprint("Comer ", i), Email: fmt.Sprintf("new.comer.%d@acme.example", i), Title: ptrTo("user"), Username: ptrTo(""),
+		p := &onelogintest.Person{FirstName: "New", LastName: fmt.Sprint("Comer ", i), Email: fmt.Sprintf("new.comer.%d@acme.example", i), Title: new("user"), Username: new(""),
 			Status: 1, State: 1, Assigned: true, RoleIDs: []int64{s.world.Roles[i%12].ID}}
 		add(p, func(w *onelogintest.World) { w.Add(p) }, http.MethodPost, "/Users", user, p.Email, "user", p.FirstName, p.LastName, "")
 	}

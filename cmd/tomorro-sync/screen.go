@@ -117,7 +117,7 @@ func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
 	whole := wholeCommand.ReplaceAllStringFunc(text, func(command string) string { return strings.ReplaceAll(command, " ", "\x00") })
-	for _, word := range strings.Fields(whole) {
+	for word := range strings.FieldsSeq(whole) {
 		word = strings.ReplaceAll(word, "\x00", " ")
 		if line != "" && uniseg.StringWidth(line)+1+uniseg.StringWidth(word) > width {
 			lines, line = append(lines, line), ""

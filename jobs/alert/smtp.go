@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/smtp"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 )
@@ -141,15 +142,11 @@ func (s *SMTP) authenticate(c *smtp.Client, host string) error {
 	}
 	_, ways := c.Extension("AUTH")
 	fields := strings.Fields(strings.ToUpper(ways))
-	for _, way := range fields {
-		if way == "PLAIN" {
-			return c.Auth(smtp.PlainAuth("", s.Username, s.Password, host))
-		}
+	if slices.Contains(fields, "PLAIN") {
+		return c.Auth(smtp.PlainAuth("", s.Username, s.Password, host))
 	}
-	for _, way := range fields {
-		if way == "LOGIN" { // all that Exchange Online offers next to OAuth
-			return c.Auth(login{s.Username, s.Password})
-		}
+	if slices.Contains(fields, "LOGIN") { // all that Exchange Online offers next to OAuth
+		return c.Auth(login{s.Username, s.Password})
 	}
 	return errors.New("it offers neither PLAIN nor LOGIN; leave alerts.smtp.username out if it needs none")
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -29,9 +30,7 @@ func (s *site) hold() string {
 
 func (s *site) decide(verdict string, more url.Values) (int, string) {
 	form := url.Values{"verdict": {verdict}}
-	for k, v := range more {
-		form[k] = v
-	}
+	maps.Copy(form, more)
 	return s.post("/c/acme/holds/"+s.hold(), form)
 }
 

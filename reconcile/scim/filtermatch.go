@@ -3,6 +3,7 @@ package scim
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,12 +24,7 @@ func (c compare) match(r map[string]any) bool {
 	if len(values) == 0 {
 		return c.op == "ne"
 	}
-	for _, v := range values {
-		if c.holds(v) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(values, c.holds)
 }
 
 // holds compares one value with the filter's.

@@ -4,6 +4,7 @@ package scim
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -96,9 +97,7 @@ var (
 		func(q *question) {
 			one := map[string]any{"value": "zzz", "type": "zzz", "primary": false}
 			if emails := elements(q.resource["emails"]); len(emails) > 0 {
-				for k, v := range asObject(emails[0]) {
-					one[k] = v
-				}
+				maps.Copy(one, asObject(emails[0]))
 			}
 			q.resource["emails"] = []any{one}
 			q.filter = pushNot(q.filter, false, true)

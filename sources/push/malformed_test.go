@@ -3,6 +3,7 @@ package push_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -260,9 +261,7 @@ func (b *bad) request(t testing.TB) *http.Request {
 	}
 	r.RemoteAddr = "192.0.2.1:1234"
 	r.Header.Set("Authorization", "Bearer "+token)
-	for name, values := range b.header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, b.header)
 	return r
 }
 

@@ -15,6 +15,7 @@ package flaky
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"path"
 	"strconv"
@@ -125,16 +126,8 @@ func (h *Handler) Stats() Stats {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := h.stats
-	s.ByRoute, s.ByStatus = clone(s.ByRoute), clone(s.ByStatus)
+	s.ByRoute, s.ByStatus = maps.Clone(s.ByRoute), maps.Clone(s.ByStatus)
 	return s
-}
-
-func clone(m map[string]int) map[string]int {
-	c := make(map[string]int, len(m))
-	for k, v := range m {
-		c[k] = v
-	}
-	return c
 }
 
 // Reset begins to count anew.

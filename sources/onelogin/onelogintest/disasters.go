@@ -35,7 +35,7 @@ func (w *World) Stage() {
 		p.RoleIDs[len(p.RoleIDs)-1] = siteRole + 1
 	}
 	for _, p := range w.lastWorking(len(w.People) / 4) {
-		p.Title = ptr("Account Executive")
+		p.Title = new("Account Executive")
 	}
 }
 
@@ -109,7 +109,7 @@ func (w *World) Join(n int) []string {
 	var joined []*Person
 	for i := range n {
 		joined = append(joined, w.Add(&Person{FirstName: "New", LastName: "Joiner", Email: fmt.Sprintf("new.joiner.%d@acme.example", i+1),
-			Username: ptr(""), Title: ptr("user"), Department: ptr("Sales"), Status: 1, State: 1, Assigned: true, RoleIDs: []int64{w.Roles[0].ID, siteRole}}))
+			Username: new(""), Title: new("user"), Department: new("Sales"), Status: 1, State: 1, Assigned: true, RoleIDs: []int64{w.Roles[0].ID, siteRole}}))
 	}
 	return addresses(joined)
 }

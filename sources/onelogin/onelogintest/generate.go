@@ -100,7 +100,7 @@ func (g *generator) specialRules() {
 	g.rule("cost centre", "all", []Condition{{"custom_attribute_cost_center", "~", "44"}}, set("Cost 44"))
 	g.rule("switched off", "all", []Condition{}, set("Nobody")).Enabled = false
 	g.w.Rules[len(g.w.Rules)-1].Position = nil
-	g.rule("directory groups", "all", []Condition{}, Action{Action: "set_groups", Value: []string{"member_of"}, Expression: ptr(".*")})
+	g.rule("directory groups", "all", []Condition{}, Action{Action: "set_groups", Value: []string{"member_of"}, Expression: new(".*")})
 	g.rule("by macro", "all", []Condition{{"department", "=", "Research"}}, Action{Action: "set_groups", Value: []string{}, Macro: "{department}"})
 	g.rule("of a deleted role", "all", []Condition{{"has_role", "ri", "999999"}}, set("All staff"))
 }
@@ -115,13 +115,13 @@ func (g *generator) person(i int) *Person {
 	created := g.o.Now.Add(-time.Duration(g.rnd.IntN(2000)) * 24 * time.Hour)
 	p := &Person{
 		FirstName: n.first, LastName: n.last, Email: g.email(n.spelt), Status: 1, State: 1, Assigned: true,
-		Username: ptr(""), Title: ptr(g.title(i)), Department: ptr("Sales"), CreatedAt: created, UpdatedAt: created, RoleIDs: g.pick(5),
+		Username: new(""), Title: new(g.title(i)), Department: new("Sales"), CreatedAt: created, UpdatedAt: created, RoleIDs: g.pick(5),
 	}
 	g.w.Add(p)
 	if g.o.Plain {
 		return p
 	}
-	p.Department = ptr([]string{"Legal", "Sales", "Finance", "Finance Ops", "HR", "Research", ""}[g.rnd.IntN(7)])
+	p.Department = new([]string{"Legal", "Sales", "Finance", "Finance Ops", "HR", "Research", ""}[g.rnd.IntN(7)])
 	p.Custom = map[string]string{"cost_center": strconv.Itoa(4400 + g.rnd.IntN(60))}
 	p.RoleIDs = g.pick(g.rnd.IntN(8))
 	if login := g.o.Now.Add(-time.Duration(g.rnd.IntN(200*24)) * time.Hour); g.rnd.IntN(10) > 0 {
@@ -201,10 +201,10 @@ func (g *generator) oddities() {
 		p := at(i)
 		p.Status, p.State, p.Assigned = 1, 1, true
 	}
-	at(1).Title = ptr(UnmappedTitle)
+	at(1).Title = new(UnmappedTitle)
 	at(2).LastName = ""
 	at(3).Email = "Iris.Kaya-CAPS@Acme.Example"
-	at(4).MemberOf = ptr("Contracts Archive; Board")
+	at(4).MemberOf = new("Contracts Archive; Board")
 	at(5).Title = nil
-	at(6).ManagerUserID = ptr(at(7).ID)
+	at(6).ManagerUserID = new(at(7).ID)
 }

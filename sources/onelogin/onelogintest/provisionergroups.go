@@ -90,5 +90,5 @@ func again(text *string) *string {
 	if text == nil {
 		return nil
 	}
-	return ptr(*text)
+	return new(*text)
 }

@@ -187,7 +187,7 @@ func (w *World) Churn(seed uint64) {
 		w.move(p, rnd)
 	}
 	for i := range k / 4 {
-		n := w.Add(&Person{FirstName: "New", LastName: "Comer", Status: 1, State: 1, Assigned: true, Title: ptr("user")})
+		n := w.Add(&Person{FirstName: "New", LastName: "Comer", Status: 1, State: 1, Assigned: true, Title: new("user")})
 		n.Email = fmt.Sprintf("new.comer.%d.%d@acme.example", seed, i)
 		for _, j := range rnd.Perm(len(w.Roles))[:min(5, len(w.Roles))] {
 			n.RoleIDs = append(n.RoleIDs, w.Roles[j].ID)
@@ -207,8 +207,6 @@ func (w *World) move(p *Person, rnd *rand.Rand) {
 		}
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // ascii spells a name for an address.
 func ascii(s string) string {

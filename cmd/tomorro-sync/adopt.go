@@ -13,6 +13,7 @@ import (
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/adopt"
+	"tomorro-sync/reconcile/words"
 )
 
 func (p *program) adoptCommand() *cobra.Command {
@@ -186,7 +187,7 @@ func (v *planView) adoption(s *jobs.Survey, rows []adopt.Row, waits map[reconcil
 	v.heading("accounts at Tomorro")
 	for _, m := range []adopt.Match{adopt.Mark, adopt.Link, adopt.Address, adopt.Folded, adopt.Name, adopt.Recreated, adopt.Unclear, adopt.Foreign, adopt.Nobody} {
 		if counts[m] > 0 {
-			v.paragraph(fmt.Sprintf("%6s  ", thousands(counts[m])), matchText(m), "")
+			v.paragraph(fmt.Sprintf("%6s  ", words.Number(counts[m])), matchText(m), "")
 		}
 	}
 	for i := range rows[asks:] {
@@ -203,7 +204,7 @@ func (v *planView) adoption(s *jobs.Survey, rows []adopt.Row, waits map[reconcil
 	case phase.State == "":
 		v.paragraph("", "No adoption is open: runs go by what is remembered, and have nothing to adopt.", "")
 	case len(waits) > 0:
-		v.paragraph("", "What a run would remove or rename waits for: tomorro-sync adopt done. As of now that is "+countText(waits)+".", yellow)
+		v.paragraph("", "What a run would remove or rename waits for: tomorro-sync adopt done. As of now that is "+words.Changes(waits)+".", yellow)
 	default:
 		v.paragraph("", "Nothing is to be removed or renamed now. End the adoption with: tomorro-sync adopt done", yellow)
 	}

@@ -11,6 +11,7 @@ import (
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/adopt"
+	"tomorro-sync/reconcile/words"
 )
 
 func (p *program) adoptMatchCommand() *cobra.Command {
@@ -69,7 +70,7 @@ func (p *program) matchRecreated(ctx context.Context, c *config, d *decision, ye
 		p.view(c, true).recreated(same, others)
 	}
 	if len(same) > 0 && !yes {
-		if agreed, err := p.ask(ctx, fmt.Sprintf("Are these %s the same people?", thousands(len(same)))); err != nil || !agreed {
+		if agreed, err := p.ask(ctx, fmt.Sprintf("Are these %s the same people?", words.Number(len(same)))); err != nil || !agreed {
 			return err
 		}
 	}
@@ -83,7 +84,7 @@ func (p *program) matchRecreated(ctx context.Context, c *config, d *decision, ye
 	}
 	view := p.view(c, true)
 	if len(same) > 0 {
-		view.line("%s matched: the next run takes them for theirs.", plural(len(same), "account is", "accounts are"))
+		view.line("%s matched: the next run takes them for theirs.", words.Count(len(same), "account is", "accounts are"))
 		view.advise("next: ", "see what the next run would do with: tomorro-sync plan")
 	}
 	return nil
@@ -99,6 +100,6 @@ func (v *planView) recreated(same []adopt.Row, others int) {
 		v.paragraph("  "+v.clean(r.UserName)+"  ", v.clean(fmt.Sprintf("%s, is OneLogin user %s now", r.Name, r.People[0].Key)), "")
 	}
 	if others > 0 {
-		v.paragraph("", fmt.Sprintf("%s the same e-mail and another name, or several have it: decide about each. They are listed by: tomorro-sync adopt", plural(others, "more has", "more have")), yellow)
+		v.paragraph("", fmt.Sprintf("%s the same e-mail and another name, or several have it: decide about each. They are listed by: tomorro-sync adopt", words.Count(others, "more has", "more have")), yellow)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // compare shows what the configuration does that another one would not, and the
@@ -46,7 +47,7 @@ func (v *planView) showComparison(d *reconcile.Comparison, file string) {
 		return
 	}
 	side := func(title string, changes []reconcile.Change, held []reconcile.Held) {
-		v.line("%s", v.paint(bold, fmt.Sprintf("%s: %s, %s", title, plural(len(changes), "change", "changes"), plural(len(held), "held change", "held changes"))))
+		v.line("%s", v.paint(bold, fmt.Sprintf("%s: %s, %s", title, words.Count(len(changes), "change", "changes"), words.Count(len(held), "held change", "held changes"))))
 		v.people(changes)
 		v.groups(changes)
 		v.held(held)

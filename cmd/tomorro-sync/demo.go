@@ -10,6 +10,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 func (p *program) demoCommand() *cobra.Command {
@@ -89,7 +90,7 @@ type demonstration struct {
 
 func (d *demonstration) run(ctx context.Context, o labOptions, address string) error {
 	d.say("1. THE COMPANY", fmt.Sprintf("%s people and %s rules at a simulated OneLogin; an empty Tomorro that has the groups the rules name. Both answer like the real services as far as these are documented, %s later.",
-		thousands(o.users), thousands(o.groups), o.latency))
+		words.Number(o.users), words.Number(o.groups), o.latency))
 	d.say("2. THE PLAN", "What a run would change, and why. Nothing has been written so far.")
 	began := time.Now()
 	var first reconcile.Plan
@@ -107,7 +108,7 @@ func (d *demonstration) run(ctx context.Context, o labOptions, address string) e
 	requests := d.requests()
 	if !d.p.asJSON() {
 		d.view.showReport(&report)
-		d.view.line("%s requests to OneLogin and %s to Tomorro in %s", thousands(requests["onelogin"]), thousands(requests["tomorro"]), time.Since(began).Round(10*time.Millisecond))
+		d.view.line("%s requests to OneLogin and %s to Tomorro in %s", words.Number(requests["onelogin"]), words.Number(requests["tomorro"]), time.Since(began).Round(10*time.Millisecond))
 	}
 	d.say("4. THE SECOND PLAN", "Read again from both sides:")
 	second, err := d.conn.runner.Plan(ctx)

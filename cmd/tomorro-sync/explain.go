@@ -12,6 +12,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 type explainOptions struct {
@@ -239,7 +240,7 @@ func (v *planView) explainChanges(e *reconcile.Explanation) {
 	var rows []row
 	for i := range e.Changes {
 		c := &e.Changes[i]
-		rows = append(rows, row{mark(c.Op), verb(c.Op) + strings.TrimRight(" "+c.Group, " "), "", because(c)})
+		rows = append(rows, row{mark(c.Op), verb(c.Op) + strings.TrimRight(" "+c.Group, " "), "", words.Because(c)})
 	}
 	for i := range e.Held {
 		h := &e.Held[i]

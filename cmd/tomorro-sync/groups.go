@@ -12,6 +12,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 func (p *program) groupsCommand() *cobra.Command {
@@ -138,6 +139,6 @@ func (p *program) forgetByHand(ctx context.Context, conn *connection, byHand []g
 	if p.asJSON() {
 		return writeJSON(p.stdout, map[string]int{"forgotten": len(ended)})
 	}
-	fmt.Fprintf(p.stdout, "Forgot %s of %s. They are looked at again by a process that serves, or with: %s reconcile --user %s\n", plural(len(ended), "group", "groups"), who, p.command(), word(who))
+	fmt.Fprintf(p.stdout, "Forgot %s of %s. They are looked at again by a process that serves, or with: %s reconcile --user %s\n", words.Count(len(ended), "group", "groups"), who, p.command(), word(who))
 	return nil
 }

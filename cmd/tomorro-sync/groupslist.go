@@ -11,6 +11,7 @@ import (
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/roster"
+	"tomorro-sync/reconcile/words"
 )
 
 // surveyed reads both sides and what is remembered of them, if Redis can be reached.
@@ -67,7 +68,7 @@ func (p *program) showRoster(c *config, rows []roster.Row, s *jobs.Survey) error
 
 // group prints one group.
 func (v *planView) group(r *roster.Row, mode string) {
-	about := plural(r.Members, "member", "members")
+	about := words.Count(r.Members, "member", "members")
 	switch {
 	case r.ID == "":
 		about = "not at Tomorro"
@@ -92,10 +93,10 @@ func (v *planView) group(r *roster.Row, mode string) {
 		from = append(from, strings.Join(r.Rules, ", "))
 	}
 	if r.ByHand > 0 {
-		from = append(from, plural(r.ByHand, "member", "members")+" by hand in OneLogin")
+		from = append(from, words.Count(r.ByHand, "member", "members")+" by hand in OneLogin")
 	}
 	if r.NobodySays > 0 {
-		what := plural(r.NobodySays, "member", "members") + " by neither"
+		what := words.Count(r.NobodySays, "member", "members") + " by neither"
 		if mode == "exclusive" {
 			what += ": a run takes them out, unless it is not sure"
 		}
@@ -209,7 +210,7 @@ func (p *program) tellMade(all []made) error {
 	case failed > 0 && p.asJSON(): // the document has the reasons
 		return ended(code)
 	case failed > 0:
-		return &failure{code, fmt.Errorf("%s not made", plural(failed, "group was", "groups were")), "look at the reasons above"}
+		return &failure{code, fmt.Errorf("%s not made", words.Count(failed, "group was", "groups were")), "look at the reasons above"}
 	}
 	return nil
 }

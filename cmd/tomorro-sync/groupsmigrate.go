@@ -13,6 +13,7 @@ import (
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/migrate"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 type migrateOptions struct {
@@ -49,7 +50,7 @@ place. It asks Tomorro only.`,
 }
 
 func snapshotLine(file string, s *migrate.Snapshot) string {
-	return fmt.Sprintf("%s has %s in %s, as of %s.", file, plural(s.Memberships(), "membership", "memberships"), plural(len(s.Groups), "group", "groups"), s.Taken.Local().Format(time.DateTime))
+	return fmt.Sprintf("%s has %s in %s, as of %s.", file, words.Count(s.Memberships(), "membership", "memberships"), words.Count(len(s.Groups), "group", "groups"), s.Taken.Local().Format(time.DateTime))
 }
 
 func (p *program) groupsMigrateCommand() *cobra.Command {

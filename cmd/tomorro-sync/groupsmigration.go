@@ -10,6 +10,7 @@ import (
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/migration"
+	"tomorro-sync/reconcile/words"
 )
 
 func (p *program) planMigrationCommand() *cobra.Command {
@@ -68,7 +69,7 @@ func listed[T any](all []T) []T { return append([]T{}, all...) }
 func (v *planView) migration(m *migration.Proposal, roles []reconcile.OneLoginRole) {
 	v.heading("What Tomorro has, and what the present rules give")
 	for _, g := range m.Groups {
-		text := fmt.Sprintf("%s, %d of them by the present rules", plural(g.Members, "member", "members"), g.Given)
+		text := fmt.Sprintf("%s, %d of them by the present rules", words.Count(g.Members, "member", "members"), g.Given)
 		if g.Extra > 0 {
 			text += fmt.Sprintf("; these would add %d", g.Extra)
 		}
@@ -80,7 +81,7 @@ func (v *planView) migration(m *migration.Proposal, roles []reconcile.OneLoginRo
 	}
 	for i := range m.Rules {
 		r := &m.Rules[i]
-		v.paragraph(fmt.Sprintf("%3d. ", i+1), v.clean(fmt.Sprintf("if %s: set groups %s (%s)", m.Words(r, roles), strings.Join(r.Groups, ", "), plural(r.People, "person", "people"))), "")
+		v.paragraph(fmt.Sprintf("%3d. ", i+1), v.clean(fmt.Sprintf("if %s: set groups %s (%s)", m.Words(r, roles), strings.Join(r.Groups, ", "), words.Count(r.People, "person", "people"))), "")
 	}
 	for _, role := range m.Roles {
 		v.heading("New role: " + v.clean(role.Name))

@@ -11,6 +11,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 func (p *program) holdsCommand() *cobra.Command {
@@ -136,7 +137,7 @@ func (p *program) answer(cmd *cobra.Command, id string, word jobs.Word) error {
 }
 
 func (v *planView) showAnswer(h *jobs.Hold, word *jobs.Word, enough bool) {
-	n := plural(len(h.Changes), "change", "changes")
+	n := words.Count(len(h.Changes), "change", "changes")
 	switch {
 	case !word.Approves:
 		v.line("%s of hold %s rejected as %s.", n, h.ID, v.clean(word.Who))
@@ -167,7 +168,7 @@ func (v *planView) showHolds(holds []jobs.Hold, fourEyes bool, now time.Time) {
 		if h.Approvable && first == nil && h.Approved+h.Rejected < len(h.Changes) {
 			first = h
 		}
-		v.line("%s  %s, %s, for %s", v.paint(bold, h.ID), h.Rule, plural(len(h.Changes), "change", "changes"), age(now.Sub(h.Since)))
+		v.line("%s  %s, %s, for %s", v.paint(bold, h.ID), h.Rule, words.Count(len(h.Changes), "change", "changes"), words.Age(now.Sub(h.Since)))
 		v.paragraph("  ", v.clean(h.Reason), yellow)
 		for _, text := range v.heldBy(h.Changes) {
 			v.paragraph("  ", text, "")
@@ -215,17 +216,4 @@ func (v *planView) heldBy(changes []reconcile.Change) []string {
 		lines[i] = fmt.Sprintf("%s: %s", strings.TrimRight(verb(k.op)+" "+v.clean(k.group), " "), v.names(who[k]))
 	}
 	return lines
-}
-
-// age rounds a duration to what a person says.
-func age(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return "less than a minute"
-	case d < 2*time.Hour:
-		return plural(int(d.Minutes()), "minute", "minutes")
-	case d < 48*time.Hour:
-		return plural(int(d.Hours()), "hour", "hours")
-	}
-	return plural(int(d.Hours()/24), "day", "days")
 }

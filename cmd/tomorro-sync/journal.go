@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile/words"
 )
 
 func (p *program) journalCommand() *cobra.Command {
@@ -174,7 +175,7 @@ func (p *program) erase(ctx context.Context, m memory, name string, yes bool) er
 	if p.asJSON() {
 		return writeJSON(p.stdout, map[string]any{"erased": n, "subject": subject})
 	}
-	p.screen(p.stdout).line("%s of %s erased.", plural(n, "entry", "entries"), subject)
+	p.screen(p.stdout).line("%s of %s erased.", words.Count(n, "entry", "entries"), subject)
 	return nil
 }
 

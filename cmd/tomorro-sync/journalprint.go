@@ -17,6 +17,7 @@ import (
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/audit"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // printEntries shows entries in the format that was asked for. run is their one
@@ -183,7 +184,7 @@ JSON document a line. The file is there only when it is complete, unless it is a
 				if p.asJSON() {
 					return writeJSON(p.stdout, map[string]any{"file": args[0], "entries": n})
 				}
-				p.screen(p.stdout).line("%s written to %s", plural(n, "entry", "entries"), args[0])
+				p.screen(p.stdout).line("%s written to %s", words.Count(n, "entry", "entries"), args[0])
 				return nil
 			})
 		},

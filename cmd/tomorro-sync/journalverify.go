@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile/words"
 )
 
 func (p *program) journalVerifyCommand() *cobra.Command {
@@ -52,25 +53,25 @@ func (p *program) showVerdict(v *jobs.Verdict) error {
 func (p *program) printVerdict(v *jobs.Verdict) {
 	out := p.screen(p.stdout)
 	if v.Seals == 0 {
-		out.line("The journal has no seal yet: the next run puts one on it. %s without.", plural(v.Unsealed, "entry is", "entries are"))
+		out.line("The journal has no seal yet: the next run puts one on it. %s without.", words.Count(v.Unsealed, "entry is", "entries are"))
 		return
 	}
 	for _, b := range v.Broken {
 		out.paragraph("BROKEN  ", out.clean(sealWords(&b)), red)
 	}
 	if len(v.Broken) == 0 {
-		out.line("%s as when sealed.", plural(v.Entries, "entry is", "entries are"))
+		out.line("%s as when sealed.", words.Count(v.Entries, "entry is", "entries are"))
 	} else {
-		out.line("The other %s as when sealed.", plural(v.Entries, "entry is", "entries are"))
+		out.line("The other %s as when sealed.", words.Count(v.Entries, "entry is", "entries are"))
 	}
 	if v.Erased > 0 {
-		out.line("The content of %s was erased since; its hash vouches for it.", plural(v.Erased, "entry", "entries"))
+		out.line("The content of %s was erased since; its hash vouches for it.", words.Count(v.Erased, "entry", "entries"))
 	}
 	if v.Gone > 0 {
-		out.line("%s over what is not kept any more.", plural(v.Gone, "seal is", "seals are"))
+		out.line("%s over what is not kept any more.", words.Count(v.Gone, "seal is", "seals are"))
 	}
 	if v.Unsealed > 0 {
-		out.line("%s since the last seal; the next run seals them.", plural(v.Unsealed, "entry was written", "entries were written"))
+		out.line("%s since the last seal; the next run seals them.", words.Count(v.Unsealed, "entry was written", "entries were written"))
 	}
 	out.line("seal %d of %s  %s", v.Head.Number, v.Head.Time.Local().Format(time.DateTime), v.Head.Hash)
 }
@@ -78,5 +79,5 @@ func (p *program) printVerdict(v *jobs.Verdict) {
 // sealWords says which entries a broken seal is over.
 func sealWords(b *jobs.Broken) string {
 	return fmt.Sprintf("%s: seal %d of %s is over %s from %s to %s, and %s there", b.Why, b.Seal.Number, b.Seal.Time.Local().Format(time.DateTime),
-		plural(b.Seal.Entries, "entry", "entries"), b.Seal.From, b.Seal.To, plural(b.Found, "is", "are"))
+		words.Count(b.Seal.Entries, "entry", "entries"), b.Seal.From, b.Seal.To, words.Count(b.Found, "is", "are"))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 	"tomorro-sync/sinks/tomorro"
 	"tomorro-sync/sources/onelogin"
 )
@@ -43,14 +44,14 @@ func (v *planView) requests(o *outlook) {
 	}
 	v.heading("requests of a run")
 	f := &o.Forecast
-	text := thousands(f.OneLogin.Total)
+	text := words.Number(f.OneLogin.Total)
 	if n := f.OneLogin.Confirmations; n > 0 {
-		text += fmt.Sprintf(", %s of them to ask once more for those to be removed", thousands(n))
+		text += fmt.Sprintf(", %s of them to ask once more for those to be removed", words.Number(n))
 	}
 	v.paragraph("  OneLogin  ", text+o.quotaText(), "")
-	writes := fmt.Sprintf("%s, %s of them writes", thousands(f.Tomorro.Total), thousands(f.Tomorro.Edits))
+	writes := fmt.Sprintf("%s, %s of them writes", words.Number(f.Tomorro.Total), words.Number(f.Tomorro.Edits))
 	if n := f.Tomorro.Bulk; n > 0 {
-		writes = fmt.Sprintf("%s or more, with %s in %s of them", thousands(f.Tomorro.Total), plural(f.Tomorro.Edits, "write", "writes"), thousands(n))
+		writes = fmt.Sprintf("%s or more, with %s in %s of them", words.Number(f.Tomorro.Total), words.Count(f.Tomorro.Edits, "write", "writes"), words.Number(n))
 	}
 	v.paragraph("  Tomorro   ", writes, "")
 	v.paragraph("  time      ", "at least "+short(o.ReadingSeconds)+" to read and "+short(o.WritingSeconds)+" to write, as fast as both answered just now", "")
@@ -67,11 +68,11 @@ func (o *outlook) quotaText() string {
 	case q == nil:
 		return ""
 	case !o.Counts:
-		return fmt.Sprintf("; %s of %s calls are left this hour, against which these do not count", thousands(q.Left), thousands(q.Limit))
+		return fmt.Sprintf("; %s of %s calls are left this hour, against which these do not count", words.Number(q.Left), words.Number(q.Limit))
 	case !q.Fits(o.OneLogin.Total):
-		return fmt.Sprintf("; %s of %s calls are left this hour, of which %s are for others: too few until %s", thousands(q.Left), thousands(q.Limit), thousands(q.Reserve), q.Reset.Local().Format("15:04"))
+		return fmt.Sprintf("; %s of %s calls are left this hour, of which %s are for others: too few until %s", words.Number(q.Left), words.Number(q.Limit), words.Number(q.Reserve), q.Reset.Local().Format("15:04"))
 	}
-	return fmt.Sprintf("; %s of %s calls are left this hour, and %s after it", thousands(q.Left), thousands(q.Limit), thousands(q.Left-o.OneLogin.Total))
+	return fmt.Sprintf("; %s of %s calls are left this hour, and %s after it", words.Number(q.Left), words.Number(q.Limit), words.Number(q.Left-o.OneLogin.Total))
 }
 
 func isQuota(err error) bool {

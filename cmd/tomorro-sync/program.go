@@ -19,6 +19,7 @@ import (
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/metrics"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // runner is the flow that plan and reconcile start.
@@ -235,7 +236,7 @@ func wrongArguments(cmd *cobra.Command, args []string) error {
 	case !some:
 		return fmt.Errorf("%s takes no argument, and %q is one", cmd.Name(), args[0])
 	}
-	return fmt.Errorf("%s takes %s, and got %s", cmd.Name(), takes, plural(len(args), "argument", "arguments"))
+	return fmt.Errorf("%s takes %s, and got %s", cmd.Name(), takes, words.Count(len(args), "argument", "arguments"))
 }
 
 // narrowing are the flags that name the one person or group that a command is about, so

@@ -13,6 +13,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 type reconcileOptions struct {
@@ -127,7 +128,7 @@ func (p *program) make(ctx context.Context, c *config, o asking, run func(approv
 		if o.yes || plan.Empty() {
 			return true, nil
 		}
-		return p.ask(ctx, fmt.Sprintf("Make %s at %s?", plural(len(plan.Changes), "change", "changes"), c.Tomorro.URL))
+		return p.ask(ctx, fmt.Sprintf("Make %s at %s?", words.Count(len(plan.Changes), "change", "changes"), c.Tomorro.URL))
 	}
 	report, err := run(approve)
 	if report.Run == "" {
@@ -184,7 +185,7 @@ func (p *program) report(view *planView, r *jobs.Report, plan *reconcile.Plan, b
 	view.line("")
 	view.advise("next: ", "see each change with: tomorro-sync journal show "+r.Run)
 	if n := pinnedBy(plan); n > 0 {
-		view.advise("      ", plural(n, "person stays", "people stay")+" as the undo left them; let runs change them again with: tomorro-sync release EMAIL")
+		view.advise("      ", words.Count(n, "person stays", "people stay")+" as the undo left them; let runs change them again with: tomorro-sync release EMAIL")
 	}
 	if r.Held[reconcile.HoldGuard]+r.Held[reconcile.HoldApproval] > 0 {
 		again := ""

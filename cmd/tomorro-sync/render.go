@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/rivo/uniseg"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // abbreviated is how many lines a section of a plan has unless --all is given.
@@ -41,12 +41,12 @@ func (v *planView) source(p *reconcile.Plan) {
 		}
 	}
 	if !p.Receipt.NotAsked {
-		v.paragraph("OneLogin  ", fmt.Sprintf("%s, %s in scope", plural(c.People, "person", "people"), thousands(c.InScope)), "")
+		v.paragraph("OneLogin  ", fmt.Sprintf("%s, %s in scope", words.Count(c.People, "person", "people"), words.Number(c.InScope)), "")
 	}
-	v.paragraph("Tomorro   ", fmt.Sprintf("%s (%s active), %s, %s", plural(c.Accounts, "account", "accounts"), thousands(c.Active),
-		plural(c.Groups, "group", "groups"), plural(c.Memberships, "membership", "memberships")), "")
+	v.paragraph("Tomorro   ", fmt.Sprintf("%s (%s active), %s, %s", words.Count(c.Accounts, "account", "accounts"), words.Number(c.Active),
+		words.Count(c.Groups, "group", "groups"), words.Count(c.Memberships, "membership", "memberships")), "")
 	if c.Foreign > 0 {
-		text := plural(c.Foreign, "account matches", "accounts match") + " nobody in OneLogin and will not be touched"
+		text := words.Count(c.Foreign, "account matches", "accounts match") + " nobody in OneLogin and will not be touched"
 		if n := len(p.Foreign); n > 0 {
 			text += fmt.Sprintf(". Foreign and active: %s; deactivate at Tomorro who of them has left", v.names(p.Foreign))
 		}
@@ -62,7 +62,7 @@ func (v *planView) people(changes []reconcile.Change) {
 	var rows []row
 	for i := range changes {
 		if c := &changes[i]; c.Group == "" {
-			rows = append(rows, row{mark(c.Op), c.Who, v.what(c), because(c)})
+			rows = append(rows, row{mark(c.Op), c.Who, v.what(c), words.Because(c)})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return strings.Compare(a.name, b.name) })
@@ -78,7 +78,7 @@ func (v *planView) groups(changes []reconcile.Change) {
 	members := make(map[fold][]string)
 	for i := range changes {
 		if c := &changes[i]; c.Group != "" {
-			f := fold{c.Group, because(c), c.Op}
+			f := fold{c.Group, words.Because(c), c.Op}
 			members[f] = append(members[f], c.Who)
 		}
 	}
@@ -92,17 +92,6 @@ func (v *planView) groups(changes []reconcile.Change) {
 	v.section("groups", rows)
 }
 
-// because is the cause of a change, and where it comes from when that is not what
-// OneLogin now says.
-func because(c *reconcile.Change) string {
-	from := map[reconcile.Origin]string{reconcile.FromConfiguration: "our configuration changed", reconcile.FromDrift: "somebody changed it at Tomorro",
-		reconcile.FromAdoption: "the account was there before"}[c.Origin]
-	if from == "" {
-		return c.Cause
-	}
-	return c.Cause + " (" + from + ")"
-}
-
 func (v *planView) membersText(op reconcile.Op, who []string) string {
 	switch op {
 	case reconcile.OpCreateGroup:
@@ -110,7 +99,7 @@ func (v *planView) membersText(op reconcile.Op, who []string) string {
 	case reconcile.OpDeleteGroup:
 		return "delete the group"
 	}
-	return fmt.Sprintf("%s: %s", plural(len(who), "member", "members"), v.names(who))
+	return fmt.Sprintf("%s: %s", words.Count(len(who), "member", "members"), v.names(who))
 }
 
 // names lists the first few people and how many more there are.
@@ -125,7 +114,7 @@ func (v *planView) names(who []string) string {
 	}
 	text := strings.Join(cleaned, ", ")
 	if more := len(who) - len(shown); more > 0 {
-		text += fmt.Sprintf(" and %s more", thousands(more))
+		text += fmt.Sprintf(" and %s more", words.Number(more))
 	}
 	return text
 }
@@ -188,41 +177,12 @@ func (v *planView) totals(p *reconcile.Plan) {
 	if p.Empty() {
 		v.paragraph("  ", "nothing to write", green)
 	} else {
-		v.paragraph("  ", countText(p.Count()), bold)
+		v.paragraph("  ", words.Changes(p.Count()), bold)
 	}
 	if n := len(p.Held); n > 0 {
-		v.paragraph("  ", plural(n, "change is", "changes are")+" held, for the reasons above", purple)
+		v.paragraph("  ", words.Count(n, "change is", "changes are")+" held, for the reasons above", purple)
 	}
 	v.paragraph("  plan id ", p.ID, dim)
-}
-
-// countText words the number of changes of each kind, in a plan's order.
-func countText(n map[reconcile.Op]int) string {
-	words := make([]string, 0, len(n))
-	for _, op := range slices.SortedFunc(maps.Keys(n), func(a, b reconcile.Op) int { return opRank(a) - opRank(b) }) {
-		if n[op] > 0 {
-			words = append(words, noun(op, n[op]))
-		}
-	}
-	return strings.Join(words, ", ")
-}
-
-// noun words a number of changes of one kind.
-func noun(op reconcile.Op, n int) string {
-	words := map[reconcile.Op][2]string{
-		reconcile.OpCreateGroup: {"new group", "new groups"}, reconcile.OpCreate: {"new account", "new accounts"},
-		reconcile.OpReactivate: {"return", "returns"}, reconcile.OpRename: {"change of e-mail", "changes of e-mail"},
-		reconcile.OpChangeRole: {"change of role", "changes of role"}, reconcile.OpUpdateName: {"change of name", "changes of name"},
-		reconcile.OpAddMember: {"new membership", "new memberships"}, reconcile.OpRemoveMember: {"removed membership", "removed memberships"},
-		reconcile.OpDeactivate: {"deactivation", "deactivations"}, reconcile.OpDelete: {"deletion", "deletions"}, reconcile.OpDeleteGroup: {"deleted group", "deleted groups"},
-	}[op]
-	return plural(n, words[0], words[1])
-}
-
-func opRank(op reconcile.Op) int {
-	return slices.Index([]reconcile.Op{
-		reconcile.OpCreateGroup, reconcile.OpCreate, reconcile.OpReactivate, reconcile.OpRename, reconcile.OpChangeRole, reconcile.OpUpdateName,
-		reconcile.OpAddMember, reconcile.OpRemoveMember, reconcile.OpDeactivate, reconcile.OpDelete, reconcile.OpDeleteGroup}, op)
 }
 
 func verb(op reconcile.Op) string { return strings.ReplaceAll(string(op), "_", " ") }
@@ -257,7 +217,7 @@ func (v *planView) section(title string, rows []row) {
 		v.row(r, min(width, 36))
 	}
 	if more := len(rows) - len(shown); more > 0 {
-		v.paragraph("  ", fmt.Sprintf("… and %s more: --all or --output json", thousands(more)), dim)
+		v.paragraph("  ", fmt.Sprintf("… and %s more: --all or --output json", words.Number(more)), dim)
 	}
 }
 
@@ -307,14 +267,10 @@ func (v *planView) what(c *reconcile.Change) string {
 
 func fullName(a *reconcile.Account) string { return a.GivenName + " " + a.FamilyName }
 
-// role gives the userType and, where it differs, what Tomorro's pages call it
-// under the configured pricing (the set-up guide's table).
+// role gives the userType and, where it differs, what Tomorro's pages call it.
 func (v *planView) role(u reconcile.UserType) string {
-	shown := map[reconcile.Pricing]map[reconcile.UserType]string{
-		reconcile.PricingV5: {reconcile.User: "Contributor"},
-		reconcile.PricingV6: {reconcile.Manager: "Creator - Manager", reconcile.User: "Creator - Contributor"},
-	}[v.pricing][u]
-	if shown == "" {
+	shown := v.pricing.Shows(u)
+	if strings.EqualFold(shown, string(u)) {
 		return string(u)
 	}
 	return fmt.Sprintf("%s (%s)", u, shown)

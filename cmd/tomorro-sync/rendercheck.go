@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tomorro-sync/jobs/check"
+	"tomorro-sync/reconcile/words"
 )
 
 // checkView prints a report of check for people.
@@ -88,13 +89,13 @@ func (v *checkView) items(x *check.Result) {
 		v.paragraph("        - ", v.clean(item), "")
 	}
 	if more > 0 {
-		v.line("        - and %s more; see --all", thousands(more))
+		v.line("        - and %s more; see --all", words.Number(more))
 	}
 }
 
 func (v *checkView) summary(r *check.Report) string {
 	n := func(s check.Status, one, many string, c style) string {
-		text := plural(r.Count(s), one, many)
+		text := words.Count(r.Count(s), one, many)
 		if r.Count(s) == 0 {
 			return text
 		}

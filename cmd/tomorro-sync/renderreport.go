@@ -9,12 +9,13 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // showReport prints what a run did.
 func (v *planView) showReport(r *jobs.Report) {
 	v.heading("result")
-	done := countText(r.Done)
+	done := words.Changes(r.Done)
 	if done == "" {
 		done = "nothing was written"
 	} else {
@@ -25,13 +26,13 @@ func (v *planView) showReport(r *jobs.Report) {
 		name string
 		n    map[reconcile.Op]int
 	}{{"failed", r.Failed}, {"skipped", r.Skipped}} {
-		if text := countText(part.n); text != "" {
+		if text := words.Changes(part.n); text != "" {
 			v.paragraph("  ", part.name+": "+text, red)
 		}
 	}
 	for class, n := range r.Held {
 		if n > 0 {
-			v.paragraph("  ", fmt.Sprintf("held: %s (%s)", thousands(n), class), purple)
+			v.paragraph("  ", fmt.Sprintf("held: %s (%s)", words.Number(n), class), purple)
 		}
 	}
 	v.notKept(r)
@@ -41,7 +42,7 @@ func (v *planView) showReport(r *jobs.Report) {
 		}
 	}
 	if n := len(r.Settled); n > 0 {
-		v.paragraph("  ", plural(n, "change", "changes")+" of an earlier run had no outcome: settled by looking at Tomorro", yellow)
+		v.paragraph("  ", words.Count(n, "change", "changes")+" of an earlier run had no outcome: settled by looking at Tomorro", yellow)
 	}
 	v.paragraph("  ", fmt.Sprintf("run %s, %s", r.Run, r.Finished.Sub(r.Started).Round(time.Millisecond)), dim)
 }
@@ -70,7 +71,7 @@ func (v *planView) notKept(r *jobs.Report) {
 		v.paragraph("  ! ", v.clean(line), yellow)
 	}
 	if more := len(rest) - len(shown); more > 0 {
-		v.paragraph("  ", fmt.Sprintf("… and %s more: --all or --output json", thousands(more)), dim)
+		v.paragraph("  ", fmt.Sprintf("… and %s more: --all or --output json", words.Number(more)), dim)
 	}
 	if quiet {
 		v.paragraph("  ", fmt.Sprintf("what Tomorro does not keep in two runs is held for %d days, or until the value changes on either side", reconcile.IgnoredDays), dim)
@@ -116,7 +117,7 @@ func (v *planView) showRuns(runs []jobs.RunRecord) {
 		}
 		result := "did not end, or is still going on"
 		if r.End != nil && r.End.Report != nil {
-			if result = countText(r.End.Report.Done); result == "" {
+			if result = words.Changes(r.End.Report.Done); result == "" {
 				result = "nothing written"
 			}
 			result += fmt.Sprintf(", exit %d", r.End.Report.Exit)
@@ -139,7 +140,7 @@ func (v *planView) showEntry(e *jobs.Entry, dated bool) {
 		if e.Write != nil {
 			for i := range e.Write.Changes {
 				c := &e.Write.Changes[i]
-				line("intent", fmt.Sprintf("%s of %s%s: %s", verb(c.Op), subject(c), turned(c), because(c)), "")
+				line("intent", fmt.Sprintf("%s of %s%s: %s", verb(c.Op), subject(c), turned(c), words.Because(c)), "")
 			}
 		}
 	case jobs.EntryOutcome:
@@ -169,7 +170,7 @@ func (v *planView) showEntry(e *jobs.Entry, dated bool) {
 	case jobs.EntryPush:
 		line("push", pushText(e), "")
 	case jobs.EntryErase:
-		line("erased", fmt.Sprintf("%s: %s", e.Note, plural(e.Erased, "entry", "entries")), purple)
+		line("erased", fmt.Sprintf("%s: %s", e.Note, words.Count(e.Erased, "entry", "entries")), purple)
 	}
 }
 
@@ -212,7 +213,7 @@ func endText(e *jobs.Entry) string {
 	if e.Report == nil {
 		return "run " + e.Run
 	}
-	done := countText(e.Report.Done)
+	done := words.Changes(e.Report.Done)
 	if done == "" {
 		done = "nothing written"
 	}
@@ -241,7 +242,7 @@ func pushText(e *jobs.Entry) string {
 	case marks:
 		why += ", and of marks"
 	}
-	return fmt.Sprintf("looked at because of %s (%s)", why, plural(len(people), "person", "people"))
+	return fmt.Sprintf("looked at because of %s (%s)", why, words.Count(len(people), "person", "people"))
 }
 
 // mean remembers what an intent wants.
@@ -255,7 +256,7 @@ func (v *planView) mean(e *jobs.Entry) {
 	c := &e.Write.Changes[0]
 	text := verb(c.Op) + " of " + subject(c)
 	if more := len(e.Write.Changes) - 1; more > 0 {
-		text += " and " + plural(more, "more change", "more changes")
+		text += " and " + words.Count(more, "more change", "more changes")
 	}
 	v.meant[e.ID] = text
 }

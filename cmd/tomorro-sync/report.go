@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tomorro-sync/jobs/audit"
+	"tomorro-sync/reconcile/words"
 )
 
 func (p *program) reportCommand() *cobra.Command {
@@ -67,7 +68,7 @@ func (p *program) writeReport(r *audit.Report, format, out string) error {
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	p.screen(p.stderr).line("Wrote %s: run %s, %s.", out, r.Run, plural(len(r.Changes), "change", "changes"))
+	p.screen(p.stderr).line("Wrote %s: run %s, %s.", out, r.Run, words.Count(len(r.Changes), "change", "changes"))
 	return nil
 }
 

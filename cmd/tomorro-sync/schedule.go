@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile/words"
 )
 
 func (p *program) scheduleCommand() *cobra.Command {
@@ -115,13 +116,13 @@ func (p *program) showSchedule(doc *scheduleJSON) {
 		s.paragraph("paused    ", fmt.Sprintf("since %s by %s; go on with: tomorro-sync schedule resume", at.Format(dayAndTime), s.clean(doc.State.PausedBy)), "")
 	}
 	if n := doc.State.Failures; n > 0 {
-		s.line("failing   %s in a row, the last one that of %s", plural(n, "run", "runs"), doc.State.Tried.Format(dayAndTime))
+		s.line("failing   %s in a row, the last one that of %s", words.Count(n, "run", "runs"), doc.State.Tried.Format(dayAndTime))
 	}
 	if at := doc.NextTry; !at.IsZero() {
 		s.paragraph("slowed    ", fmt.Sprintf("quarantined until one good run; next try at %s, or now with: tomorro-sync reconcile", at.Format(dayAndTime)), "")
 	}
 	if n := doc.State.Retries; n > 0 {
-		s.line("again     that one was made again %s", plural(n, "time", "times"))
+		s.line("again     that one was made again %s", words.Count(n, "time", "times"))
 	}
 	for i, at := range doc.Next {
 		s.line("%-9s %s", []string{"next", "", ""}[i], at.Format(dayAndTime))

@@ -13,6 +13,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 type undoOptions struct {
@@ -127,7 +128,7 @@ func (p *program) release(ctx context.Context, m memory, by jobs.Trigger, who st
 		return writeJSON(p.stdout, map[string]any{"released": append([]reconcile.Key{}, keys...)})
 	}
 	s := p.screen(p.stdout)
-	s.line("%s released.", plural(len(keys), "person", "people"))
+	s.line("%s released.", words.Count(len(keys), "person", "people"))
 	if len(keys) > 0 {
 		s.advise("next: ", "see what the next run would do with: tomorro-sync plan")
 	}

@@ -112,7 +112,7 @@ func Handler(ctx context.Context, o Options) http.Handler {
 		o.Now = time.Now
 	}
 	c := &console{Options: o, ctx: ctx, sessions: &sessions{o.Now, o.Shelf}, provider: newProvider(o.OIDC, o.Now), attempts: &attempts{o.Now, o.Shelf}, doors: newDoors(o.Now), streams: make(chan struct{}, mostStreams),
-		pages: template.Must(template.New("").Funcs(words()).ParseFS(templateFiles, "templates/*.html"))}
+		pages: template.Must(template.New("").Funcs(functions()).ParseFS(templateFiles, "templates/*.html"))}
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", cached(http.FileServerFS(staticFiles)))
 	mux.HandleFunc("GET /signin", c.showSignIn)

@@ -10,6 +10,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 type holdList struct {
@@ -107,14 +108,14 @@ func newHoldView(h *jobs.Hold, v *visit) holdView {
 func standing(h *jobs.Hold, fourEyes bool) string {
 	var parts []string
 	if h.Rejected > 0 {
-		parts = append(parts, plural(h.Rejected, "change", "changes")+" rejected")
+		parts = append(parts, words.Count(h.Rejected, "change", "changes")+" rejected")
 	}
 	switch {
 	case len(h.Approvals) == 0:
 	case h.Approved == 0 && fourEyes:
 		parts = append(parts, "approved by "+strings.Join(h.Approvals, ", ")+"; one more must approve")
 	default:
-		parts = append(parts, plural(h.Approved, "change", "changes")+" approved by "+strings.Join(h.Approvals, ", ")+": the next run makes them")
+		parts = append(parts, words.Count(h.Approved, "change", "changes")+" approved by "+strings.Join(h.Approvals, ", ")+": the next run makes them")
 	}
 	return strings.Join(parts, "; ")
 }

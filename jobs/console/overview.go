@@ -10,6 +10,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // overview is the state now.
@@ -147,13 +148,13 @@ func (o *overview) judge(called string) {
 	case last == jobs.ExitFailed:
 		o.Tone, o.Headline, o.Do = "bad", "Some changes of the last run failed.", "Open it to read which and why. The next run tries them again."
 	case waiting > 0:
-		o.Tone, o.Headline, o.Do = "warn", plural(waiting, "change waits", "changes wait")+" for somebody's word.", "Look at who it is about under Holds, then approve or reject."
+		o.Tone, o.Headline, o.Do = "warn", words.Count(waiting, "change waits", "changes wait")+" for somebody's word.", "Look at who it is about under Holds, then approve or reject."
 	case last == jobs.ExitHeld:
 		o.Tone, o.Headline, o.Do = "warn", "The guard held something in the last run.", "Look at why under Holds. It ends when its reason does."
 	default:
 		o.Tone, o.Headline = "good", "Tomorro is what OneLogin says."
 		if held := o.held(); held > 0 {
-			o.Headline = "Tomorro is what OneLogin says, but for " + plural(held, "change", "changes") + " held."
+			o.Headline = "Tomorro is what OneLogin says, but for " + words.Count(held, "change", "changes") + " held."
 		}
 	}
 }
@@ -189,10 +190,10 @@ func allow(name string, limits *reconcile.Limits, of reconcile.Allowance, used, 
 		}
 	}
 	if of.Max != nil {
-		lower(*of.Max, fmt.Sprintf("max %s", thousands(*of.Max)))
+		lower(*of.Max, fmt.Sprintf("max %s", words.Number(*of.Max)))
 	}
 	if of.Share != nil && population >= limits.MinPopulation {
-		lower(reconcile.Portion(*of.Share, population), fmt.Sprintf("%s of %s", reconcile.Percent(*of.Share), thousands(population)))
+		lower(reconcile.Portion(*of.Share, population), fmt.Sprintf("%s of %s", reconcile.Percent(*of.Share), words.Number(population)))
 	}
 	if a.Unlimited {
 		return a

@@ -12,6 +12,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // found is what a search gives.
@@ -229,7 +230,7 @@ func pastRows(e *jobs.Entry, pricing reconcile.Pricing) []historyRow {
 	case e.Write != nil:
 		for i := range e.Write.Changes {
 			c := &e.Write.Changes[i]
-			add(what(c, pricing)+": "+because(*c), pending, "warn")
+			add(what(c, pricing)+": "+words.Because(c), pending, "warn")
 		}
 	case e.Decided != nil:
 		verb := "rejected"

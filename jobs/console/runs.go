@@ -10,6 +10,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // runsShown is how many runs the page lists, and the chart draws.
@@ -179,15 +180,16 @@ func (p *runPage) kinds() {
 			}
 		}
 	}
-	for _, k := range kinds {
-		if planned[k.op]+done[k.op]+failed[k.op] > 0 {
-			p.Kinds = append(p.Kinds, kindRow{k.op, k.many, planned[k.op], done[k.op], failed[k.op], skipped[k.op]})
+	for _, op := range reconcile.Ops() {
+		if planned[op]+done[op]+failed[op] > 0 {
+			_, many := words.Kind(op)
+			p.Kinds = append(p.Kinds, kindRow{op, many, planned[op], done[op], failed[op], skipped[op]})
 		}
 	}
 }
 
 func newChangeRow(c *reconcile.Change, outcome *jobs.Entry, conn *Connection) changeRow {
-	r := changeRow{Op: c.Op, Who: subject(*c), What: what(c, conn.Policy.Pricing), Why: because(*c), Approved: c.Approved, Result: "no outcome yet", Tone: "warn"}
+	r := changeRow{Op: c.Op, Who: subject(*c), What: what(c, conn.Policy.Pricing), Why: words.Because(c), Approved: c.Approved, Result: "no outcome yet", Tone: "warn"}
 	if c.Key != 0 {
 		r.Link = c.Key.String()
 	}
@@ -335,7 +337,7 @@ func (c *chart) bar(i int, r *jobs.Report, longest time.Duration, p *page) bar {
 		h = max(2, float64(r.Finished.Sub(r.Started))/float64(longest)*tookHeight)
 	}
 	draw("took", tookTop, h)
-	text := cmp.Or(counted(r.Done), "nothing changed")
+	text := cmp.Or(words.Changes(r.Done), "nothing changed")
 	b.Title = fmt.Sprintf("%s: %s; %s, %s", p.Stamp(r.Started).Text, text, exitWords(r.Exit), took(r.Started, r.Finished))
 	return b
 }

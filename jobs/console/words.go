@@ -8,29 +8,15 @@ import (
 	"time"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
-// words are what templates say things with.
-func words() template.FuncMap {
+// functions are what templates say things with.
+func functions() template.FuncMap {
 	return template.FuncMap{
-		"plural": plural, "counted": counted, "total": total[reconcile.Op], "kind": kind,
-		"because": because, "subject": subject, "took": took, "exit": exitWords, "tone": exitTone, "thousands": thousands, "heldCount": total[reconcile.HoldClass], "entry": entry, "span": span,
+		"plural": words.Count, "counted": words.Changes, "total": total[reconcile.Op], "kind": kind,
+		"because": words.Because, "subject": subject, "took": took, "exit": exitWords, "tone": exitTone, "thousands": words.Number, "heldCount": total[reconcile.HoldClass], "entry": entry, "span": span,
 	}
-}
-
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return thousands(n) + " " + many
 }
 
 func total[K comparable](n map[K]int) (sum int) {
@@ -38,30 +24,6 @@ func total[K comparable](n map[K]int) (sum int) {
 		sum += v
 	}
 	return sum
-}
-
-// kinds are the operations in a plan's order, with their words for one and many.
-var kinds = []struct {
-	op        reconcile.Op
-	one, many string
-}{
-	{reconcile.OpCreateGroup, "new group", "new groups"}, {reconcile.OpCreate, "new account", "new accounts"},
-	{reconcile.OpReactivate, "return", "returns"}, {reconcile.OpRename, "change of e-mail", "changes of e-mail"},
-	{reconcile.OpChangeRole, "change of role", "changes of role"}, {reconcile.OpUpdateName, "change of name", "changes of name"},
-	{reconcile.OpAddMember, "new membership", "new memberships"}, {reconcile.OpRemoveMember, "removed membership", "removed memberships"},
-	{reconcile.OpDeactivate, "deactivation", "deactivations"}, {reconcile.OpDelete, "deletion", "deletions"},
-	{reconcile.OpDeleteGroup, "deleted group", "deleted groups"},
-}
-
-// counted words the number of changes of each kind.
-func counted(n map[reconcile.Op]int) string {
-	var parts []string
-	for _, k := range kinds {
-		if n[k.op] > 0 {
-			parts = append(parts, plural(n[k.op], k.one, k.many))
-		}
-	}
-	return strings.Join(parts, ", ")
 }
 
 // kind is one word for what an operation does, for marks and colours.
@@ -75,17 +37,6 @@ func kind(op reconcile.Op) string {
 	return "removes"
 }
 
-// because is the cause of a change, and where it comes from when that is not what
-// OneLogin now says.
-func because(c reconcile.Change) string {
-	from := map[reconcile.Origin]string{reconcile.FromConfiguration: "our configuration changed", reconcile.FromDrift: "somebody changed it at Tomorro",
-		reconcile.FromAdoption: "the account was there before"}[c.Origin]
-	if from == "" {
-		return c.Cause
-	}
-	return c.Cause + " (" + from + ")"
-}
-
 // originWords say what moved, and how often.
 func originWords(n map[reconcile.Origin]int) string {
 	var parts []string
@@ -97,7 +48,7 @@ func originWords(n map[reconcile.Origin]int) string {
 		{reconcile.FromConfiguration, "because our configuration changed"}, {reconcile.FromAdoption, "of accounts that were there before"}, {reconcile.FromUndo, "to take back what a run did"},
 	} {
 		if n[o.origin] > 0 {
-			parts = append(parts, thousands(n[o.origin])+" "+o.words)
+			parts = append(parts, words.Number(n[o.origin])+" "+o.words)
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -167,22 +118,9 @@ func took(from, to time.Time) string {
 // span words a length of time that somebody configured.
 func span(d time.Duration) string {
 	if d > 0 && d%time.Hour == 0 {
-		return plural(int(d.Hours()), "hour", "hours")
+		return words.Count(int(d.Hours()), "hour", "hours")
 	}
 	return d.String()
-}
-
-// age rounds a duration to what a person says.
-func age(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return "less than a minute"
-	case d < 2*time.Hour:
-		return plural(int(d.Minutes()), "minute", "minutes")
-	case d < 48*time.Hour:
-		return plural(int(d.Hours()), "hour", "hours")
-	}
-	return plural(int(d.Hours()/24), "day", "days")
 }
 
 // Stamp is a moment as a page shows it.
@@ -198,15 +136,15 @@ func (p *page) Stamp(t time.Time) Stamp {
 	case d.Abs() < time.Minute:
 		s.Ago = "just now"
 	case d > 0:
-		s.Ago = age(d) + " ago"
+		s.Ago = words.Age(d) + " ago"
 	default:
-		s.Ago = "in " + age(-d)
+		s.Ago = "in " + words.Age(-d)
 	}
 	return s
 }
 
 // Age says how long ago a moment was.
-func (p *page) Age(t time.Time) string { return age(p.now.Sub(t)) }
+func (p *page) Age(t time.Time) string { return words.Age(p.now.Sub(t)) }
 
 // byKind folds changes of one kind and group, in a plan's order.
 type byKind struct {
@@ -235,7 +173,7 @@ func foldKinds(changes []reconcile.Change, few int) []byKind {
 	for i, b := range order {
 		out[i] = *b
 		out[i].Open = len(b.Changes) <= few
-		out[i].Text = counted(map[reconcile.Op]int{b.Op: len(b.Changes)})
+		out[i].Text = words.Changes(map[reconcile.Op]int{b.Op: len(b.Changes)})
 		if g := b.Changes[0].Group; g != "" {
 			out[i].Text += ", group " + g
 		}

@@ -41,16 +41,8 @@ func (r *Runner) observe(ctx context.Context) (seen observation, err error) {
 	}
 	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
 	p.Go(func(ctx context.Context) (err error) {
-		if seen.directory, err = r.Source.Pull(ctx); err != nil {
-			return &readError{ServiceOneLogin, err}
-		}
-		return nil
-	})
-	p.Go(func(ctx context.Context) (err error) {
-		if seen.current, err = r.Target.Read(ctx); err != nil {
-			return &readError{ServiceTomorro, err}
-		}
-		return nil
+		seen.directory, seen.current, err = r.Look(ctx)
+		return err
 	})
 	p.Go(func(ctx context.Context) error { return r.recall(ctx, &seen) })
 	if err = p.Wait(); err != nil {
@@ -60,6 +52,24 @@ func (r *Runner) observe(ctx context.Context) (seen observation, err error) {
 		seen.adoption.Phase = AdoptionPhase{State: AdoptionOpen, At: r.now()}
 	}
 	return seen, nil
+}
+
+// Look reads both sides as they are now, at the same time. It writes nothing.
+func (r *Runner) Look(ctx context.Context) (d reconcile.Directory, current reconcile.Current, err error) {
+	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
+	p.Go(func(ctx context.Context) (err error) {
+		if d, err = r.Source.Pull(ctx); err != nil {
+			return &readError{ServiceOneLogin, err}
+		}
+		return nil
+	})
+	p.Go(func(ctx context.Context) (err error) {
+		if current, err = r.Target.Read(ctx); err != nil {
+			return &readError{ServiceTomorro, err}
+		}
+		return nil
+	})
+	return d, current, p.Wait()
 }
 
 // recall reads what is remembered, as far as anything remembers.

@@ -9,8 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/sourcegraph/conc/pool"
-
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/check"
 	"tomorro-sync/jobs/redisstore"
@@ -146,24 +144,6 @@ func (r runWith) Explain(ctx context.Context, who string, whatIf func(*reconcile
 func (r runWith) Survey(ctx context.Context) (jobs.Survey, error) {
 	defer r.progress.stop()
 	return r.Runner.Survey(ctx)
-}
-
-// Look implements runner.
-func (r runWith) Look(ctx context.Context) (d reconcile.Directory, current reconcile.Current, err error) {
-	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
-	p.Go(func(ctx context.Context) (err error) {
-		if d, err = r.Source.Pull(ctx); err != nil {
-			return fmt.Errorf("reading OneLogin: %w", err)
-		}
-		return nil
-	})
-	p.Go(func(ctx context.Context) (err error) {
-		if current, err = r.Target.Read(ctx); err != nil {
-			return fmt.Errorf("reading Tomorro: %w", err)
-		}
-		return nil
-	})
-	return d, current, p.Wait()
 }
 
 // Reconcile implements runner.

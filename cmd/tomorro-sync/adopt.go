@@ -49,11 +49,7 @@ address changes, and nobody gets a second account beside one of the same name. R
 
 // adopting reads both sides with Redis, and takes who decides.
 func (p *program) adopting(ctx context.Context, who string, do func(*config, memory, *jobs.Survey, jobs.Trigger) error) error {
-	c, err := p.configuration()
-	if err != nil {
-		return err
-	}
-	return p.open(ctx, session{config: c, store: true}, func(conn *connection) error {
+	return p.connected(ctx, session{store: true}, func(c *config, conn *connection) error {
 		s, err := conn.runner.Survey(ctx)
 		if err != nil {
 			return err

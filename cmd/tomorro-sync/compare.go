@@ -27,7 +27,7 @@ func (p *program) compare(cmd *cobra.Command, file string, all bool) error {
 	if c.OneLogin.source() != former.OneLogin.source() || c.Tomorro.URL != former.Tomorro.URL {
 		return usage(errors.New("--compare: the two configurations name different apps or organisations, so their plans have nothing in common"), "compare two configurations of one connection")
 	}
-	return p.open(cmd.Context(), session{config: c, remember: c.Redis.URL != ""}, func(conn *connection) error {
+	return p.open(cmd.Context(), session{config: c, remember: true}, func(conn *connection) error {
 		diff, err := conn.runner.Compare(cmd.Context(), former.policy(""))
 		if err != nil {
 			return err

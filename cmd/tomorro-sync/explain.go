@@ -49,11 +49,7 @@ func (p *program) explain(ctx context.Context, who string, o explainOptions) err
 	if err != nil {
 		return err
 	}
-	c, err := p.configuration()
-	if err != nil {
-		return err
-	}
-	return p.open(ctx, session{config: c, remember: c.Redis.URL != ""}, func(conn *connection) error {
+	return p.connected(ctx, session{remember: true}, func(c *config, conn *connection) error {
 		all, err := conn.runner.Explain(ctx, who, change)
 		if err != nil {
 			return err

@@ -60,11 +60,7 @@ type groupByHand struct {
 
 // withGroups reads what is remembered, and Tomorro for the names.
 func (p *program) withGroups(ctx context.Context, do func(context.Context, *config, *connection, []groupByHand) error) error {
-	c, err := p.configuration()
-	if err != nil {
-		return err
-	}
-	return p.open(ctx, session{config: c, store: true}, func(conn *connection) error {
+	return p.connected(ctx, session{store: true}, func(c *config, conn *connection) error {
 		all, err := conn.memory.Assertions(ctx)
 		if err != nil {
 			return err

@@ -16,11 +16,7 @@ import (
 
 // surveyed reads both sides and what is remembered of them, if Redis can be reached.
 func (p *program) surveyed(ctx context.Context, do func(*config, *jobs.Survey) error) error {
-	c, err := p.configuration()
-	if err != nil {
-		return err
-	}
-	return p.open(ctx, session{config: c, remember: c.Redis.URL != ""}, func(conn *connection) error {
+	return p.connected(ctx, session{remember: true}, func(c *config, conn *connection) error {
 		s, err := conn.runner.Survey(ctx)
 		if err != nil {
 			return err
@@ -134,11 +130,7 @@ type made struct {
 }
 
 func (p *program) createGroups(ctx context.Context, names []string, near bool) error {
-	c, err := p.configuration()
-	if err != nil {
-		return err
-	}
-	return p.open(ctx, session{config: c, store: true, serving: true}, func(conn *connection) error {
+	return p.connected(ctx, session{store: true, serving: true}, func(_ *config, conn *connection) error {
 		current, err := conn.target.Read(ctx)
 		if err != nil {
 			return fmt.Errorf("reading Tomorro: %w", err)

@@ -86,12 +86,7 @@ there stays the one to come back to. Exit codes are those of reconcile.`,
 
 // migration opens what a migration needs.
 func (p *program) migration(ctx context.Context, o migrateOptions, s session, do func(*config, *migrate.Migration) error) error {
-	c, err := p.configuration()
-	if err != nil {
-		return err
-	}
-	s.config = c
-	return p.open(ctx, s, func(conn *connection) error {
+	return p.connected(ctx, s, func(c *config, conn *connection) error {
 		return do(c, &migrate.Migration{Runner: conn.runner, Reader: conn.target, Target: c.Tomorro.URL, File: o.file, Now: time.Now,
 			By: jobs.Trigger{By: "migrate", Who: cmp.Or(strings.TrimSpace(o.who), whoAmI())}})
 	})

@@ -46,12 +46,7 @@ sides have now. Removals that only a changed configuration asks for always wait 
 }
 
 func (p *program) plan(cmd *cobra.Command, all bool) error {
-	c, err := p.configuration()
-	if err != nil {
-		return err
-	}
-	s := session{config: c, remember: c.Redis.URL != ""}
-	return p.open(cmd.Context(), s, func(conn *connection) error {
+	return p.connected(cmd.Context(), session{remember: true}, func(c *config, conn *connection) error {
 		plan, err := conn.runner.Plan(cmd.Context())
 		if err != nil {
 			return err

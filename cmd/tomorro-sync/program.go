@@ -77,7 +77,7 @@ type session struct {
 	approved string    // the id of an approved plan, or empty
 	user     string    // the one person to look at, or empty
 	store    bool      // Redis: the lock, the journal, the links
-	remember bool      // read from Redis what is remembered, if it can be reached
+	remember bool      // read from Redis what is remembered, if one is named and can be reached
 	serving  bool      // runs are logged, with their ids
 	runs     bool      // makes a run that is about everybody, or may be
 	moved    bool      // the organisation has new addresses
@@ -364,6 +364,16 @@ func (c *config) storeGiven() error {
 	var all checks
 	all.required(c.secrets()[2])
 	return usage(errors.Join(all...), "start a Redis and name it in redis.url; plan needs none")
+}
+
+// connected connects to what the configuration names, for as long as work lasts.
+func (p *program) connected(ctx context.Context, s session, work func(*config, *connection) error) error {
+	c, err := p.configuration()
+	if err != nil {
+		return err
+	}
+	s.config = c
+	return p.open(ctx, s, func(conn *connection) error { return work(c, conn) })
 }
 
 // open connects, for as long as work lasts. It fails when the session needs a Redis and

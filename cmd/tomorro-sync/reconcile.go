@@ -53,12 +53,8 @@ func (p *program) reconcile(ctx context.Context, o reconcileOptions) error {
 	if !o.yes && !p.interactive {
 		return usage(errNobodyToAsk, "add --yes to write without being asked, or look first with: tomorro-sync plan")
 	}
-	c, err := p.configuration()
-	if err != nil {
-		return err
-	}
-	s := session{config: c, approved: o.approve, user: o.user, store: true, runs: true, moved: o.moved}
-	return p.open(ctx, s, func(conn *connection) error { return p.reconcileWith(ctx, conn, c, o) })
+	s := session{approved: o.approve, user: o.user, store: true, runs: true, moved: o.moved}
+	return p.connected(ctx, s, func(c *config, conn *connection) error { return p.reconcileWith(ctx, conn, c, o) })
 }
 
 // queueRun asks for a run that another process makes.

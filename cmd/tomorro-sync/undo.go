@@ -69,12 +69,8 @@ func (p *program) undo(ctx context.Context, o undoOptions) error {
 	if !o.yes && !p.interactive {
 		return usage(errors.New("undo asks before it writes, and this is not a terminal"), "add --yes to write without being asked")
 	}
-	c, err := p.configuration()
-	if err != nil {
-		return err
-	}
 	by := jobs.Trigger{By: "undo", Who: cmp.Or(strings.TrimSpace(o.who), whoAmI())}
-	return p.open(ctx, session{config: c, approved: o.approve, store: true}, func(conn *connection) error {
+	return p.connected(ctx, session{approved: o.approve, store: true}, func(c *config, conn *connection) error {
 		return p.make(ctx, c, asking{yes: o.yes, all: o.all, approved: o.approve}, func(approve approval) (jobs.Report, error) {
 			return conn.runner.Undo(ctx, by, o.what, approve)
 		})

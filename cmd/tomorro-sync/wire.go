@@ -89,7 +89,7 @@ func (s session) memories(ctx context.Context, conn *connection, run *jobs.Runne
 		run.Experience, run.Reader, run.Pins = store, store, store
 		run.Ignored, run.Assertions, run.Adoptions, run.Seals, run.Decisions = store, store, store, store, store
 	}
-	if s.remember {
+	if s.remember && s.config.Redis.URL != "" {
 		if store := s.glance(ctx); store != nil {
 			if found, err = s.profile(ctx, store); err != nil {
 				s.log.Warn("planning without what the probe of Tomorro found", "reason", err)

@@ -105,18 +105,18 @@ func (v *planView) group(r *roster.Row, mode string) {
 }
 
 func (p *program) groupsCreateCommand() *cobra.Command {
-	return &cobra.Command{
+	near := false
+	cmd := &cobra.Command{
 		Use:   "create NAME...",
 		Short: "Create groups at Tomorro",
 		Long: `create makes groups at Tomorro, so that OneLogin's app finds them when its entitlements are refreshed. It needs groups.create: true, as a run
 does, and journals what it makes. A name that is there already stays as it is, whatever its case; one that is there in nearly the
 same spelling (accents, blanks, punctuation) is refused, unless --near is given.`,
 		Args: arguments(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			near, _ := cmd.Flags().GetBool("near")
-			return p.createGroups(cmd.Context(), args, near)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return p.createGroups(cmd.Context(), args, near) },
 	}
+	cmd.Flags().BoolVar(&near, "near", false, "also those that are there in nearly the same spelling")
+	return cmd
 }
 
 // made is what became of one name.

@@ -37,6 +37,9 @@ func TestGroupsOfACompany(t *testing.T) {
 	if code, out, _ = o.run("groups", "create", "brand-NEW", "--output", "json"); code != exitSomeFailed || !json.Valid([]byte(out)) {
 		t.Errorf("%d\n%s", code, out)
 	}
+	if code, out, errs := o.run("groups", "create", "brand-NEW", "--near"); code != exitDone || !strings.Contains(out, "brand-NEW  created") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
 	if code, out, _ = o.run("groups", "list"); code != exitDone || !strings.Contains(out, "Brand New  0 members, made by tomorro-sync") {
 		t.Errorf("%d\n%s", code, out)
 	}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"tomorro-sync/reconcile/reconciletest/nodetest"
 )
 
 // BenchmarkAgainstScimmy measures pushes through serve's listener, as BenchmarkListener
@@ -19,7 +21,7 @@ func BenchmarkAgainstScimmy(b *testing.B) {
 	s := newStand(b, 2000)
 	half := len(s.people) / 2
 	s.listener = end{base: startServing(b, s.config).base, token: pushToken, first: half, people: half}
-	node := end{base: runScimmy(b), token: "secret", people: half}
+	node := end{base: nodetest.Scimmy(b), token: "secret", people: half}
 	for _, p := range s.people[:half] {
 		body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q,"userType":"user","name":{"givenName":%q,"familyName":%q},"active":true}`,
 			p.Email, p.FirstName, p.LastName)

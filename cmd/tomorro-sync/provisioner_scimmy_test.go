@@ -3,24 +3,21 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
+	"tomorro-sync/reconcile/reconciletest/nodetest"
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
 
-// startScimmy starts a SCIM server that nobody here wrote, from the folder where
-// its packages are installed, with the two groups
-// and Omar. Its token is "secret".
+// startScimmy starts a SCIM server that nobody here wrote, with the two groups and Omar.
+// Its token is "secret".
 func startScimmy(t *testing.T, _ *onelogintest.Server) pushTarget {
 	t.Helper()
-	target := pushTarget{url: runScimmy(t), token: "secret", scim: true}
+	target := pushTarget{url: nodetest.Scimmy(t), token: "secret", scim: true}
 	for _, name := range []string{"legal", "deals"} {
 		scimmyCall(t, target.url, http.MethodPost, "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"`+name+`"}`, nil)
 	}
@@ -30,34 +27,6 @@ func startScimmy(t *testing.T, _ *onelogintest.Server) pushTarget {
 		`"userType":"viewer","name":{"givenName":"Omar","familyName":"Reyes"}}`, nil)
 	target.state = func() map[string]string { return scimmyState(t, target.url) }
 	return target
-}
-
-// runScimmy starts the server and gives its SCIM base URL.
-func runScimmy(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("TOMORRO_SYNC_SCIMMY")
-	if dir == "" {
-		t.Fatal("TOMORRO_SYNC_SCIMMY must name a folder with sinks/tomorro/testdata/scimmy and its packages installed; .ci/run does that")
-	}
-	cmd := exec.Command("node", "server.mjs")
-	cmd.Dir, cmd.Stderr = dir, os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stdin.Close(); _ = cmd.Wait() })
-	address, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(address)
 }
 
 func scimmyCall(t *testing.T, base, method, path, body string, into any) {

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+
+	"tomorro-sync/reconcile/reconciletest/nodetest"
 )
 
 // question is a case, for us and for a library that nobody here wrote.
@@ -89,25 +89,8 @@ type oracle struct {
 
 func startOracle(t *testing.T) *oracle {
 	t.Helper()
-	dir := os.Getenv("TOMORRO_SYNC_SCIM_ORACLE")
-	if dir == "" {
-		t.Fatal("TOMORRO_SYNC_SCIM_ORACLE must name a folder with testdata/oracle and its packages installed; .ci/run does that")
-	}
-	cmd := exec.Command("node", "oracle.mjs")
-	cmd.Dir, cmd.Stderr = dir, os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stdin.Close(); _ = cmd.Wait() })
-	return &oracle{in: stdin, out: bufio.NewReader(stdout)}
+	in, out := nodetest.Start(t, "TOMORRO_SYNC_SCIM_ORACLE", "oracle.mjs")
+	return &oracle{in, out}
 }
 
 // ask gives the library's answer in the form of question.ours.

@@ -3,48 +3,16 @@
 package tomorro_test
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/reconciletest"
+	"tomorro-sync/reconcile/reconciletest/nodetest"
 	"tomorro-sync/sinks/tomorro"
 )
-
-// startScimmy starts a SCIM server that nobody here wrote, from the folder where
-// its packages are installed.
-func startScimmy(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("TOMORRO_SYNC_SCIMMY")
-	if dir == "" {
-		t.Fatal("TOMORRO_SYNC_SCIMMY must name a folder with testdata/scimmy and its packages installed; .ci/run does that")
-	}
-	cmd := exec.Command("node", "server.mjs")
-	cmd.Dir, cmd.Stderr = dir, os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stdin.Close(); _ = cmd.Wait() })
-	address, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(address)
-}
 
 // TestAgainstScimmy loads a company, changes ten percent of it, and ends with an
 // empty plan, in each dialect that the server's standard has.
@@ -60,7 +28,7 @@ func TestAgainstScimmy(t *testing.T) {
 		{tomorro.UpdateByPatch, tomorro.RemoveByValues, "application/json", 50},
 	} {
 		t.Run(fmt.Sprint(c.update, " ", c.remove, " ", c.bulk), func(t *testing.T) {
-			client, err := tomorro.New(tomorro.Config{URL: startScimmy(t), Token: "secret", SendExternalID: true,
+			client, err := tomorro.New(tomorro.Config{URL: nodetest.Scimmy(t), Token: "secret", SendExternalID: true,
 				UpdateWith: c.update, MemberRemoval: c.remove, ContentType: c.contentType, PageSize: 50, Concurrency: 4, Bulk: c.bulk})
 			if err != nil {
 				t.Fatal(err)
@@ -99,7 +67,7 @@ func TestAgainstScimmy(t *testing.T) {
 // TestProbeScimmy probes a server that nobody here wrote, and makes a run with what it
 // found.
 func TestProbeScimmy(t *testing.T) {
-	cfg := tomorro.Config{URL: startScimmy(t), Token: "secret", Timeout: 10 * time.Second}
+	cfg := tomorro.Config{URL: nodetest.Scimmy(t), Token: "secret", Timeout: 10 * time.Second}
 	client, err := tomorro.New(cfg)
 	if err != nil {
 		t.Fatal(err)

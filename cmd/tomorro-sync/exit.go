@@ -17,16 +17,16 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// The exit codes, on which scripts depend.
+// The exit codes, on which scripts depend. A run ends with that of its report.
 const (
-	exitDone        = 0
-	exitError       = 1
+	exitDone        = jobs.ExitDone
+	exitError       = jobs.ExitError
 	exitUsage       = 2 // usage or configuration
-	exitSomeFailed  = 3
+	exitSomeFailed  = jobs.ExitFailed
 	exitPending     = 4 // plan: there is something to write
 	exitLocked      = 10
-	exitHeld        = 11 // by a limit, a missing receipt or a protection
-	exitApproval    = 12
+	exitHeld        = jobs.ExitHeld
+	exitApproval    = jobs.ExitApproval
 	exitInterrupted = 130
 )
 

@@ -15,7 +15,7 @@ import (
 // ParseURL reads a Redis address in one of the four forms of the package
 // documentation. Its errors never repeat the address, which may hold a password.
 func ParseURL(address string) (*redis.UniversalOptions, error) {
-	u, err := url.Parse(address)
+	u, hosts, err := parts(address)
 	if err != nil {
 		return nil, errors.New("redis.url is not an address; write it as redis://host:6379/0, and in a password %23 for #, %2F for /, %3F for ?, %25 for %, or give that as redis.password")
 	}
@@ -32,7 +32,7 @@ func ParseURL(address string) (*redis.UniversalOptions, error) {
 		return nil, fmt.Errorf("redis.url begins with %q; write redis://, rediss://, redis+sentinel:// or redis+cluster://", u.Scheme)
 	}
 	port := map[string]string{"redis": "6379", "redis+sentinel": "26379", "redis+cluster": "6379"}[kind]
-	for host := range strings.SplitSeq(u.Host, ",") {
+	for _, host := range hosts {
 		if host == "" {
 			return nil, errors.New("redis.url names no host; write it as redis://host:6379/0")
 		}
@@ -53,6 +53,33 @@ func ParseURL(address string) (*redis.UniversalOptions, error) {
 		}
 	}
 	return tuned(o), modes(o, kind, u)
+}
+
+// parts reads an address, and each of its hosts by itself: between them, url.Parse takes
+// none in brackets.
+func parts(address string) (*url.URL, []string, error) {
+	scheme, rest, _ := strings.Cut(address, "://")
+	end := len(rest)
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		end = i
+	}
+	begin := strings.LastIndex(rest[:end], "@") + 1
+	hosts := strings.Split(rest[begin:end], ",")
+	if len(hosts) > 1 {
+		address = scheme + "://" + rest[:begin] + hosts[0] + rest[end:]
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, host := range hosts {
+		one, err := url.Parse("//" + host)
+		if err != nil {
+			return nil, nil, err
+		}
+		hosts[i] = one.Host
+	}
+	return u, hosts, nil
 }
 
 // understood refuses what nobody would read: a database that is not the one that is meant,

@@ -96,13 +96,15 @@ func TestOpenNeedsRedis(t *testing.T) {
 
 func TestParseURL(t *testing.T) {
 	for address, want := range map[string]string{
-		"redis://h":                            "h:6379 db 0",
-		"redis://:pw@h:1/3":                    "h:1 db 3",
-		"rediss://h/1":                         "h:6379 db 1 tls",
-		"redis+cluster://a,b:7":                "a:6379,b:7 db 0",
-		"redis+sentinel://a,b:7/2?master=m":    "a:26379,b:7 db 2 master m",
-		"redis+cluster://a?tls=true":           "a:6379 db 0 tls",
-		"redis+sentinel://:p@[::1]:9?master=x": "[::1]:9 db 0 master x",
+		"redis://h":                                        "h:6379 db 0",
+		"redis://:pw@h:1/3":                                "h:1 db 3",
+		"rediss://h/1":                                     "h:6379 db 1 tls",
+		"redis+cluster://a,b:7":                            "a:6379,b:7 db 0",
+		"redis+sentinel://a,b:7/2?master=m":                "a:26379,b:7 db 2 master m",
+		"redis+cluster://a?tls=true":                       "a:6379 db 0 tls",
+		"redis+sentinel://:p@[::1]:9?master=x":             "[::1]:9 db 0 master x",
+		"redis+sentinel://[::1]:9,[::2]:8,c/1?master=x":    "[::1]:9,[::2]:8,c:26379 db 1 master x",
+		"redis+cluster://u:p,q@a,[::1],[fe80::2%25eth0]:7": "a:6379,[::1]:6379,[fe80::2%eth0]:7 db 0",
 	} {
 		o, err := redisstore.ParseURL(address)
 		if err != nil {
@@ -120,7 +122,7 @@ func TestParseURL(t *testing.T) {
 			t.Errorf("%s: %s, want %s", address, got, want)
 		}
 	}
-	for _, address := range []string{"", "localhost:6379", "http://h", "redis://", "redis://a,b", "redis://h/x", "redis+cluster://a/1", "redis+sentinel://a", "redis://h/-1", "redis://%zz"} {
+	for _, address := range []string{"", "localhost:6379", "http://h", "redis://", "redis://a,b", "redis://h/x", "redis+cluster://a/1", "redis+sentinel://a", "redis+cluster://[::1],[::2", "redis+cluster://a:x,b", "redis+cluster://a,", "redis://h/-1", "redis://%zz"} {
 		if _, err := redisstore.ParseURL(address); err == nil || !strings.Contains(err.Error(), "redis.url") {
 			t.Errorf("%q: %v", address, err)
 		}
@@ -131,7 +133,7 @@ func TestParseURL(t *testing.T) {
 // repeats a part of the password.
 func TestParseURLOddities(t *testing.T) {
 	for _, address := range []string{"redis://h:6379?db=3", "redis://:12#hunter2@h:6379/0", "redis://:1/hunter2@h:6379/0", "redis://:p#hunter2@h/0", "redis://:p%hunter2@h/0",
-		"redis://:1?hunter2@h/0", "redis://h/hunter2"} {
+		"redis://:1?hunter2@h/0", "redis://h/hunter2", "redis://:1,2/hunter2@h/0", "redis+cluster://:hunter2,%@a,b", "redis+cluster://:1,2#hunter2@a,b"} {
 		if o, err := redisstore.ParseURL(address); err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "redis.url") {
 			t.Errorf("%s: %+v %v", address, o, err)
 		}

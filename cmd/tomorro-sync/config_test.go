@@ -265,6 +265,12 @@ func TestAllowed(t *testing.T) {
 	if want := "[203.0.113.7/32 203.0.113.8/32 10.0.0.0/8 172.16.0.0/12 2001:db8::/32]"; err != nil || fmt.Sprint(got) != want {
 		t.Errorf("%v %v, want %s", got, err, want)
 	}
+	for _, zoned := range []string{"fe80::1%eth0", "fe80::%eth0/64"} {
+		l = listenConfig{Allow: []string{zoned}}
+		if got, err := l.allowed(); err == nil || !strings.Contains(err.Error(), "%eth0") || !strings.Contains(err.Error(), "interface") {
+			t.Errorf("%s: %v %v", zoned, got, err)
+		}
+	}
 }
 
 // TestFilesBesideTheConfiguration: what init writes into a directory is found from any

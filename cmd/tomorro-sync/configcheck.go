@@ -286,6 +286,9 @@ const leastToken = 16
 func (l *listenConfig) allowed() ([]netip.Prefix, error) {
 	prefixes := make([]netip.Prefix, 0, len(l.Allow))
 	for _, text := range l.Allow {
+		if strings.Contains(text, "%") {
+			return nil, fmt.Errorf("%q names an interface, which is not looked at: leave out what begins with %%", text)
+		}
 		if a, err := netip.ParseAddr(text); err == nil {
 			a = a.Unmap()
 			prefixes = append(prefixes, netip.PrefixFrom(a, a.BitLen()))

@@ -10,7 +10,6 @@ import (
 	"github.com/sourcegraph/conc"
 	"golang.org/x/time/rate"
 
-	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/metrics"
 	"tomorro-sync/sources/push"
 )
@@ -114,34 +113,6 @@ func (s *served) tellMarks(ctx context.Context) {
 		status, err := s.conn.memory.Status(ctx)
 		if err == nil && status.Marks > 0 {
 			s.log.Info("people wait for another look", "marks", status.Marks, "oldest", time.Since(status.Oldest).Round(time.Second))
-		}
-	}
-}
-
-// tellLoss says when Redis does not remember any more what it had confirmed: nothing else
-// shows on a store that was emptied or restored from a backup. What people had said is as
-// it was, or gone, and groups set by hand with it: the schedule waits for somebody to look.
-func (s *served) tellLoss(ctx context.Context) {
-	ticker := time.NewTicker(s.conn.desk.tell)
-	defer ticker.Stop()
-	pause := false
-	for {
-		since, err := s.conn.memory.Lost(ctx) // that Redis is away, others say
-		s.tellRefused(err)
-		if err == nil && !since.IsZero() {
-			pause = true
-			s.conn.desk.pushes.Forget()
-			s.log.Error("Redis does not remember what it had confirmed: it was emptied, restored from a backup, or lost its last writes. Approvals that were used, groups by hand that were taken back, "+
-				"and what the limits had counted may be as before, and pins, rejections and an adoption that was done may be gone. The schedule is paused",
-				"since", since, "do", "press Reapply entitlement mappings in OneLogin; look at plan, release and holds; then run schedule resume", "command", s.command)
-		}
-		if pause && s.conn.memory.Pause(ctx, jobs.PausedByLoss) == nil {
-			pause = false
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
 		}
 	}
 }

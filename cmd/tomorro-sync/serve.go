@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -82,6 +83,8 @@ type served struct {
 	listening listening
 	watch     *jobs.Watch // for metrics and alerts
 	refused   atomic.Bool // Redis did not take the last write
+	loss      sync.Mutex  // one looks for a loss at a time
+	lost      bool        // the schedule is yet to be paused for one
 
 	waits error                                  // why it cannot be served yet; nil when it can
 	open  func(context.Context) (*served, error) // tries again
@@ -135,7 +138,7 @@ func newServed(c *config, log *slog.Logger, conn *connection) *served {
 	s := &served{config: c, log: log, conn: conn, schedule: c.Schedule.parsed()}
 	s.watch = &jobs.Watch{Observer: takesWrites{s}, Journal: conn.memory}
 	s.starter = &starter{wishes: conn.memory, taker: processName(), run: s.runFor, log: log}
-	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: conn.memory, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter,
+	s.scheduler = &jobs.Scheduler{Schedule: s.schedule, Ticks: surely{conn.memory, s}, Run: s.run, Missed: jobs.Late(c.Schedule.Missed), Jitter: c.Schedule.Jitter,
 		QuarantineAfter: c.Schedule.QuarantineAfter, Retry: c.Schedule.Retry, Log: log}
 	if every := c.Schedule.Delta; every > 0 && conn.changes != nil {
 		s.fast = &jobs.FastPass{Changes: conn.changes, Passes: conn.memory, Queue: conn.memory, Every: every, Overlap: c.Schedule.DeltaOverlap, Most: c.Schedule.DeltaMost, Log: log}

@@ -64,7 +64,8 @@ const PausedByLoss = "tomorro-sync itself, because Redis lost what it had confir
 // Pauser stops and starts the schedule of all replicas, across restarts.
 type Pauser interface {
 	Schedule(ctx context.Context) (ScheduleState, error)
-	// Pause leaves a schedule that is paused as it is.
+	// Pause leaves a schedule that is paused as it is, but for PausedByLoss: a backup of
+	// Redis may be one of a paused schedule, and who resumes it has to know.
 	Pause(ctx context.Context, who string) error
 	Resume(ctx context.Context) error
 }

@@ -12,6 +12,7 @@ import (
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/console"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/sources/push"
 )
 
 // consoleDefault is where the console listens unless it is said: this machine only.
@@ -58,7 +59,7 @@ func openConsole(ctx context.Context, log *slog.Logger, all []*served) (address 
 	life, end := context.WithCancel(ctx)
 	// Pages that ask OneLogin and Tomorro take as long as these do.
 	server := &http.Server{Handler: console.Handler(life, o), ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+		ErrorLog: push.ErrorLog(log)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -21,6 +21,7 @@ import (
 	"tomorro-sync/jobs/admin"
 	"tomorro-sync/jobs/metrics"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/sources/push"
 )
 
 func (p *program) serveCommand() *cobra.Command {
@@ -217,7 +218,7 @@ func serveAdmin(ctx context.Context, log *slog.Logger, address string, h http.Ha
 	if err != nil {
 		return nil, &failure{exitError, fmt.Errorf("listen.admin: %w", err), "stop what else listens there, or set listen.admin to another address"}
 	}
-	server := &http.Server{Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	server := &http.Server{Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: push.ErrorLog(log)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -4,9 +4,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -43,7 +45,7 @@ func Server(o ServerOptions) (*http.Server, error) {
 		WriteTimeout:      15*time.Second + o.Deadline, // from the end of the headers: body, work, answer
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    60 << 10, // net/http adds 4 KiB; the listener's own limit is lower
-		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		ErrorLog:          ErrorLog(o.Log),
 	}
 	if o.CertFile == "" && o.KeyFile == "" {
 		return s, nil
@@ -54,6 +56,23 @@ func Server(o ServerOptions) (*http.Server, error) {
 	}
 	s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.get}
 	return s, nil
+}
+
+// ErrorLog is where an http.Server says what went wrong. What clients do wrong, as in a
+// handshake, is for debugging; that nobody can connect any more is not.
+func ErrorLog(to *slog.Logger) *log.Logger { return log.New(complaints{to}, "", 0) }
+
+type complaints struct{ log *slog.Logger }
+
+// Write implements io.Writer; the server calls it for each line.
+func (c complaints) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
+	if strings.Contains(text, "Accept error") {
+		c.log.Error("nobody can connect", "error", text, "do", "if too many files are open, allow more, as with ulimit -n 1024 or LimitNOFILE=1024, and start again")
+	} else {
+		c.log.Debug(text)
+	}
+	return len(line), nil
 }
 
 // certificate is a certificate that follows its files. They are looked at with

@@ -57,6 +57,17 @@ type demoJSON struct {
 
 // demo does the job, and serves the console afterwards unless its address is empty.
 func (p *program) demo(ctx context.Context, o labOptions, address string) error {
+	on, broken := context.WithCancelCause(ctx)
+	defer broken(nil)
+	o.broken = broken
+	err := p.demonstrate(on, o, address)
+	if err != nil && ctx.Err() == nil && on.Err() != nil { // why it was broken off, instead of what came of that
+		return context.Cause(on)
+	}
+	return err
+}
+
+func (p *program) demonstrate(ctx context.Context, o labOptions, address string) error {
 	l, err := newLab(o)
 	if err != nil {
 		return err

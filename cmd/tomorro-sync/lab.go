@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -35,6 +36,7 @@ type labOptions struct {
 	tomorroAddress  string
 	disaster        string // empty: none
 	settled         bool
+	broken          func(error) // told when a simulator can take no more connections; nil: it goes on trying
 }
 
 const simToken = "tomorro-token"
@@ -65,11 +67,11 @@ func newLab(o labOptions) (*lab, error) {
 		}
 		front = l.rehearsal.handler(front)
 	}
-	first, stopFirst, err := serveLoopback(o.oneloginAddress, front)
+	first, stopFirst, err := serveLoopback(o.oneloginAddress, front, o.broken)
 	if err != nil {
 		return nil, err
 	}
-	second, stopSecond, err := serveLoopback(o.tomorroAddress, l.tomorroWire)
+	second, stopSecond, err := serveLoopback(o.tomorroAddress, l.tomorroWire, o.broken)
 	if err != nil {
 		stopFirst()
 		return nil, err
@@ -106,7 +108,7 @@ func (l *lab) fill(w *onelogintest.World) {
 
 // serveLoopback serves h and gives the address. Another address than loopback is
 // refused: a simulator takes orders from anybody.
-func serveLoopback(address string, h http.Handler) (string, func(), error) {
+func serveLoopback(address string, h http.Handler, broken func(error)) (string, func(), error) {
 	if err := loopbackOnly(address); err != nil {
 		return "", nil, err
 	}
@@ -118,9 +120,33 @@ func serveLoopback(address string, h http.Handler) (string, func(), error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		if broken != nil {
+			serveStrictly(server, listener, broken)
+			return
+		}
 		_ = server.Serve(listener) // ends with Close
 	}()
 	return listener.Addr().String(), func() { _ = server.Close(); <-done }, nil
+}
+
+// serveStrictly serves until the end or the first connection that cannot be taken, of which
+// it tells: net/http would try again for ever, and who asks is in the same process and holds
+// the files that it waits for.
+func serveStrictly(server *http.Server, listener net.Listener, broken func(error)) {
+	if err := server.Serve(strict{listener}); !errors.Is(err, http.ErrServerClosed) {
+		broken(err)
+	}
+}
+
+type strict struct{ net.Listener }
+
+// Accept gives errors that are not of net, which are final to net/http.
+func (s strict) Accept() (net.Conn, error) {
+	conn, err := s.Listener.Accept()
+	if err != nil {
+		err = fmt.Errorf("take a connection to a simulator: %w", err)
+	}
+	return conn, err
 }
 
 func loopbackOnly(address string) error {

@@ -212,7 +212,7 @@ func (s session) openStore(ctx context.Context) (*redisstore.Store, error) {
 	store, err := redisstore.Open(ctx, address, o)
 	if err != nil {
 		f := &failure{code: exitError, err: err, hint: "start Redis, or correct redis.url; plan needs none"}
-		if redisstore.Remedy(err) != "" {
+		if redisstore.Remedy(err) != "" || redisstore.Distrust(err) != "" {
 			f.hint = "when that is done, run it again; plan needs no Redis"
 		}
 		return nil, f

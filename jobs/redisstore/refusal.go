@@ -1,8 +1,11 @@
 package redisstore
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -39,10 +42,34 @@ func Remedy(err error) string {
 	return ""
 }
 
+// Distrust says what to do about an error of TLS, with a Redis that runs; it is empty for
+// every other.
+func Distrust(err error) string {
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "name Redis in redis.url as its certificate does"
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
+		return "renew the certificate of Redis, unless a clock is wrong"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "name the CA that signed the certificate of Redis in redis.ca_file"
+	}
+	if strings.Contains(err.Error(), "tls: certificate required") {
+		return "Redis asks for a certificate, and this program has none: set tls-auth-clients no in redis.conf, and a password"
+	}
+	if errors.Is(err, io.EOF) {
+		return "it hung up: if it expects TLS, redis.url begins with rediss://"
+	}
+	return ""
+}
+
 // unreached is why no Redis could be opened.
 func unreached(err error) error {
 	if remedy := Remedy(err); remedy != "" {
 		return fmt.Errorf("Redis refuses: %w; %s", err, remedy)
+	}
+	if remedy := Distrust(err); remedy != "" {
+		return fmt.Errorf("reach Redis: %w; %s", err, remedy)
 	}
 	return fmt.Errorf("reach Redis: %w; is it running, and is redis.url right", err)
 }

@@ -1,8 +1,13 @@
 package redisstore_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -52,5 +57,42 @@ func TestOpenRefused(t *testing.T) {
 	_, err := redisstore.Open(t.Context(), "redis://:hush@"+server.Addr()+"/0", redisstore.Options{})
 	if err == nil || !strings.Contains(err.Error(), "redis.password") || strings.Contains(err.Error(), "is it running") || strings.Contains(err.Error(), "hush") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestOpenTLS: a certificate that cannot be trusted is no Redis that is not running.
+func TestOpenTLS(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	known := x509.NewCertPool()
+	known.AddCert(server.Certificate())
+	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
+	for address, c := range map[string]struct {
+		roots *x509.CertPool
+		want  string
+	}{
+		"rediss://127.0.0.1:" + port + "/0": {x509.NewCertPool(), "redis.ca_file"},
+		"rediss://localhost:" + port + "/0": {known, "redis.url"},
+	} {
+		_, err := redisstore.Open(t.Context(), address, redisstore.Options{RootCAs: c.roots})
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "is it running") || redisstore.Distrust(err) == "" {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	for want, err := range map[string]error{
+		"renew":           &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}},
+		"rediss://":       io.EOF,
+		"tls-auth-client": errors.New("remote error: tls: certificate required"),
+		"redis.ca_file":   &tls.CertificateVerificationError{Err: errors.New("something else")},
+	} {
+		if got := redisstore.Distrust(fmt.Errorf("dial: %w", err)); !strings.Contains(got, want) {
+			t.Errorf("%v: %q", err, got)
+		}
+	}
+	if got := redisstore.Distrust(errors.New("connection refused")); got != "" {
+		t.Errorf("what has nothing to do with TLS: %q", got)
 	}
 }

@@ -110,6 +110,9 @@ func classify(ctx context.Context, err error) *failure {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		return &failure{exitError, err, "allow more open files, as with ulimit -n 1024 or LimitNOFILE=1024, then run it again"}
 	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &failure{exitError, err, "make room on that disk, or for you on it, then run it again"}
+	}
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return &failure{exitError, err, "name a file in a directory that is there and that you may write to"}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -47,6 +48,12 @@ func TestHintsOfTheMachine(t *testing.T) {
 	dial := &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}
 	if f := classify(t.Context(), fmt.Errorf("sign in to OneLogin's API: %w; check onelogin.url", dial)); !strings.Contains(f.hint, "ulimit -n") {
 		t.Errorf("too many open files: %q", f.hint)
+	}
+	for _, no := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT} {
+		disk := fmt.Errorf("write secrets/tomorro_token: %w; nothing was written", &fs.PathError{Op: "write", Path: "secrets/.tomorro_token.1", Err: no})
+		if f := classify(t.Context(), disk); f.code != exitError || !strings.Contains(f.hint, "make room") {
+			t.Errorf("%v: %q", no, f.hint)
+		}
 	}
 	full := fmt.Errorf("record the intent: %w", redisRefusal("OOM command not allowed when used memory > 'maxmemory'."))
 	if f := classify(t.Context(), full); f.code != exitError || !strings.Contains(f.hint, "maxmemory") {

@@ -18,16 +18,22 @@ var tellSource string
 
 var tellScript = redis.NewScript(tellSource)
 
-// tellStore bounds how long storing what was told may take.
+// tellStore bounds how long it may take to begin to tell, and to store what was told. Who
+// is asked to stop does both: others would not tell before the turn ends by itself.
 const tellStore = 5 * time.Second
 
 // Tell implements jobs.AlertBook.
 func (s *Store) Tell(ctx context.Context, life time.Duration, work func(context.Context, map[string]jobs.Told) map[string]jobs.Told) (bool, error) {
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	asking, asked := context.WithTimeout(context.WithoutCancel(ctx), tellStore)
+	defer asked()
 	token := s.call()
-	mine, err := s.client.SetNX(ctx, s.keys.telling(), token, life).Result()
+	mine, err := s.client.SetNX(asking, s.keys.telling(), token, life).Result()
 	if err == nil && !mine {
 		var holder string // the answer may have been lost, and the client asked again
-		holder, err = s.client.Get(ctx, s.keys.telling()).Result()
+		holder, err = s.client.Get(asking, s.keys.telling()).Result()
 		if mine = holder == token; !mine && (err == nil || errors.Is(err, redis.Nil)) {
 			return false, nil
 		}
@@ -35,7 +41,7 @@ func (s *Store) Tell(ctx context.Context, life time.Duration, work func(context.
 	if err != nil {
 		return false, fmt.Errorf("ask who tells of alerts: %w", err)
 	}
-	told, err := s.told(ctx)
+	told, err := s.told(asking)
 	if err != nil {
 		return false, err
 	}

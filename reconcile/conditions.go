@@ -101,17 +101,17 @@ func several(list []string, compare func(string) truth, reading RuleReading) tru
 // known is false when OneLogin did not give the fact.
 func attribute(source string) (values func(*Person) (list []string, known bool), ok bool) {
 	one := func(f Fields, get func(*Person) string) (func(*Person) ([]string, bool), bool) {
-		return func(p *Person) ([]string, bool) { return []string{get(p)}, !p.Unread.Has(f) || f == 0 }, true
+		return func(p *Person) ([]string, bool) { return []string{get(p)}, !p.Unread.Has(f) }, true
 	}
 	switch source {
 	case "email":
-		return one(0, func(p *Person) string { return p.Email })
+		return one(FieldEmail, func(p *Person) string { return p.Email })
 	case "username":
-		return one(0, func(p *Person) string { return p.Username })
+		return one(FieldUsername, func(p *Person) string { return p.Username })
 	case "firstname":
-		return one(0, func(p *Person) string { return p.FirstName })
+		return one(FieldFirstName, func(p *Person) string { return p.FirstName })
 	case "lastname":
-		return one(0, func(p *Person) string { return p.LastName })
+		return one(FieldLastName, func(p *Person) string { return p.LastName })
 	case "title":
 		return one(FieldTitle, func(p *Person) string { return p.Title })
 	case "department":

@@ -164,6 +164,8 @@ func unfit(w *Want) string {
 	name := w.userName()
 	given, family := w.names()
 	switch {
+	case w.Person.Unread&(FieldEmail|FieldFirstName|FieldLastName) != 0:
+		return "OneLogin did not give the e-mail or a name"
 	case name == "":
 		return "has no e-mail in OneLogin; Tomorro's userName is the e-mail"
 	case !strings.Contains(name, "@"):

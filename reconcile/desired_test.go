@@ -47,6 +47,7 @@ func TestWhoHasAccess(t *testing.T) {
 		"without it, licence unread": {person: func(p *reconcile.Person) { p.Assigned, p.Unread = false, reconcile.FieldLicence }, want: "inactive"},
 		"blanks around the e-mail":   {person: func(p *reconcile.Person) { p.Email = " iris@acme.example\n" }, want: "active"},
 		"no name":                    {person: func(p *reconcile.Person) { p.FirstName, p.LastName = " ", "" }, want: "held"},
+		"a name unread":              {person: func(p *reconcile.Person) { p.Unread = reconcile.FieldLastName }, want: "held"},
 		"no first name":              {person: func(p *reconcile.Person) { p.FirstName = " " }, want: "held"},
 		"no name, suspended":         {person: func(p *reconcile.Person) { p.LastName, p.Status = "", 2 }, want: "inactive"},
 		"in scope":                   {policy: scoped, want: "active"},

@@ -44,6 +44,10 @@ const (
 	FieldMemberOf
 	FieldLastLogin
 	FieldCustom
+	FieldEmail
+	FieldUsername
+	FieldFirstName
+	FieldLastName
 )
 
 // Has reports whether all of f are in the set.

@@ -123,6 +123,7 @@ func TestBlanksAreUncertain(t *testing.T) {
 
 func TestUnreadFactsAreUncertain(t *testing.T) {
 	for source, f := range map[string]reconcile.Fields{"title": reconcile.FieldTitle, "department": reconcile.FieldDepartment, "company": reconcile.FieldCompany,
+		"email": reconcile.FieldEmail, "username": reconcile.FieldUsername, "firstname": reconcile.FieldFirstName, "lastname": reconcile.FieldLastName,
 		"member_of": reconcile.FieldMemberOf, "group_id": reconcile.FieldGroup, "status": reconcile.FieldStatus, "custom_attribute_x": reconcile.FieldCustom} {
 		p := iris()
 		p.Unread = f

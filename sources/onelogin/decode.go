@@ -132,10 +132,10 @@ func (n *numbers) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 // record is one user of either list. v1 calls the roles role_id, v2 role_ids.
 type record struct {
 	ID         number                  `json:"id"`
-	Email      loose                   `json:"email"`
-	Username   loose                   `json:"username"`
-	FirstName  loose                   `json:"firstname"`
-	LastName   loose                   `json:"lastname"`
+	Email      given[loose]            `json:"email"`
+	Username   given[loose]            `json:"username"`
+	FirstName  given[loose]            `json:"firstname"`
+	LastName   given[loose]            `json:"lastname"`
 	Title      given[loose]            `json:"title"`
 	Department given[loose]            `json:"department"`
 	Company    given[loose]            `json:"company"`
@@ -194,7 +194,8 @@ func (in *interner) people(body []byte) ([]reconcile.Person, error) {
 
 func (r *record) person(in *interner) reconcile.Person {
 	p := reconcile.Person{
-		Key: reconcile.Key(r.ID), Email: string(r.Email), Username: string(r.Username), FirstName: string(r.FirstName), LastName: string(r.LastName),
+		Key: reconcile.Key(r.ID), Email: string(r.Email.value), Username: string(r.Username.value),
+		FirstName: string(r.FirstName.value), LastName: string(r.LastName.value),
 		Title: in.of(r.Title.value), Department: in.of(r.Department.value), Company: in.of(r.Company.value),
 		Status: reconcile.Status(r.Status.value), Licence: reconcile.Licence(r.State.value), GroupID: int64(r.Group.value),
 	}
@@ -231,6 +232,10 @@ func (r *record) absent(roles bool) reconcile.Fields {
 			unread |= f
 		}
 	}
+	unless(reconcile.FieldEmail, r.Email.present)
+	unless(reconcile.FieldUsername, r.Username.present)
+	unless(reconcile.FieldFirstName, r.FirstName.present)
+	unless(reconcile.FieldLastName, r.LastName.present)
 	unless(reconcile.FieldTitle, r.Title.present)
 	unless(reconcile.FieldRoles, roles)
 	// 0 is a status and a state, so null must not become it.

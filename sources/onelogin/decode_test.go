@@ -28,7 +28,7 @@ func TestSaid(t *testing.T) {
 func TestMixedTypes(t *testing.T) {
 	var in interner
 	people, err := in.people([]byte(`[
-		{"id":"12","email":null,"title":null,"role_ids":["3",1,3],"group_id":null,"member_of":["a"," b"],"last_login":"0001-01-01T00:00:00.000Z","custom_attributes":{"n":4410,"badge":null},"status":1,"state":"1"},
+		{"id":"12","email":null,"username":null,"firstname":null,"lastname":null,"title":null,"role_ids":["3",1,3],"group_id":null,"member_of":["a"," b"],"last_login":"0001-01-01T00:00:00.000Z","custom_attributes":{"n":4410,"badge":null},"status":1,"state":"1"},
 		{"id":13,"role_id":null,"member_of":"x; y;","custom_attributes":null,"last_login":"2026-02-01T21:37:36.092Z"}]`))
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,8 @@ func TestMixedTypes(t *testing.T) {
 		t.Errorf("null counts as absent: %b", p.Unread)
 	}
 	const all = reconcile.FieldTitle | reconcile.FieldRoles | reconcile.FieldStatus | reconcile.FieldLicence | reconcile.FieldGroup | reconcile.FieldDepartment |
-		reconcile.FieldCompany | reconcile.FieldMemberOf | reconcile.FieldLastLogin | reconcile.FieldCustom
+		reconcile.FieldCompany | reconcile.FieldMemberOf | reconcile.FieldLastLogin | reconcile.FieldCustom |
+		reconcile.FieldEmail | reconcile.FieldUsername | reconcile.FieldFirstName | reconcile.FieldLastName
 	if absent, err := in.people([]byte(`[{"id":1}]`)); err != nil || absent[0].Unread != all {
 		t.Errorf("absent counts as said: %+v %v", absent, err)
 	}

@@ -15,7 +15,8 @@ import (
 )
 
 // always are the facts without which nobody's account can be decided.
-const always = reconcile.FieldTitle | reconcile.FieldRoles | reconcile.FieldStatus | reconcile.FieldLicence
+const always = reconcile.FieldEmail | reconcile.FieldFirstName | reconcile.FieldLastName |
+	reconcile.FieldTitle | reconcile.FieldRoles | reconcile.FieldStatus | reconcile.FieldLicence
 
 // fill gets the facts that the user list left out and that are needed, from the
 // documented alternatives: the v1 list, and for roles the members of each role.
@@ -74,6 +75,7 @@ func (p *pull) missing(of reconcile.Fields) reconcile.Fields {
 // sources are the facts behind rule conditions and mappings.
 func sources() map[string]reconcile.Fields {
 	return map[string]reconcile.Fields{
+		"email": reconcile.FieldEmail, "username": reconcile.FieldUsername, "firstname": reconcile.FieldFirstName, "lastname": reconcile.FieldLastName,
 		"title": reconcile.FieldTitle, "department": reconcile.FieldDepartment, "company": reconcile.FieldCompany,
 		"group_id": reconcile.FieldGroup, "member_of": reconcile.FieldMemberOf, "last_login": reconcile.FieldLastLogin,
 		"status": reconcile.FieldStatus, "has_role": reconcile.FieldRoles, "role": reconcile.FieldRoles, "roles": reconcile.FieldRoles,
@@ -107,6 +109,7 @@ func neededBy(rules []reconcile.Rule) reconcile.Fields {
 func fieldNames(of reconcile.Fields) []string {
 	var names []string
 	for name, f := range map[string]reconcile.Fields{
+		"email": reconcile.FieldEmail, "username": reconcile.FieldUsername, "firstname": reconcile.FieldFirstName, "lastname": reconcile.FieldLastName,
 		"title": reconcile.FieldTitle, "role_ids": reconcile.FieldRoles, "status": reconcile.FieldStatus, "state": reconcile.FieldLicence,
 		"group_id": reconcile.FieldGroup, "department": reconcile.FieldDepartment, "company": reconcile.FieldCompany,
 		"member_of": reconcile.FieldMemberOf, "last_login": reconcile.FieldLastLogin, "custom_attributes": reconcile.FieldCustom,
@@ -153,6 +156,18 @@ func (p *pull) fromV1(ctx context.Context, needed reconcile.Fields) error {
 // take gives to p what it lacks and from has.
 func take(p, from *reconcile.Person) {
 	take := p.Unread &^ from.Unread
+	if take.Has(reconcile.FieldEmail) {
+		p.Email = from.Email
+	}
+	if take.Has(reconcile.FieldUsername) {
+		p.Username = from.Username
+	}
+	if take.Has(reconcile.FieldFirstName) {
+		p.FirstName = from.FirstName
+	}
+	if take.Has(reconcile.FieldLastName) {
+		p.LastName = from.LastName
+	}
 	if take.Has(reconcile.FieldTitle) {
 		p.Title = from.Title
 	}

@@ -25,11 +25,15 @@ func TestFallbacksInPart(t *testing.T) {
 		"members, no headers": {"role_ids", flaky.Fault{Path: "/api/2/roles/*/users", Skip: 3, Kind: flaky.KindStatus, Status: 200, Body: "[]"}, reconcile.FieldRoles, "does not say how many"},
 		"v1 502":              {"title", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 502}, reconcile.FieldTitle, "the v1 user list could not be read"},
 		"v1 for ever":         {"title", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 200, Body: `{"pagination":{"after_cursor":"x"},"data":[]}`}, reconcile.FieldTitle, "the v1 user list gives the same cursor again"},
+		"no usernames":        {"username", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 502}, reconcile.FieldUsername, "OneLogin does not give username"},
+		"no e-mails":          {"email", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 502}, reconcile.FieldEmail, "OneLogin does not give email"},
+		"no names":            {"lastname", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 502}, reconcile.FieldLastName, "OneLogin does not give lastname"},
 		"v1 of another shape": {"title", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 200, Body: `{"users":[]}`}, reconcile.FieldTitle, "the v1 user list cannot be read"},
 	} {
 		r := newRig(t, 130, nil)
 		r.sim.Turn(func(k *onelogintest.Knobs) { k.IgnoredFields, k.NoRolesInV1 = []string{c.lacks}, true })
 		r.flaky.Add(c.fault)
+		byUsername(r.world)
 		d, err := r.client.Pull(t.Context())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -52,12 +56,13 @@ func TestFallbacksGiveAll(t *testing.T) {
 	r := newRig(t, 130, nil)
 	x, text := r.world.People[60], "Acme"
 	x.Company, x.MemberOf, x.Status, x.State, x.GroupID = &text, &text, 3, 2, &x.ID
+	byUsername(r.world)
 	want, err := r.client.Pull(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.sim.Turn(func(k *onelogintest.Knobs) {
-		k.IgnoredFields = []string{"title", "department", "company", "role_ids", "status", "state", "group_id", "member_of", "last_login", "custom_attributes"}
+		k.IgnoredFields = []string{"email", "username", "firstname", "lastname", "title", "department", "company", "role_ids", "status", "state", "group_id", "member_of", "last_login", "custom_attributes"}
 	})
 	got, err := r.client.Pull(t.Context())
 	if err != nil || len(got.Receipt.Fallbacks) == 0 {
@@ -66,4 +71,11 @@ func TestFallbacksGiveAll(t *testing.T) {
 	if diff := cmp.Diff(want.People, got.People); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// byUsername adds a rule on the username, without which nobody needs it.
+func byUsername(w *onelogintest.World) {
+	rule := w.Rules[0]
+	rule.ID, rule.Enabled, rule.Conditions = 999, true, []onelogintest.Condition{{Source: "username", Operator: "=", Value: "x"}}
+	w.Rules = append(w.Rules, rule)
 }

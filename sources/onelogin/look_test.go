@@ -251,6 +251,8 @@ func TestLookErrors(t *testing.T) {
 		"wrong secret":    {cfg: func(c *onelogin.Config) { c.ClientSecret = "x" }, says: "check onelogin.client_id", refused: true},
 		"nobody listens":  {cfg: func(c *onelogin.Config) { c.URL = "http://127.0.0.1:1" }, says: "check onelogin.url"},
 		"users all fail":  {fault: &flaky.Fault{Path: "/api/2/users", Kind: flaky.KindStatus, Status: 502}, says: "read the users: page 1"},
+		"sign-in busy":    {fault: &flaky.Fault{Path: "/auth/oauth2/v2/token", Kind: flaky.KindStatus, Status: 503}, says: "OneLogin answered 503"},
+		"no such sign-in": {fault: &flaky.Fault{Path: "/auth/oauth2/v2/token", Kind: flaky.KindStatus, Status: 404}, says: "check onelogin.url"},
 		"every call 401":  {fault: &flaky.Fault{Path: "/api/2/users", Kind: flaky.KindStatus, Status: 401}, says: "privilege Read Users", refused: true},
 		"without id":      {fault: &flaky.Fault{Path: "/api/2/users", Kind: flaky.KindStatus, Status: 200, Body: `[{"email":"x"}]`}, says: "item 1 has no id"},
 		"not OneLogin":    {fault: &flaky.Fault{Path: "/auth/oauth2/v2/token", Kind: flaky.KindHTML200}, says: "check onelogin.url"},
@@ -271,20 +273,21 @@ func TestLookErrors(t *testing.T) {
 func TestLookFillsWhatItCan(t *testing.T) {
 	r := newRig(t, 20, nil)
 	r.sim.Turn(func(k *onelogintest.Knobs) { k.IgnoredFields = []string{"title"} })
-	ids := r.keys(7, 10)
+	ids := r.keys(7, 11)
 	r.flaky.Add(flaky.Fault{Path: "/api/2/users/" + ids[0].String(), Kind: flaky.KindStatus, Status: 502})
+	r.flaky.Add(flaky.Fault{Path: "/api/2/users/" + ids[2].String(), Kind: flaky.KindReset})
 	r.flaky.Add(flaky.Fault{Path: "/api/2/users/" + ids[1].String(), Kind: flaky.KindStatus, Status: 200, Body: `{"id":5,"title":"admin"}`})
 	d, err := r.client.Look(t.Context(), ids)
 	if err != nil || !d.Receipt.Complete() {
 		t.Fatal(err, d.Receipt.Why())
 	}
 	for i, p := range d.People {
-		if p.Unread.Has(reconcile.FieldTitle) != (i < 2) || p.Title != "" && i < 2 {
+		if p.Unread.Has(reconcile.FieldTitle) != (i < 3) || p.Title != "" && i < 3 {
 			t.Errorf("%d: title %q, unread %b", i, p.Title, p.Unread)
 		}
 	}
 	notes := strings.Join(d.Receipt.Fallbacks, "\n")
-	for _, want := range []string{"title read person by person", "2 people could not be read: read user " + ids[0].String() + ": OneLogin answered 502", "OneLogin does not give title"} {
+	for _, want := range []string{"title read person by person", "3 people could not be read: read user " + ids[0].String() + ": OneLogin answered 502", "OneLogin does not give title"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("fallbacks %q, want %q", notes, want)
 		}

@@ -34,6 +34,11 @@ func TestQuotaIsLeft(t *testing.T) {
 	if !is || !quota.Ever() || quota.Needs < 140 || quota.Reserve != 100 || time.Until(quota.Reset) < 15*time.Minute || time.Until(quota.Reset) > 20*time.Minute {
 		t.Fatalf("%v %+v", err, quota)
 	}
+	cursors := metered(t, 200, true, true) // a list without page numbers is no shorter
+	cursors.sim.Turn(func(k *onelogintest.Knobs) { k.NoTotalPages = true })
+	if _, err := cursors.client.Pull(t.Context()); !errors.As(err, new(*reconcile.QuotaError)) {
+		t.Errorf("with cursors: %v", err)
+	}
 	if !strings.Contains(err.Error(), "of which 100 are left to others") || !strings.Contains(err.Error(), "try after") {
 		t.Errorf("%v", err)
 	}
@@ -60,6 +65,11 @@ func TestQuotaOfOthers(t *testing.T) {
 		"not said": func() *rig {
 			r := metered(t, 5000, false, true)
 			r.flaky.Add(flaky.Fault{Path: "/auth/rate_limit", Kind: flaky.KindStatus, Status: 403, Times: 100})
+			return r
+		},
+		"said of nothing": func() *rig {
+			r := metered(t, 5000, false, true)
+			r.flaky.Add(flaky.Fault{Path: "/auth/rate_limit", Kind: flaky.KindStatus, Status: 200, Body: `{"data":{"X-RateLimit-Limit":5000}}`, Times: 100})
 			return r
 		},
 	} {

@@ -2,10 +2,8 @@ package onelogin
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"testing"
-	"time"
 
 	"tomorro-sync/reconcile"
 )
@@ -215,18 +213,5 @@ func TestWhoHasTheAppIsAList(t *testing.T) {
 		if items, err := decodeIdentified([]byte(body)); err == nil {
 			t.Errorf("%s: %v", body, items)
 		}
-	}
-}
-
-// TestRulesThatWereNotRead: a look at people without the rules, which would take every
-// membership, is none.
-func TestRulesThatWereNotRead(t *testing.T) {
-	c := build(Config{URL: "http://127.0.0.1:1", ClientID: "x", ClientSecret: "x", AppID: 1})
-	done := make(chan struct{})
-	close(done)
-	c.standing.under = &reading{began: time.Now(), done: done, book: &rulebook{}, err: reconcile.ErrRefused}
-	p := &pull{c: c}
-	if err := p.lookRules(t.Context()); !errors.Is(err, reconcile.ErrRefused) {
-		t.Errorf("%v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest/flaky"
 	"tomorro-sync/sources/onelogin"
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
@@ -45,5 +46,27 @@ func TestSetupOfNoApp(t *testing.T) {
 	r := newRig(t, 5, func(c *onelogin.Config) { c.AppID = 7 })
 	if _, err := r.client.Setup(t.Context()); !errors.Is(err, reconcile.ErrGone) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestSetupThatBreaksOff: what could not be read of the app is no app without settings.
+func TestSetupThatBreaksOff(t *testing.T) {
+	app := "/api/2/apps/*"
+	for name, c := range map[string]struct {
+		fault flaky.Fault
+		rules bool // only the rules that are switched off are not known
+	}{
+		"app, reset":             {flaky.Fault{Path: app, Kind: flaky.KindReset}, false},
+		"app, of another shape":  {flaky.Fault{Path: app, Kind: flaky.KindStatus, Status: 200, Body: `[{"id":5}]`}, false},
+		"app, odd provisioning":  {flaky.Fault{Path: app, Kind: flaky.KindStatus, Status: 200, Body: `{"id":5,"role_ids":7}`}, false},
+		"rules, reset":           {flaky.Fault{Path: app + "/rules", Kind: flaky.KindReset}, true},
+		"rules, without actions": {flaky.Fault{Path: app + "/rules", Kind: flaky.KindStatus, Status: 200, Body: `[{"id":1,"enabled":false}]`}, true},
+	} {
+		r := newRig(t, 5, nil)
+		r.flaky.Add(c.fault)
+		got, err := r.client.Setup(t.Context())
+		if (err == nil) != c.rules || (got.DisabledWhy != "") != c.rules {
+			t.Errorf("%s: %v %+v", name, err, got)
+		}
 	}
 }

@@ -137,3 +137,37 @@ func TestLookAfterSilence(t *testing.T) {
 		t.Errorf("%v %v", err, d.Receipt.Why())
 	}
 }
+
+// TestRulesThatWereNotRead: credentials that are taken back while the rules are read make
+// the look one that failed, not one at people without rules, who would lose every group.
+func TestRulesThatWereNotRead(t *testing.T) {
+	h, client, keys := newHeld(t, 1)
+	sim, gone := h.next, make(chan struct{})
+	var lists sync.WaitGroup // the people and who has the app, which come before
+	lists.Add(2)
+	h.next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refused := false
+		select {
+		case <-gone:
+			refused = strings.HasSuffix(r.URL.Path, "/rules") || strings.HasSuffix(r.URL.Path, "/token")
+		default:
+		}
+		if refused {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		sim.ServeHTTP(w, r)
+		if r.URL.Path == "/api/2/users" {
+			lists.Done()
+		}
+	})
+	go func() {
+		<-h.entered
+		lists.Wait()
+		close(gone)
+		close(h.release)
+	}()
+	if d, err := client.Look(t.Context(), keys); !errors.Is(err, reconcile.ErrRefused) {
+		t.Errorf("%v, %d people, %d rules, %v", err, len(d.People), len(d.Rules), d.Receipt)
+	}
+}

@@ -135,6 +135,7 @@ func TestProviderForgeries(t *testing.T) {
 		"no audience":              {bend: func(c map[string]any) { delete(c, "aud") }, log: "audience"},
 		"another party":            {bend: func(c map[string]any) { c["azp"] = "another-app" }, log: "another application"},
 		"two audiences, no party":  {bend: func(c map[string]any) { c["aud"] = []string{providerClient, "another-app"}; delete(c, "azp") }, log: "another application"},
+		"one audience, no party":   {bend: func(c map[string]any) { delete(c, "azp") }},
 		"two audiences, our party": {bend: func(c map[string]any) { c["aud"] = []string{providerClient, "another-app"}; c["azp"] = providerClient }},
 		"another issuer":           {bend: func(c map[string]any) { c["iss"] = "https://evil.example" }, log: "different provider"},
 		"expired":                  {bend: func(c map[string]any) { c["exp"] = ago(expiryLeeway + 5*time.Second) }, log: "expired"},

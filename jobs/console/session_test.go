@@ -18,6 +18,7 @@ type shelf struct {
 	mu     sync.Mutex
 	all    map[string]shelved
 	broken error
+	stuck  error // nothing can be withdrawn
 }
 
 type shelved struct {
@@ -53,6 +54,9 @@ func (s *shelf) Withdraw(ctx context.Context, name string) ([]byte, bool, error)
 	data, is, err := s.Kept(ctx, name, 0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.stuck != nil {
+		return nil, false, s.stuck
+	}
 	if err == nil {
 		delete(s.all, name)
 	}
@@ -160,5 +164,34 @@ func TestSessionsCannotBeRead(t *testing.T) {
 	}
 	if w.shelf.broken = nil; !s.open() {
 		t.Error("thrown out")
+	}
+}
+
+// TestSessionThatCannotEnd: who cannot be signed out is told so, and not shown the sign-in
+// page while the session goes on; nor does a sign-in leave the session before it behind.
+func TestSessionThatCannotEnd(t *testing.T) {
+	w := newWorld()
+	s, _ := w.serveOIDC(t, true, nil)
+	s.signIn("", aliceSecret)
+	before := s.cookie()
+	w.shelf.stuck = errors.New("redis is away")
+	if code, to := s.post("/signout", url.Values{}); code < 500 {
+		t.Errorf("sign out: %d %s", code, to)
+	}
+	if resp, _ := s.do("POST", "/signin", url.Values{"csrf": {"x"}, "token": {aliceSecret}}, map[string]string{"Cookie": formCookie + "=x"}); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("sign in: %d", resp.StatusCode)
+	}
+	if resp, _ := s.leave(""); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("to the provider: %d", resp.StatusCode)
+	}
+	if s.cookie() != before {
+		t.Error("another cookie, and the session before it goes on")
+	}
+	w.shelf.stuck = nil
+	if code, _ := s.post("/signout", url.Values{}); code != http.StatusSeeOther {
+		t.Errorf("sign out, once it can be: %d", code)
+	}
+	if s.setCookie(before); s.open() {
+		t.Error("it outlives the sign-out")
 	}
 }

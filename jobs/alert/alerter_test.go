@@ -340,3 +340,41 @@ func TestServeLooksUntilItIsStopped(t *testing.T) {
 	stop()
 	<-done
 }
+
+// TestCredentialsOfNow: the end of a credential is told, and that it is over once there is
+// a new one.
+func TestCredentialsOfNow(t *testing.T) {
+	w := newWorld()
+	a := w.replica(t, book(t), "webhook")
+	ends := start.Add(24 * time.Hour)
+	a.Credentials = func() []jobs.Credential { return []jobs.Credential{{Key: "tomorro.token", Expires: ends}} }
+	a.Look(t.Context())
+	w.told(t, "a credential is about to end", "NEW: tomorro.token ends at 2026-11-26")
+	ends = start.Add(365 * 24 * time.Hour)
+	w.pass(10 * time.Minute)
+	a.Look(t.Context())
+	w.told(t, "all is well again", "OVER: a credential is about to end")
+}
+
+// TestBeforeTheFirstRun: there is no run to tell of, and nothing to complain about.
+func TestBeforeTheFirstRun(t *testing.T) {
+	w := newWorld()
+	a := w.replica(t, book(t), "webhook")
+	a.Stander = fresh{w}
+	a.Look(t.Context())
+	w.told(t)
+	if len(w.beats) != 0 {
+		t.Errorf("beats %v", w.beats)
+	}
+	a.Stander, a.Heart = w, nil // and a run, of which nobody asked to hear
+	w.good.Finished = start
+	a.Look(t.Context())
+	w.told(t)
+}
+
+// fresh is a connection at which nothing has happened yet.
+type fresh struct{ w *world }
+
+func (f fresh) StandNow(context.Context) (jobs.Standing, error) {
+	return jobs.Standing{At: f.w.clock()}, nil
+}

@@ -314,7 +314,7 @@ func TestWhoDoesNotWaitTakesNoPlace(t *testing.T) {
 }
 
 // TestAPlaceThatComesTooLate: who is given a place in the moment in which they stop
-// waiting gives it back.
+// waiting gives it back, to who waits behind them when there is somebody.
 func TestAPlaceThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := pace.NewGate(1, 0)
@@ -327,6 +327,12 @@ func TestAPlaceThatComesTooLate(t *testing.T) {
 			var wg sync.WaitGroup
 			wg.Go(func() {
 				if leave, err := gate.Enter(ctx); err == nil {
+					leave()
+				}
+			})
+			synctest.Wait()
+			wg.Go(func() { // who would wait for ever
+				if leave, err := gate.Enter(t.Context()); err == nil {
 					leave()
 				}
 			})

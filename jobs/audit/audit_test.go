@@ -132,6 +132,93 @@ func TestLeavers(t *testing.T) {
 	}
 }
 
+// TestWhoLostAccess: an account that was deleted is a leaver's too; one that Tomorro did not
+// take access from, or who lost a group, is not. What was held to be deleted counts as held.
+func TestWhoLostAccess(t *testing.T) {
+	t.Parallel()
+	deletes := func(who string) reconcile.Change {
+		c := leaver(who)
+		c.Op, c.After = reconcile.OpDelete, nil
+		return c
+	}
+	group := reconcile.Change{Op: reconcile.OpRemoveMember, Who: "fay@x.io", Group: "Legal"}
+	var entries []jobs.Entry
+	for i, c := range []struct {
+		change reconcile.Change
+		result string
+	}{{deletes("ann@x.io"), reconcile.Done}, {leaver("bob@x.io"), reconcile.Failed}, {deletes("eve@x.io"), reconcile.Failed}, {group, reconcile.Done}} {
+		entries = append(entries, wrote(fmt.Sprint(i), c.change, c.result, "")...)
+	}
+	b := &book{entries: make(map[string][]jobs.Entry)}
+	b.before("today", 0, true, entries...)
+	b.before("yesterday", 1, true, jobs.Entry{Kind: jobs.EntryHold, Held: []reconcile.Held{{Change: deletes("ann@x.io"), Rule: reconcile.RuleLimit}}})
+	b.before("before", 2, true)
+	r := read(t, b, "today", nil)
+	if len(r.Changes) != 4 || len(r.Leavers) != 1 || r.Leavers[0].Who != "ann@x.io" || r.Leavers[0].AtMost != 48*time.Hour+2*time.Minute {
+		t.Errorf("%d changes, leavers %+v", len(r.Changes), r.Leavers)
+	}
+}
+
+// TestRunThatNeverEnded is reported as that, and is not the last one that ended.
+func TestRunThatNeverEnded(t *testing.T) {
+	t.Parallel()
+	b, _ := nights()
+	b.runs[0].End = nil
+	if r := read(t, b, "today", nil); r.Exit != jobs.ExitError || !strings.Contains(r.Result, "never said that it ended") || len(r.Leavers) != 2 {
+		t.Errorf("%d %q %+v", r.Exit, r.Result, r.Leavers)
+	}
+	if r := read(t, b, "last", nil); r.Run != "yesterday" {
+		t.Errorf("the last run is %s", r.Run)
+	}
+	b.runs = b.runs[:1]
+	if _, err := audit.Read(t.Context(), b, "last", nil, night); !errors.Is(err, audit.ErrNoRuns) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestDecisionsOfHolds: an approval is told as one, and a word about others is none.
+func TestDecisionsOfHolds(t *testing.T) {
+	t.Parallel()
+	b, decisions := nights()
+	for digest, d := range decisions {
+		d.Approves, d.Why = true, ""
+		decisions[digest] = d
+		if r := read(t, b, "today", decisions); r.Held[0].Decided != "approved by Chris at 2026-11-25 03:00:00 UTC" {
+			t.Errorf("%q", r.Held[0].Decided)
+		}
+		d.Waits = true
+		decisions[digest] = d
+	}
+	if r := read(t, b, "today", decisions); r.Held[0].Decided != "" || r.Held[0].Decision != nil {
+		t.Errorf("a word about others: %q", r.Held[0].Decided)
+	}
+}
+
+// full is a disk with little room.
+type full struct{ room int }
+
+func (f *full) Write(b []byte) (int, error) {
+	if len(b) > f.room {
+		return 0, errors.New("no space left on device")
+	}
+	f.room -= len(b)
+	return len(b), nil
+}
+
+// TestReportCutOff: a report that could not be written to its end leaves somebody out.
+func TestReportCutOff(t *testing.T) {
+	t.Parallel()
+	b, decisions := nights()
+	r := read(t, b, "today", decisions)
+	for _, format := range audit.Formats() {
+		for _, room := range []int{0, 100} {
+			if err := r.Write(&full{room}, format); err == nil {
+				t.Errorf("%s: no error with room for %d bytes", format, room)
+			}
+		}
+	}
+}
+
 // TestFormats: each tells the same, asks nobody for anything, and takes nothing that
 // came from outside for its own.
 func TestFormats(t *testing.T) {

@@ -102,6 +102,17 @@ func TestReject(t *testing.T) {
 	}
 }
 
+// TestNeitherWord: a form that says neither approve nor reject decides nothing.
+func TestNeitherWord(t *testing.T) {
+	w := newWorld()
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	for _, verdict := range []string{"", "Approve", "both"} {
+		if code, _ := s.decide(verdict, url.Values{"why": {"they work here"}}); code == http.StatusSeeOther || len(w.decisions) > 0 {
+			t.Errorf("%q: %d, decided %v", verdict, code, w.decisions)
+		}
+	}
+}
+
 // TestDecideWhatWasSeen: a form about what is held otherwise by now decides nothing.
 func TestDecideWhatWasSeen(t *testing.T) {
 	w := newWorld()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -61,5 +62,24 @@ func TestProbeLosesAnAnswer(t *testing.T) {
 			t.Errorf("%s: a probe without an answer says that all is well", path)
 		}
 		r.onlySandbox(t, false)
+	}
+}
+
+// TestProbeCannotCleanUp: what is left at Tomorro is told, beside what was found.
+func TestProbeCannotCleanUp(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, tomorrotest.Knobs{}, nil)
+	r.fill(t, 3, 1)
+	sandbox := sandboxed(t, r.client)
+	sandbox.Step = func(done, _ int) {
+		if done == 11 { // what follows is the cleaning up
+			r.flaky.Add(flaky.Fault{Path: "/scim/v2/Users/*", Kind: flaky.KindStatus, Status: http.StatusForbidden})
+		}
+	}
+	server := httptest.NewServer(r.flaky)
+	defer server.Close()
+	p, err := tomorro.Probe(t.Context(), r.config(server.URL+"/scim/v2"), sandbox)
+	if err == nil || !strings.Contains(err.Error(), "clean up after the probe") || p.At.IsZero() {
+		t.Errorf("%v %+v", err, p)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"tomorro-sync/reconcile"
 )
 
 // TestProbeGuard: what is not the sandbox's is not written to, whatever a step asks for.
@@ -29,5 +31,21 @@ func TestProbeGuard(t *testing.T) {
 	}
 	if asked != 3 {
 		t.Errorf("%d requests arrived, want 3", asked)
+	}
+}
+
+// TestProbeNeedsNames: a sandbox without a name that can be nobody else's is not tried.
+func TestProbeNeedsNames(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	defer server.Close()
+	for _, names := range [][2]string{{"", "probe"}, {"probe", "probe"}, {"@x.io", "probe"}, {"probe@", "probe"}, {"probe@x.io", ""}, {"probe@x.io", " "}} {
+		s := Sandbox{Account: names[0], Group: names[1], Real: func(reconcile.Account, reconcile.Group) string { return "" }}
+		if _, err := Probe(t.Context(), Config{URL: server.URL, Token: "t"}, s); !errors.Is(err, ErrSandbox) {
+			t.Errorf("%q: %v", names, err)
+		}
+	}
+	if asked != 0 {
+		t.Errorf("%d requests arrived", asked)
 	}
 }

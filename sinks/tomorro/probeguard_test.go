@@ -2,6 +2,7 @@ package tomorro
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -47,5 +48,33 @@ func TestProbeNeedsNames(t *testing.T) {
 	}
 	if asked != 0 {
 		t.Errorf("%d requests arrived", asked)
+	}
+}
+
+// TestProbeSearches: a service that answers a search with everything it has gives the probe
+// nobody's account or group to take away, but its own.
+func TestProbeSearches(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := `"name":{"givenName":"` + probeGiven + `","familyName":"` + probeFamily + `"}`
+		if r.URL.Path == "/Users" {
+			_, _ = w.Write([]byte(`{"totalResults":4,"Resources":[{"id":"1","userName":"ann@x.io",` + name + `},
+				{"id":"2","userName":"probe@x.io","name":{"givenName":"Pat","familyName":"Robe"}},
+				{"userName":"probe@x.io",` + name + `},{"id":"4","userName":"probe@x.io",` + name + `}]}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"totalResults":3,"Resources":[{"id":"5","displayName":"Legal"},{"displayName":"probe"},{"id":"6","displayName":"probe"}]}`))
+	}))
+	defer server.Close()
+	c, err := New(Config{URL: server.URL, Token: "t", Retries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &probe{c: c, own: make(map[string]bool), s: Sandbox{Account: "probe@x.io", Group: "probe", Real: func(reconcile.Account, reconcile.Group) string { return "" }}}
+	if err := p.search(t.Context()); err != nil || p.account.ID != "4" || p.group.ID != "6" || len(p.extra) != 0 || !maps.Equal(p.own, map[string]bool{"4": true, "6": true}) {
+		t.Errorf("%v: account %q, group %q, others %v, %v", err, p.account.ID, p.group.ID, p.extra, p.own)
+	}
+	p.s.Current.Groups = []reconcile.Group{{ID: "6", Name: "probe", Ours: true}}
+	if err := p.takeOver(); !errors.Is(err, ErrSandbox) {
+		t.Errorf("a group that a run made: %v", err)
 	}
 }

@@ -131,7 +131,7 @@ func newWorld(t *rapid.T, ctx context.Context, server *miniredis.Miniredis, stor
 }
 
 func (w *world) runner() *jobs.Runner {
-	return &jobs.Runner{Source: w, Target: w, Ledger: w.store, Locker: w.store, Journal: w.store, Reader: w.store, Marks: w.store, Links: w.store,
+	return &jobs.Runner{Source: w, Target: w, Accounts: w, Ledger: w.store, Locker: w.store, Journal: w.store, Reader: w.store, Marks: w.store, Links: w.store,
 		Recaller: w.store, Experience: w.store, Pins: w.store, Assertions: w.store, Ignored: w.store, Adoptions: w.store, Seals: w.store, Decisions: w.store, ReadBack: true,
 		Policy: w.policy, Concurrency: 1, MembersPerWrite: w.chunk, Canary: w.canary, Holder: "model", Now: w.now}
 }

@@ -19,6 +19,8 @@ type Runner struct {
 	Source Source
 	Target Target
 	Policy reconcile.Policy
+	// Accounts is asked whether Tomorro's list leaves out what it has; optional.
+	Accounts AccountReader
 
 	Locker  Locker
 	Journal Journal
@@ -121,7 +123,7 @@ func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan,
 	if ctx.Err() != nil {
 		return plan, said, context.Cause(ctx)
 	}
-	return plan, said, nil
+	return plan, said, r.listed(ctx, seen, &plan)
 }
 
 // policy is the configured one with what is remembered.

@@ -54,7 +54,7 @@ func (services) open(ctx context.Context, s session) (*connection, error) {
 		conn.close()
 		return nil, usage(err, "correct the configuration file or the environment")
 	}
-	run.Source, run.Target, conn.target = source, target, target
+	run.Source, run.Target, run.Accounts, conn.target = source, target, target, target
 	run.Concurrency = target.AtOnce()
 	conn.counts = counts(source, target)
 	conn.outlook = func(ctx context.Context, plan *reconcile.Plan) *outlook {

@@ -46,16 +46,54 @@ type Adoptions interface {
 // begins reports whether an adoption begins with what is seen: nothing is remembered of
 // anybody, and Tomorro has accounts that are not marked as ours and are, or may be, those
 // of people in OneLogin. Whoever is nobody's is never touched, and needs no looking at.
+// It begins as well when Tomorro was made anew, as from a backup: most accounts are then
+// known by nothing but the address that they had when it was made.
 func (r *Runner) begins(seen *observation) bool {
-	if r.Adoptions == nil || seen.adoption.Phase.State != "" || len(seen.links) > 0 || len(seen.pulls) > 0 || len(seen.current.Accounts) == 0 {
+	first := seen.adoption.Phase.State == "" && len(seen.links) == 0 && len(seen.pulls) == 0
+	if r.Adoptions == nil || seen.adoption.Phase.State == AdoptionOpen || len(seen.current.Accounts) == 0 || !first && !seen.mostLost() {
 		return false
 	}
-	rows := adopt.List(adopt.Input{Directory: &seen.directory, Current: &seen.current, Policy: &r.Policy, Decided: seen.adoption.Decided})
+	rows := adopt.List(adopt.Input{Directory: &seen.directory, Current: &seen.current, Policy: &r.Policy, Links: seen.links, Decided: seen.adoption.Decided})
+	if !first {
+		return madeAnew(rows, seen.links)
+	}
 	return slices.ContainsFunc(rows, func(row adopt.Row) bool {
 		name := reconcile.Fold(row.UserName)
 		ours := name == reconcile.Fold(r.Policy.APIAccount) || name == reconcile.Fold(r.Policy.DefaultSubstitute)
 		return row.Active && !ours && slices.Contains([]adopt.Match{adopt.Address, adopt.Folded, adopt.Name, adopt.Unclear}, row.Match)
 	})
+}
+
+// mostLost reports whether Tomorro has less than half of the accounts that are remembered.
+func (o *observation) mostLost() bool {
+	there := make(map[string]bool, len(o.current.Accounts))
+	for i := range o.current.Accounts {
+		there[o.current.Accounts[i].ID] = true
+	}
+	kept := 0
+	for _, account := range o.links {
+		if there[account] {
+			kept++
+		}
+	}
+	return 2*kept < len(o.links)
+}
+
+// madeAnew reports whether more accounts are known by their address only, although
+// another one is remembered of the same person, than by mark or link.
+func madeAnew(rows []adopt.Row, links map[reconcile.Key]string) bool {
+	known, anew := 0, 0
+	for i := range rows {
+		switch r := &rows[i]; r.Match {
+		case adopt.Mark, adopt.Link:
+			known++
+		case adopt.Address, adopt.Folded:
+			if links[r.People[0].Key] != "" {
+				anew++
+			}
+		}
+	}
+	return anew > known
 }
 
 // known is what a policy knows of the adoption.

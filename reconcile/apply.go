@@ -271,29 +271,6 @@ func graceful(ctx context.Context, grace time.Duration) (context.Context, contex
 	return inner, func() { stop(); cancel(nil) }
 }
 
-// mayAdopt decides about an account that a create ran into.
-func (a *applier) mayAdopt(w Write, exists *ExistsError) (result, id string, err error) {
-	key := w.Changes[0].Key
-	owner := a.plan.owner.of(exists.Account.ID)
-	if owner == 0 {
-		owner, _ = ParseExternalID(exists.Account.ExternalID)
-	}
-	if owner != 0 && owner != key {
-		return Failed, exists.Account.ID, fmt.Errorf("%w, which belongs to OneLogin user %d", exists, owner)
-	}
-	return Skipped, exists.Account.ID, exists
-}
-
-// adopt turns a create into an update of the account that is already there.
-func adopt(w Write, found Account) Write {
-	wanted := w.Account
-	wanted.ID = found.ID
-	if found.ExternalID != "" {
-		wanted.ExternalID = found.ExternalID // another system's mark stays
-	}
-	return Write{Op: WriteUpdateUser, Account: wanted, Before: found, Changes: w.Changes}
-}
-
 // finish books an outcome.
 func (a *applier) finish(o Outcome) {
 	a.mu.Lock()

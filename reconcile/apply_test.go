@@ -71,6 +71,37 @@ func TestApplyNeverAdoptsSomebodyElsesAccount(t *testing.T) {
 	}
 }
 
+// TestApplyLeavesAloneWhatNobodyPlannedFor: an account that a create runs into is bound by
+// what people said of it, as one that the plan has seen.
+func TestApplyLeavesAloneWhatNobodyPlannedFor(t *testing.T) {
+	there := reconcile.Account{ID: "a9", UserName: "Ann@x.io", GivenName: "Ext", FamilyName: "Counsel", UserType: "user", Active: true}
+	admin := there
+	admin.UserType = reconcile.Admin
+	for name, c := range map[string]struct {
+		account reconcile.Account
+		edit    func(*reconcile.Policy)
+	}{
+		"declared foreign":  {there, func(p *reconcile.Policy) { p.Adoption.Foreign = map[string]bool{"a9": true} }},
+		"decided another's": {there, func(p *reconcile.Policy) { p.Adoption.Owners = map[string]reconcile.Key{"a9": 77} }},
+		"protected":         {there, func(p *reconcile.Policy) { p.Protect = []string{"ANN@x.io"} }},
+		"protected by id":   {there, func(p *reconcile.Policy) { p.Protect = []string{"1"} }},
+		"the token's own":   {there, func(p *reconcile.Policy) { p.APIAccount = "ann@x.io" }},
+		"an admin's":        {admin, func(*reconcile.Policy) {}},
+	} {
+		policy := open()
+		c.edit(policy)
+		plan := decide(people("ann@x.io"), reconcile.Current{}, policy)
+		memory := reconciletest.NewMemory(reconcile.Current{Accounts: []reconcile.Account{c.account}})
+		result, err := reconcile.Apply(t.Context(), plan, memory, &reconciletest.Log{}, reconcile.ApplyOptions{})
+		if err != nil || result.Failed[reconcile.OpCreate] != 1 || len(result.Links) > 0 {
+			t.Errorf("%s: %v %+v", name, err, result)
+		}
+		if got, _ := memory.Read(t.Context()); len(got.Accounts) != 1 || got.Accounts[0] != c.account {
+			t.Errorf("%s: it became %+v", name, got.Accounts)
+		}
+	}
+}
+
 func TestApplyStopsWhenRefused(t *testing.T) {
 	plan := decide(people("a@x.io", "b@x.io", "c@x.io"), reconcile.Current{}, open())
 	memory := reconciletest.NewMemory(reconcile.Current{})

@@ -191,6 +191,8 @@ type Plan struct {
 	// owner tells whose account each id is; a create that meets an existing
 	// account may adopt it only if it is nobody else's.
 	owner owners
+	// policy is what the plan was guarded by, for accounts that it has not seen; may be nil.
+	policy *Policy
 	// occupant tells which account has each folded userName now.
 	occupant map[string]*Account
 	// emptied are the members that must be gone before a group can be deleted.

@@ -44,7 +44,7 @@ func Guard(plan Plan, policy *Policy) Plan {
 	plan = plan.hold(RuleApproval, HoldApproval, approvalRule(&plan, policy))
 	plan = plan.holdDependents()
 	plan = plan.hold(RuleAdmins, HoldGuard, adminRule(&plan, policy.MinAdmins))
-	plan.minAdmins, plan.ignored = policy.MinAdmins, policy.Ignored
+	plan.minAdmins, plan.ignored, plan.policy = policy.MinAdmins, policy.Ignored, policy
 	return plan
 }
 

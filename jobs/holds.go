@@ -228,6 +228,7 @@ func Answer(ctx context.Context, store Decisions, holds []Hold, id string, word 
 	if word.Approves && !h.Approvable {
 		return h, fmt.Errorf("hold %s cannot be approved: it is held by the rule %q, which no approval lifts: %s", h.ID, h.Rule, h.Reason)
 	}
+	all := h.Changes
 	var left []string // out of what the word is about
 	h.Changes = slices.DeleteFunc(slices.Clone(h.Changes), func(c reconcile.Change) bool {
 		named := word.names(&c)
@@ -246,17 +247,23 @@ func Answer(ctx context.Context, store Decisions, holds []Hold, id string, word 
 	}
 	note := said
 	note.By = []string{word.Who}
+	about := make(map[string]reconcile.Decision, len(all))
+	for i := range all {
+		about[all[i].Digest()] = said.About(&all[i])
+	}
 	digests := make([]string, len(h.Changes))
 	for i := range h.Changes {
 		digests[i] = h.Changes[i].Digest()
 	}
 	if h.Rule == reconcile.RuleLimit && len(left) > 0 { // first: it must hold when this ends in between
-		edit := func(d reconcile.Decision) reconcile.Decision { return d.LeftOut(word.Who, said) }
+		edit := func(digest string, d reconcile.Decision) reconcile.Decision {
+			return d.LeftOut(word.Who, about[digest])
+		}
 		if err := store.Decide(ctx, left, edit); err != nil {
 			return h, err
 		}
 	}
-	return h, store.Decide(ctx, digests, func(d reconcile.Decision) reconcile.Decision { return d.Said(word.Who, said) }, word.notes(&h, note)...)
+	return h, store.Decide(ctx, digests, func(digest string, d reconcile.Decision) reconcile.Decision { return d.Said(word.Who, about[digest]) }, word.notes(&h, note)...)
 }
 
 // notes are the entries of the journal about a decision.

@@ -354,7 +354,7 @@ type Decisions interface {
 	// Decide lets edit rewrite the decision about each digest, which is the zero
 	// one where there is none, and appends notes to the journal. One that is nobody's
 	// afterwards is forgotten.
-	Decide(ctx context.Context, digests []string, edit func(reconcile.Decision) reconcile.Decision, notes ...Entry) error
+	Decide(ctx context.Context, digests []string, edit func(digest string, d reconcile.Decision) reconcile.Decision, notes ...Entry) error
 }
 
 // Experience is what earlier runs saw.

@@ -71,6 +71,58 @@ func TestRejectionIsOutlived(t *testing.T) {
 	}
 }
 
+// TestRejectionOutlivesWhatIsUncertain: as long as OneLogin does not say enough of a person, or
+// nobody sees who is in which group, nothing of them is taken back.
+func TestRejectionOutlivesWhatIsUncertain(t *testing.T) {
+	r := newRig(t)
+	r.reconcile(t)
+	r.runner.Policy.Approve = []string{"delete"}
+	p := &r.source.d.People[0]
+	p.Status = 2
+	r.reconcile(t)
+	r.say(t, jobs.Word{Who: "bob", Why: "on leave"})
+	p.Status, p.Unread = 0, reconcile.FieldStatus
+	if got := r.held(t); got != reconcile.RuleData {
+		t.Fatalf("without a status: held by %q", got)
+	}
+	p.Status, p.Unread = 2, 0
+	if got := r.held(t); got != reconcile.RuleRejected {
+		t.Errorf("with a status again: held by %q", got)
+	}
+	p.Status = 1
+	r.reconcile(t)
+	p.Status = 2
+	if got := r.held(t); got != reconcile.RuleApproval {
+		t.Errorf("after they were back: held by %q", got)
+	}
+}
+
+// TestRejectionOutlivesMissingGroups: a night on which no membership can be compared says
+// nothing of those that somebody wants to stay.
+func TestRejectionOutlivesMissingGroups(t *testing.T) {
+	r := newRig(t)
+	gives := func(group string) []reconcile.Rule {
+		return []reconcile.Rule{{ID: 1, Name: "all", Position: 1, Actions: []reconcile.Action{{Name: "set_groups", Values: []string{group}}}}}
+	}
+	r.runner.Policy.CreateGroups = true
+	r.source.d.Rules = gives("Sales")
+	r.reconcile(t)
+	none := 0
+	r.runner.Policy.Limits.Allow = map[reconcile.Limit]reconcile.Allowance{reconcile.LimitRemoveMember: {Max: &none}}
+	r.source.d.Rules = gives("Legal")
+	r.reconcile(t)
+	r.say(t, jobs.Word{Who: "bob", Why: "they move next month"})
+	r.runner.Policy.Limits.Allow = nil
+	r.source.d.Rules = nil
+	if got := r.held(t); got != "none" {
+		t.Fatalf("without rules: held by %q", got)
+	}
+	r.source.d.Rules = gives("Legal")
+	if got := r.held(t); got != reconcile.RuleRejected {
+		t.Errorf("with rules again: held by %q", got)
+	}
+}
+
 // TestSaidSinceIsNotOutlived: what somebody says while a run is at work is about what comes
 // after it.
 func TestSaidSinceIsNotOutlived(t *testing.T) {

@@ -303,12 +303,8 @@ func (r *Runner) outlive(ctx context.Context, p *prepared) error {
 	if len(outlived) == 0 {
 		return nil
 	}
-	seen := make(map[int64]bool, len(outlived)) // when each was said
-	for _, digest := range outlived {
-		seen[p.seen.decisions[digest].At.UnixNano()] = true
-	}
-	return r.Decisions.Decide(ctx, outlived, func(d reconcile.Decision) reconcile.Decision {
-		if seen[d.At.UnixNano()] {
+	return r.Decisions.Decide(ctx, outlived, func(digest string, d reconcile.Decision) reconcile.Decision {
+		if d.At.Equal(p.seen.decisions[digest].At) {
 			return reconcile.Decision{}
 		}
 		return d

@@ -267,7 +267,7 @@ func TestLocked(t *testing.T) {
 func TestKeepsAll(t *testing.T) {
 	r := newRig(t)
 	r.runner.Keep = 0
-	ended := func(reconcile.Decision) reconcile.Decision {
+	ended := func(string, reconcile.Decision) reconcile.Decision {
 		return reconcile.Decision{By: []string{"ann"}, Approves: true, Until: time.Now().Add(-time.Minute)}
 	}
 	if err := r.store.Decide(t.Context(), []string{"a", "b"}, ended); err != nil {

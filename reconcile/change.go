@@ -210,6 +210,11 @@ type Plan struct {
 	substituteKey Key
 	// seen is what this plan saw of OneLogin; nil when nothing is remembered.
 	seen *seen
+	// unclear are the people of whom nothing is planned because of their own data;
+	// unmatched says that no membership is, because what rules give is not known or cannot be
+	// compared.
+	unclear   map[Key]bool
+	unmatched bool
 	// ended are the assertions that say nothing any more, leaving those about people
 	// who have left the app.
 	ended   []Assertion

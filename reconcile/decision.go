@@ -22,6 +22,16 @@ type Decision struct {
 	Until time.Time `json:"until,omitzero"`
 	Why   string    `json:"why,omitempty"`
 	Hold  string    `json:"hold,omitempty"` // the id under which it was shown
+	// Key is whom the change is about, and Member says that it is about their place in a
+	// group.
+	Key    Key  `json:"key,omitempty"`
+	Member bool `json:"member,omitempty"`
+}
+
+// About binds what is said of several changes to one of them.
+func (d Decision) About(c *Change) Decision {
+	d.Key, d.Member = c.Key, c.Op == OpAddMember || c.Op == OpRemoveMember
+	return d
 }
 
 // Enough reports whether the decision lets a change through.
@@ -47,19 +57,20 @@ func (d Decision) LeftOut(by string, next Decision) Decision {
 	if len(d.By) > 0 && (d.Until.IsZero() || next.At.Before(d.Until)) {
 		return d
 	}
-	return Decision{Waits: true, Undo: next.Undo, By: []string{by}, At: next.At, Hold: next.Hold}
+	return Decision{Waits: true, Undo: next.Undo, By: []string{by}, At: next.At, Hold: next.Hold, Key: next.Key, Member: next.Member}
 }
 
 // Outlived lists the rejections and what waits, of those that the plan was made with, whose
 // changes a plan of everybody does not come to any more, neither to make nor to hold. What
 // somebody said of a removal that OneLogin then took back must not keep a leaver inside
-// years later. A plan from less than all of OneLogin outlives nothing.
+// years later. A plan from less than all of OneLogin outlives nothing, nothing of somebody of
+// whom it cannot tell what they should have, and nothing of memberships that it cannot compare.
 func (p *Plan) Outlived(decisions map[string]Decision) (digests []string) {
 	if !p.Receipt.Complete() {
 		return nil
 	}
 	for digest, d := range decisions {
-		if d.Until.IsZero() && !d.Undo {
+		if d.Until.IsZero() && !d.Undo && !p.unclear[d.Key] && !(d.Member && p.unmatched) {
 			digests = append(digests, digest)
 		}
 	}

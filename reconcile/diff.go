@@ -54,10 +54,12 @@ func Decide(in Input) Plan {
 	d.plan.Held = append(d.plan.Held, d.join.extra...)
 	d.plan.Receipt = in.Directory.Receipt
 	d.plan.Target = in.Current.Lists
+	d.plan.unclear = make(map[Key]bool)
 	d.relations()
 	d.plan.Census.At = in.Directory.ReadAt
 	d.plan.Census.count(wants)
 	d.groups = newGroupDiff(in, &d.plan, d.join.at)
+	d.plan.unmatched = d.groups.book == nil || !d.groups.evaluates()
 	for i := range d.join.pairs {
 		d.room(i)
 		d.person(&d.join.pairs[i])
@@ -136,6 +138,7 @@ func (d *differ) person(p *pair) {
 	}
 	switch {
 	case reason != "":
+		d.plan.unclear[w.Person.Key] = true
 		d.holdPerson(p, reason)
 		d.groups.countOnly(w)
 	case !w.Active && a != nil:

@@ -107,11 +107,11 @@ func (w *world) Decisions(context.Context) (map[string]reconcile.Decision, error
 	return maps.Clone(w.decisions), w.broken
 }
 
-func (w *world) Decide(_ context.Context, digests []string, edit func(reconcile.Decision) reconcile.Decision, notes ...jobs.Entry) error {
+func (w *world) Decide(_ context.Context, digests []string, edit func(string, reconcile.Decision) reconcile.Decision, notes ...jobs.Entry) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, d := range digests {
-		w.decisions[d] = edit(w.decisions[d])
+		w.decisions[d] = edit(d, w.decisions[d])
 	}
 	w.entries = append(w.entries, notes...)
 	return w.broken

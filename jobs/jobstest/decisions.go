@@ -24,7 +24,7 @@ func decisions(t *testing.T, open Open) {
 	var wg sync.WaitGroup
 	for _, who := range []string{"ann", "bob"} {
 		wg.Go(func() {
-			edit := func(d reconcile.Decision) reconcile.Decision {
+			edit := func(_ string, d reconcile.Decision) reconcile.Decision {
 				return d.Said(who, reconcile.Decision{Approves: true, At: time.Now(), Until: until, Hold: "h"})
 			}
 			if err := s.Decide(t.Context(), digests, edit, jobs.Entry{Kind: jobs.EntryDecide, Trigger: &jobs.Trigger{Who: who}}); err != nil {
@@ -56,13 +56,18 @@ func decisions(t *testing.T, open Open) {
 	if all, err = s.Decisions(t.Context()); err != nil || len(all) != len(digests)-2 {
 		t.Errorf("%d decisions are left, %v", len(all), err)
 	}
-	ended := func(d reconcile.Decision) reconcile.Decision { d.Until = time.Now().Add(-time.Second); return d }
-	rejected := func(reconcile.Decision) reconcile.Decision { return reconcile.Decision{By: []string{"ann"}, Why: "no"} }
+	ended := func(_ string, d reconcile.Decision) reconcile.Decision {
+		d.Until = time.Now().Add(-time.Second)
+		return d
+	}
+	rejected := func(string, reconcile.Decision) reconcile.Decision {
+		return reconcile.Decision{By: []string{"ann"}, Why: "no"}
+	}
 	must(t, errors.Join(s.Decide(t.Context(), digests[2:700], ended), s.Decide(t.Context(), digests[700:701], rejected), s.Trim(t.Context(), time.Hour, 1)))
 	if all, err = s.Decisions(t.Context()); err != nil || len(all) != len(digests)-700 || all[digests[700]].Why != "no" {
 		t.Errorf("%d decisions are left when %d have ended, %v", len(all), 698, err)
 	}
-	forgotten := func(reconcile.Decision) reconcile.Decision { return reconcile.Decision{} }
+	forgotten := func(string, reconcile.Decision) reconcile.Decision { return reconcile.Decision{} }
 	must(t, errors.Join(s.Decide(t.Context(), digests[700:701], forgotten), s.Decide(t.Context(), []string{"never said"}, forgotten)))
 	must(t, errors.Join(s.Decide(t.Context(), digests[701:702], ended), s.Trim(t.Context(), 0, 1))) // all of the journal is kept
 	if all, err = s.Decisions(t.Context()); err != nil || len(all) != len(digests)-702 || len(scan(t, s, time.Time{})) == 0 {

@@ -42,7 +42,9 @@ func recalled(t *testing.T, open Open) {
 	}
 	same("of nothing", false)
 	ask(t, s, reserving("run", amounts{reconcile.LimitDelete: 2}, nil))
-	must(t, s.Decide(t.Context(), []string{"digest"}, func(reconcile.Decision) reconcile.Decision { return reconcile.Decision{By: []string{"ann"}, At: at} }))
+	must(t, s.Decide(t.Context(), []string{"digest"}, func(string, reconcile.Decision) reconcile.Decision {
+		return reconcile.Decision{By: []string{"ann"}, At: at}
+	}))
 	within(t, s, func(ctx context.Context, l jobs.Lease) error {
 		if err := s.Pin(ctx, l, map[reconcile.Key]jobs.Pin{1: {Run: "r1", At: at}}); err != nil {
 			return err

@@ -42,7 +42,7 @@ const (
 
 // Decide implements jobs.Decisions. The notes come first: a decision that is in
 // force is in the journal.
-func (s *Store) Decide(ctx context.Context, digests []string, edit func(reconcile.Decision) reconcile.Decision, notes ...jobs.Entry) error {
+func (s *Store) Decide(ctx context.Context, digests []string, edit func(string, reconcile.Decision) reconcile.Decision, notes ...jobs.Entry) error {
 	if _, err := s.Append(ctx, jobs.Lease{}, notes...); err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (s *Store) Decide(ctx context.Context, digests []string, edit func(reconcil
 }
 
 // decideSome rewrites decisions that nobody else writes meanwhile.
-func (s *Store) decideSome(ctx context.Context, digests []string, edit func(reconcile.Decision) reconcile.Decision) error {
+func (s *Store) decideSome(ctx context.Context, digests []string, edit func(string, reconcile.Decision) reconcile.Decision) error {
 	return s.client.Watch(ctx, func(tx *redis.Tx) error {
 		was, err := tx.HMGet(ctx, s.keys.decisions(), digests...).Result()
 		if err != nil {
@@ -69,7 +69,7 @@ func (s *Store) decideSome(ctx context.Context, digests []string, edit func(reco
 					return err
 				}
 			}
-			if d = edit(d); len(d.By) == 0 {
+			if d = edit(digest, d); len(d.By) == 0 {
 				forgotten = append(forgotten, digest)
 				continue
 			}

@@ -32,7 +32,7 @@ func TestEraseEverywhere(t *testing.T) {
 		jobs.Entry{Kind: jobs.EntryEnd, Run: "r1", Report: &jobs.Report{Run: "r1", Trigger: by, Unread: "read ann@x.io back: 502", Errors: []string{`Get "https://t/Users?filter=userName+eq+%22ann%40x.io%22": EOF`}}})
 	must(err)
 	decide := func(digest string, d reconcile.Decision) {
-		must(s.Decide(t.Context(), []string{digest}, func(was reconcile.Decision) reconcile.Decision { return was.Said(by.Who, d) }, jobs.Entry{Kind: jobs.EntryDecide, Trigger: &by, Decided: &d}))
+		must(s.Decide(t.Context(), []string{digest}, func(_ string, was reconcile.Decision) reconcile.Decision { return was.Said(by.Who, d) }, jobs.Entry{Kind: jobs.EntryDecide, Trigger: &by, Decided: &d}))
 	}
 	decide("d1", reconcile.Decision{Why: "ann@x.io is only on leave"})
 	decide("d2", reconcile.Decision{Approves: true, Until: time.Now().Add(time.Hour)})

@@ -65,6 +65,16 @@ func ignored(t *testing.T, open Open) {
 		if _, err := claim(ctx, s, jobs.Lease{}, "a push", snap.Position, "3"); err != nil { // and its answer is still to come
 			return err
 		}
+		if _, err := claim(ctx, s, l, "before mine", 0, "5"); err != nil {
+			return err
+		}
+		later, err := s.Snapshot(ctx)
+		if err != nil {
+			return err
+		}
+		if newer, err := s.Newer(ctx, "mine", later.Position, []string{"5"}); err != nil || len(newer) > 0 {
+			return fmt.Errorf("who was written before are newer: %v, %w", newer, err)
+		}
 		newer, err := s.Newer(ctx, "mine", snap.Position, []string{"1", "2", "3", "4"})
 		if err != nil || !slices.Equal(newer, []string{"3"}) {
 			return fmt.Errorf("newer are %v, %w", newer, err)

@@ -61,6 +61,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("a lost lease writes nothing", func(t *testing.T) { fenced(t, open) })
 	t.Run("scan and follow", func(t *testing.T) { scanned(t, open) })
 	t.Run("trim keeps the last runs and open intents", func(t *testing.T) { trimmed(t, open) })
+	t.Run("a long journal", func(t *testing.T) { paged(t, open) })
 	t.Run("erase", func(t *testing.T) { erased(t, open) })
 	t.Run("claims", func(t *testing.T) { claims(t, open) })
 	t.Run("a claim without the lock", func(t *testing.T) { pushes(t, open) })
@@ -175,6 +176,13 @@ func released(t *testing.T, open Open) {
 	}
 	if err := s.Do(t.Context(), "b", func(context.Context, jobs.Lease) error { return nil }); err != nil {
 		t.Errorf("after a cancelled run: %v", err)
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = s.Do(t.Context(), "c", func(context.Context, jobs.Lease) error { panic("boom") })
+	}()
+	if err := s.Do(t.Context(), "d", func(context.Context, jobs.Lease) error { return nil }); err != nil {
+		t.Errorf("after a run that panicked: %v", err)
 	}
 }
 

@@ -102,9 +102,44 @@ func trimmed(t *testing.T, open Open) {
 		return writeRun(ctx, s, l, "run-9", "a@x.io")
 	})
 	time.Sleep(2 * time.Millisecond)
+	young := len(scan(t, s, time.Time{}))
+	must(t, s.Trim(t.Context(), time.Hour, 1))
+	if left := len(scan(t, s, time.Time{})); left != young {
+		t.Errorf("%d entries of %d, none of which is old", left, young)
+	}
 	must(t, s.Trim(t.Context(), time.Nanosecond, 1))
 	if snap := snapshot(t, s); len(snap.Open) != 1 || snap.Open[0].ID != intent.ID || snap.Open[0].Write == nil {
 		t.Errorf("open intents %+v; what they say is needed", snap.Open)
+	}
+}
+
+// paged: a journal that is read in parts is read whole and in order, also where entries at
+// the borders of the parts were edited.
+func paged(t *testing.T, open Open) {
+	s := open(t, "pages", 30*time.Second)
+	entries := make([]jobs.Entry, 1300)
+	for i := range entries {
+		entries[i] = jobs.Entry{Kind: jobs.EntryPush, Note: fmt.Sprint(i)}
+	}
+	_, err := s.Append(t.Context(), jobs.Lease{}, entries...)
+	must(t, err)
+	edited := []string{"0", "1", "499", "500", "501", "999", "1000", "1001", "1299"}
+	n, err := s.Erase(t.Context(), func(e *jobs.Entry) bool {
+		if !slices.Contains(edited, e.Note) {
+			return false
+		}
+		e.Error = "edited"
+		return true
+	}, jobs.Entry{Kind: jobs.EntryErase, Note: "1300"})
+	must(t, err)
+	all := scan(t, s, time.Time{})
+	if len(all) != 1301 || n != len(edited) {
+		t.Fatalf("%d entries, of which %d were edited", len(all), n)
+	}
+	for i, e := range all {
+		if e.Note != fmt.Sprint(i) || (e.Error == "edited") != slices.Contains(edited, e.Note) {
+			t.Fatalf("entry %d is %+v", i, e)
+		}
 	}
 }
 

@@ -65,10 +65,19 @@ func marked(t *testing.T, open Open) {
 	for i := range many {
 		many[i] = fmt.Sprint("many ", i)
 	}
-	for i, m := range mark(t, s, 0, many...) {
+	all := mark(t, s, 0, many...)
+	for i, m := range all {
 		if m.Subject != many[i] || m.Time.UnixMilli() <= snap.Position {
 			t.Fatalf("mark %d is %+v", i, m)
 		}
+	}
+	last := all[449].Time
+	for range 100 { // some of them in one millisecond
+		m := mark(t, s, 0, "often")[0]
+		if !m.Time.After(last) {
+			t.Fatalf("marked at %s after %s: whoever saw the one takes it for the other", m.Time, last)
+		}
+		last = m.Time
 	}
 	must(t, s.Unmark(t.Context(), "run", jobs.Snapshot{Position: 1 << 50, Marks: snapshot(t, s).Marks}))
 	if left := snapshot(t, s).Marks; len(left) != 0 {

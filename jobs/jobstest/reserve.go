@@ -220,6 +220,13 @@ func lifeEnds(t *testing.T, open Open) {
 	if got := ask(t, s, jobs.Claim{Run: "third", Subjects: []string{"1"}}); len(got.Newer) != 1 {
 		t.Errorf("who comes back after the claim is over ends that of the next: %+v", got)
 	}
+	if got := ask(t, s, jobs.Claim{Run: "next", Subjects: []string{"1"}}); got.Newer != nil {
+		t.Errorf("who comes back after the claim is over has that of the next: %+v", got)
+	}
+	must(t, s.Settle(t.Context(), []jobs.Settled{{Run: "next", Subjects: []string{"1"}}}))
+	if got := ask(t, s, jobs.Claim{Run: "third", Subjects: []string{"1"}}); len(got.Newer) != 1 {
+		t.Errorf("who comes back after the claim is over counts as one of two writes of the next: %+v", got)
+	}
 	if got := ask(t, s, jobs.Claim{Run: "next", Subjects: []string{"2"}}); len(got.Newer) != 1 {
 		t.Errorf("a claim with the store's own life, renewed for less, is over already: %+v", got)
 	}

@@ -88,6 +88,10 @@ func pause(t *testing.T, open Open) {
 	if st, err := s.Schedule(t.Context()); err != nil || !st.Paused.IsZero() {
 		t.Errorf("%+v %v", st, err)
 	}
+	quiet := open(t, "paused, and nobody looked", time.Second)
+	must(t, quiet.Pause(t.Context(), "ann"))
+	must(t, quiet.Resume(t.Context()))
+	take(t, quiet, time.Now().Add(-time.Minute), jobs.LateRun, jobs.TakenDone)
 	take(t, s, soon.Add(-time.Hour), jobs.LateRun, jobs.TakenDone) // what came while it was paused was not missed
 	take(t, s, soon.Add(time.Hour), jobs.Due, jobs.TakenRun)
 }

@@ -69,4 +69,9 @@ func sealed(t *testing.T, open Open) {
 	if v := verdict(t, a); v.Entries != 4 || v.Erased != 1 || len(v.Broken) > 0 {
 		t.Errorf("what was erased is taken for changed: %+v", v)
 	}
+	must(t, a.Trim(t.Context(), time.Nanosecond, 1))
+	must(t, b.Trim(t.Context(), time.Hour, 1)) // more is to be kept than before
+	if v := verdict(t, a); len(v.Broken) > 0 || v.Gone == 0 {
+		t.Errorf("what was trimmed is taken for lost: %+v", v)
+	}
 }

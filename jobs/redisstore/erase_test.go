@@ -42,6 +42,8 @@ func TestEraseEverywhere(t *testing.T) {
 		return s.Pin(ctx, lease, map[reconcile.Key]jobs.Pin{4: {Run: "r1", By: by.Who}})
 	}))
 	must(s.Pause(t.Context(), by.Who))
+	_, err = s.Mark(t.Context(), 0, []jobs.Wanted{{Subject: jobs.AddressSubject(ann), Looks: 2}})
+	must(err)
 	_, err = s.Wish(t.Context(), by)
 	must(err)
 

@@ -24,6 +24,10 @@ func TestLockOfAnother(t *testing.T) {
 				return errors.New("the context outlived the lock")
 			}
 		},
+		"who works on and tells nobody": func(ctx context.Context) error {
+			<-ctx.Done()
+			return nil
+		},
 		"who is done": func(context.Context) error { return jobs.ErrLockLost },
 	} {
 		server, key := miniredis.RunT(t), ""

@@ -80,6 +80,23 @@ func TestIgnoredIsNotRewritten(t *testing.T) {
 	}
 }
 
+// TestOnePersonForgetsNobodyElse: a run of one person leaves alone what Tomorro did not keep
+// of others.
+func TestOnePersonForgetsNobodyElse(t *testing.T) {
+	r, _ := newVerifiedRig(t)
+	r.reconcile(t)
+	r.memory.Ignore = ignoresRoles
+	r.source.d.People[0].Title = "manager"
+	r.reconcile(t)
+	r.reconcile(t)
+	r.runner.User = "bob@x.io"
+	r.reconcile(t)
+	r.runner.User = ""
+	if report := r.reconcile(t); report.Planned[reconcile.OpChangeRole] != 0 || report.Held[reconcile.HoldData] != 1 {
+		t.Errorf("what was not kept twice is sent again: %+v", report)
+	}
+}
+
 // TestALeaverWhoStaysIsNeverQuiet: it is sent and told in each run, exit 3, and
 // stops no canary once it is known.
 func TestALeaverWhoStaysIsNeverQuiet(t *testing.T) {

@@ -1,11 +1,13 @@
 package jobs_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
 )
 
 // newLearner is a rig whose runs also remember what they saw and what was decided.
@@ -57,6 +59,28 @@ func TestOnlyGoodPullsTeach(t *testing.T) {
 	r.reconcile(t)
 	if facts, err = r.store.Facts(t.Context()); err != nil || facts.People[3] == was || r.pulls(t) != 2 {
 		t.Errorf("a good pull taught nothing, or an incomplete one taught it before: %d pulls, %v", r.pulls(t), err)
+	}
+}
+
+// TestABrokenRunTeachesNothing: a run that is broken off leaves what is known of OneLogin, and
+// what is usual there, as it was.
+func TestABrokenRunTeachesNothing(t *testing.T) {
+	r := newLearner(t)
+	before, err := r.store.Facts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.source.d.People {
+		r.source.d.People[i].LastName = "Changed"
+	}
+	r.memory.Fail = func(reconcile.Write) reconciletest.Fault { return reconciletest.Forbids }
+	r.runner.Concurrency = 1
+	if report, err := r.runner.Reconcile(t.Context(), jobs.Trigger{By: "test"}, yes); err == nil || report.Exit != jobs.ExitError {
+		t.Fatalf("%+v %v", report, err)
+	}
+	after, err := r.store.Facts(t.Context())
+	if err != nil || !maps.Equal(before.People, after.People) || r.pulls(t) != 1 {
+		t.Errorf("it taught %v, after %v; %d pulls; %v", after.People, before.People, r.pulls(t), err)
 	}
 }
 

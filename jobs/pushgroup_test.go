@@ -50,6 +50,26 @@ func TestGroupOfAnother(t *testing.T) {
 	}
 }
 
+// TestGroupIsMadeAgain: a group that a rule gives and somebody deleted at Tomorro is made by
+// the next push, whoever made it before.
+func TestGroupIsMadeAgain(t *testing.T) {
+	p := newPair(t, 1, func(p *jobs.Pushes) { p.Runner.Policy.CreateGroups = true })
+	p.a.Runner.Policy.CreateGroups = true
+	g, err := p.a.MakeGroup(t.Context(), "", "Fresh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteDeleteGroup, Group: g.Name, GroupID: g.ID}); err != nil {
+		t.Fatal(err)
+	}
+	p.town.mu.Lock()
+	p.d.Rules[0].Actions[0].Values = []string{"Fresh"}
+	p.town.mu.Unlock()
+	if l := one(t, p.b, byName(1)); l.Err != nil || len(l.Held) > 0 {
+		t.Errorf("%+v", l)
+	}
+}
+
 // ruleless is a OneLogin whose rules cannot be read.
 type ruleless struct{ jobs.Looker }
 

@@ -34,6 +34,36 @@ type Hold struct {
 	Approved  int      `json:"approved,omitempty"`
 	// Rejected counts the changes that somebody decided against.
 	Rejected int `json:"rejected,omitempty"`
+
+	said     map[string]string // by digest
+	approved map[string]int    // how many of the changes, by who approved
+}
+
+// ApprovedBy reports whether somebody has approved all of the hold, but for what was
+// rejected.
+func (h *Hold) ApprovedBy(who string) bool {
+	n := 0
+	for name, changes := range h.approved {
+		if reconcile.SamePerson(name, who) {
+			n += changes
+		}
+	}
+	return n > 0 && n+h.Rejected >= len(h.Changes)
+}
+
+// What people's word made of one held change; neither, while it waits for one.
+const (
+	Approved = "approved" // the next run makes it
+	Rejected = "rejected"
+)
+
+// Said says what people's word made of a change of the hold: Approved, Rejected, or
+// empty.
+func (h *Hold) Said(c *reconcile.Change) string {
+	if len(h.said) == 0 {
+		return ""
+	}
+	return h.said[c.Digest()]
 }
 
 // ErrNoHold marks a hold that is not there: it may have been one of another content.
@@ -159,7 +189,7 @@ func (b *HoldBook) Open(decisions map[string]reconcile.Decision, fourEyes bool, 
 		key := reason{n.held.Rule, n.held.Reason}
 		h := groups[key]
 		if h == nil {
-			h = &Hold{Rule: n.held.Rule, Class: n.held.Class, Reason: n.held.Reason, Since: n.since, Run: n.run, Approvable: n.held.Rule.Approvable() || n.held.Rule == reconcile.RuleRejected}
+			h = &Hold{Rule: n.held.Rule, Class: n.held.Class, Reason: n.held.Reason, Since: n.since, Run: n.run, Approvable: n.held.Rule.Approvable() || n.held.Rule == reconcile.RuleRejected, said: make(map[string]string), approved: make(map[string]int)}
 			groups[key] = h
 		}
 		if n.since.Before(h.Since) {
@@ -171,10 +201,15 @@ func (b *HoldBook) Open(decisions map[string]reconcile.Decision, fourEyes bool, 
 		case said && d.Waits:
 		case said && !d.Approves:
 			h.Rejected++
+			h.said[digest] = Rejected
 		case said && now.Before(d.Until):
 			h.Approvals = append(h.Approvals, d.By...)
+			for _, by := range d.By {
+				h.approved[by]++
+			}
 			if d.Enough(fourEyes) {
 				h.Approved++
+				h.said[digest] = Approved
 			}
 		}
 	}
@@ -212,9 +247,11 @@ type Word struct {
 	Who      string
 	By       string // where they say it, as in Trigger; "command" when empty
 	Approves bool
-	Only     []string      // e-mails, OneLogin ids or groups; empty: all of the hold. The rest of what a limit holds goes on waiting
-	For      time.Duration // how long an approval is good for
-	Why      string
+	// Only are e-mails, OneLogin ids or groups; empty: all of the hold, but an approval
+	// leaves out what was rejected of it. The rest of what a limit holds goes on waiting.
+	Only []string
+	For  time.Duration // how long an approval is good for
+	Why  string
 }
 
 // Answer stores what somebody says of the hold with this id, or a unique beginning
@@ -229,9 +266,11 @@ func Answer(ctx context.Context, store Decisions, holds []Hold, id string, word 
 		return h, fmt.Errorf("hold %s cannot be approved: it is held by the rule %q, which no approval lifts: %s", h.ID, h.Rule, h.Reason)
 	}
 	all := h.Changes
+	// Who approves the rest does not mean to take back what somebody rejected.
+	spares := word.Approves && len(word.Only) == 0 && h.Rule != reconcile.RuleRejected && h.Rejected < len(h.Changes)
 	var left []string // out of what the word is about
 	h.Changes = slices.DeleteFunc(slices.Clone(h.Changes), func(c reconcile.Change) bool {
-		named := word.names(&c)
+		named := word.names(&c) && !(spares && h.Said(&c) == Rejected)
 		if !named {
 			left = append(left, c.Digest())
 		}

@@ -114,3 +114,58 @@ func TestLateHolds(t *testing.T) {
 		}
 	}
 }
+
+// TestApproveTheRest: an approval of a hold does not take back what somebody rejected
+// of it, unless it names it, or nothing else is left.
+func TestApproveTheRest(t *testing.T) {
+	at := time.Date(2026, 11, 1, 2, 0, 0, 0, time.UTC)
+	book, err := jobs.ReadHolds(t.Context(), told{entries: []jobs.Entry{{Kind: jobs.EntryBegin, Run: "1", Receipt: &reconcile.Receipt{}}, heldIn("1", at, 1, "a", "b", "c")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := verdicts{}
+	answer := func(word jobs.Word) (changes int) {
+		t.Helper()
+		word.For = time.Hour
+		holds := book.Open(said, false, at)
+		h, err := jobs.Answer(t.Context(), said, holds, holds[0].ID, word, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(h.Changes)
+	}
+	stands := func() (text string) {
+		h := &book.Open(said, false, at)[0]
+		for i := range h.Changes {
+			text += h.Changes[i].Group + ":" + string(h.Said(&h.Changes[i])) + " "
+		}
+		return text
+	}
+	for _, step := range []struct {
+		word jobs.Word
+		n    int
+		want string
+	}{
+		{jobs.Word{Who: "ann", Why: "on leave", Only: []string{"b"}}, 1, "a: b:rejected c: "},
+		{jobs.Word{Who: "bob", Approves: true}, 2, "a:approved b:rejected c:approved "},
+		{jobs.Word{Who: "bob", Approves: true, Only: []string{"b"}}, 1, "a:approved b:approved c:approved "},
+		{jobs.Word{Who: "ann", Why: "none of them"}, 3, "a:rejected b:rejected c:rejected "},
+		{jobs.Word{Who: "bob", Approves: true}, 3, "a:approved b:approved c:approved "},
+	} {
+		if n := answer(step.word); n != step.n || stands() != step.want {
+			t.Errorf("%+v is about %d changes, and then %s; want %d, %s", step.word, n, stands(), step.n, step.want)
+		}
+	}
+}
+
+// verdicts keeps decisions in memory.
+type verdicts map[string]reconcile.Decision
+
+func (v verdicts) Decisions(context.Context) (map[string]reconcile.Decision, error) { return v, nil }
+
+func (v verdicts) Decide(_ context.Context, digests []string, edit func(string, reconcile.Decision) reconcile.Decision, _ ...jobs.Entry) error {
+	for _, d := range digests {
+		v[d] = edit(d, v[d])
+	}
+	return nil
+}

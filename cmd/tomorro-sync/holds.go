@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,8 @@ func (p *program) approveCommand() *cobra.Command {
 		Short: "Let the next run make exactly what a hold shows",
 		Long: `approve lets the next run make the changes of a hold, as holds shows them: bound to their content, once, and within --for. Whatever
 else is held by then waits for a word of its own. What an incomplete pull, a protection, min_admins or the second question to OneLogin
-holds stays held. With four_eyes: true two people must say so; --as tells who you are. It writes nothing at Tomorro: reconcile does.`,
+holds stays held. What somebody rejected of the hold stays rejected, unless --only names it or nothing else is left of the hold.
+With four_eyes: true two people must say so; --as tells who you are. It writes nothing at Tomorro: reconcile does.`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id = args[0]
@@ -124,7 +126,7 @@ func (p *program) answer(cmd *cobra.Command, id string, word jobs.Word) error {
 		enough := true
 		for _, h := range holds {
 			if h.ID == answered.ID && word.Approves {
-				answered.Approvals, answered.Approved = h.Approvals, h.Approved
+				answered.Approvals, answered.Approved, answered.Rejected = h.Approvals, h.Approved, h.Rejected
 				enough = h.Approved >= len(answered.Changes)
 			}
 		}
@@ -151,6 +153,9 @@ func (v *planView) showAnswer(h *jobs.Hold, word *jobs.Word, enough bool) {
 		}
 		v.advise("next: ", next)
 	}
+	if word.Approves && len(word.Only) == 0 && h.Rejected > 0 {
+		v.line("%s of it stays rejected; --only EMAIL approves that.", words.Count(h.Rejected, "change", "changes"))
+	}
 }
 
 // showHolds prints each hold with its people.
@@ -173,8 +178,8 @@ func (v *planView) showHolds(holds []jobs.Hold, fourEyes bool, now time.Time) {
 		for _, text := range v.heldBy(h.Changes) {
 			v.paragraph("  ", text, "")
 		}
-		if text := standing(h, fourEyes); text != "" {
-			v.paragraph("  ", v.clean(text), green)
+		for _, text := range v.standing(h, fourEyes) {
+			v.paragraph("  ", text, green)
 		}
 	}
 	if first != nil {
@@ -183,17 +188,29 @@ func (v *planView) showHolds(holds []jobs.Hold, fourEyes bool, now time.Time) {
 	}
 }
 
-// standing says who decided what.
-func standing(h *jobs.Hold, fourEyes bool) string {
-	switch {
-	case h.Rejected > 0:
-		return fmt.Sprintf("%d of them rejected; approve takes that back", h.Rejected)
-	case len(h.Approvals) == 0:
-		return ""
-	case h.Approved == 0 && fourEyes:
-		return "approved by " + strings.Join(h.Approvals, ", ") + "; one more must approve"
+// standing says what was decided, and about whom, a line each.
+func (v *planView) standing(h *jobs.Hold, fourEyes bool) (lines []string) {
+	whom := make(map[string][]string)
+	for i := range h.Changes {
+		said := h.Said(&h.Changes[i])
+		whom[said] = append(whom[said], cmp.Or(h.Changes[i].Who, h.Changes[i].Group))
 	}
-	return fmt.Sprintf("%d of them approved by %s: the next run makes them", h.Approved, strings.Join(h.Approvals, ", "))
+	if n := h.Rejected; n > 0 {
+		back := "approve takes that back"
+		if n < len(h.Changes) {
+			back = "approve --only takes that back"
+		}
+		lines = append(lines, fmt.Sprintf("%s rejected: %s; %s", words.Number(n), v.names(whom[jobs.Rejected]), back))
+	}
+	by := v.clean(strings.Join(h.Approvals, ", "))
+	switch {
+	case by == "":
+	case h.Approved == 0 && fourEyes:
+		lines = append(lines, "approved by "+by+"; one more must approve")
+	default:
+		lines = append(lines, fmt.Sprintf("%s approved by %s, the next run makes them: %s", words.Number(h.Approved), by, v.names(whom[jobs.Approved])))
+	}
+	return lines
 }
 
 // heldBy lists whom each kind of change is about.

@@ -57,6 +57,9 @@ func TestHoldsAndApprovals(t *testing.T) {
 	keeps, leaves := all[0].Changes[0].Who, all[0].Changes[1].Who
 	o.must(exitDone, "reject", all[0].ID, "--only", keeps, "--why", "returns in May", "--as", "ann")
 	o.must(exitDone, "approve", all[0].ID[:6], "--only", leaves, "--as", "bob")
+	if out := o.must(exitDone, "holds"); !strings.Contains(out, "1 rejected: "+keeps) || !strings.Contains(out, "1 approved by bob, the next run makes them: "+leaves) {
+		t.Errorf("holds says\n%s", out)
+	}
 	if out := o.must(exitHeld, "reconcile", "--yes"); o.active() != before-1 {
 		t.Fatalf("%d active of %d, want one less\n%s", o.active(), before, out)
 	}

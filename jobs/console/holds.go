@@ -27,9 +27,10 @@ type holdList struct {
 type holdView struct {
 	jobs.Hold
 	Kinds []byKind
-	// Mine says that who looks has approved it already.
+	// Mine says that who looks has approved all that an approval is about.
 	Mine    bool
 	Decided bool   // nothing is left to be said
+	Waits   int    // changes that nobody decided about
 	Stands  string // who decided what
 	Whom    []choice
 	FromRun bool // false: an undo held it, and another undo makes it
@@ -39,8 +40,8 @@ type holdView struct {
 // see them. fewHeld is the same on the page of a run.
 const fewToDecide, fewHeld = 60, 8
 
-// choice is somebody whom a word can be about alone.
-type choice struct{ Value, Text string }
+// choice is somebody whom a word can be about alone, and what was said of them already.
+type choice struct{ Value, Text, Said string }
 
 func (c *console) holds(v *visit) {
 	ctx, cancel := v.brief()
@@ -81,12 +82,15 @@ func (v *visit) unknown() bool {
 }
 
 func newHoldView(h *jobs.Hold, v *visit) holdView {
-	view := holdView{Hold: *h, Kinds: foldKinds(h.Changes, fewToDecide), Mine: slices.ContainsFunc(h.Approvals, func(by string) bool { return reconcile.SamePerson(by, v.session.Who) }),
+	view := holdView{Hold: *h, Kinds: foldKinds(h.Changes, fewToDecide), Mine: h.ApprovedBy(v.session.Who),
 		Decided: h.Approved+h.Rejected >= len(h.Changes), FromRun: h.Changes[0].Origin != reconcile.FromUndo}
-	view.Stands = standing(h, v.conn.Policy.FourEyes)
+	view.Stands, view.Waits = standing(h, v.conn.Policy.FourEyes), len(h.Changes)-h.Approved-h.Rejected
+	for i := range view.Kinds {
+		view.Kinds[i].Hold = h
+	}
 	seen := make(map[string]bool)
 	for i := range h.Changes {
-		ch := choice{Text: subject(h.Changes[i])}
+		ch := choice{Text: subject(h.Changes[i]), Said: h.Said(&h.Changes[i])}
 		switch c := &h.Changes[i]; {
 		case c.Key != 0:
 			ch.Value = c.Key.String()
@@ -171,8 +175,12 @@ func (c *console) said(ctx context.Context, v *visit, word *jobs.Word) string {
 	}
 	holds, err := c.holdsNow(ctx, v.conn)
 	i := slices.IndexFunc(holds, func(h jobs.Hold) bool { return h.ID == v.r.PathValue("hold") })
-	if err == nil && i >= 0 && v.conn.Policy.FourEyes && holds[i].Approved == 0 {
+	switch {
+	case err != nil || i < 0:
+	case v.conn.Policy.FourEyes && holds[i].Approved == 0:
 		return "second"
+	case len(word.Only) == 0 && holds[i].Rejected > 0:
+		return "spared"
 	}
 	return "approved"
 }

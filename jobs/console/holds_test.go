@@ -85,6 +85,44 @@ func TestApproveSome(t *testing.T) {
 	}
 }
 
+// TestRejectOneApproveTheRest: the page says who is rejected and who is approved, and
+// whoever decided about some can still decide about the others.
+func TestRejectOneApproveTheRest(t *testing.T) {
+	w := newWorld()
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.decide("reject", url.Values{"only": {"2"}, "why": {"on leave"}})
+	_, body := s.get("/c/acme/holds")
+	for _, want := range []string{"1 change waits for somebody", `</span> <span class="tag">rejected</span></li>`, `<span class="tag">rejected</span></label>`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not say %q:\n%s", want, body)
+		}
+	}
+	if _, to := s.decide("approve", nil); !strings.HasSuffix(to, "said=spared") {
+		t.Errorf("approved, and said %s", to)
+	}
+	c := leaver(2)
+	if d := w.decisions[c.Digest()]; d.Approves {
+		t.Errorf("an approval of the rest took the rejection back: %+v", d)
+	}
+	if _, body := s.get("/c/acme/holds?said=spared"); !strings.Contains(body, "1 change is approved, 1 was rejected") || !strings.Contains(body, "You approved") || !strings.Contains(body, "but for what was rejected") {
+		t.Errorf("the page says\n%s", body)
+	}
+}
+
+// TestApproveSomeAndThenAll: an approval of some leaves the button for the others.
+func TestApproveSomeAndThenAll(t *testing.T) {
+	w := newWorld()
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.decide("approve", url.Values{"only": {"2"}})
+	if _, body := s.get("/c/acme/holds"); strings.Contains(body, "You approved") || !strings.Contains(body, `<span class="tag">approved</span></li>`) {
+		t.Errorf("the page says\n%s", body)
+	}
+	s.decide("approve", nil)
+	if _, body := s.get("/c/acme/holds"); !strings.Contains(body, "You approved") {
+		t.Errorf("after both\n%s", body)
+	}
+}
+
 func TestReject(t *testing.T) {
 	w := newWorld()
 	s := w.serve(t, nil).signIn("Ann", sharedSecret)

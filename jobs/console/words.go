@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/words"
 )
@@ -152,6 +153,7 @@ type byKind struct {
 	Op      reconcile.Op
 	Open    bool // there are few enough to show them at once
 	Changes []reconcile.Change
+	Hold    *jobs.Hold // that knows what was said of each; nil on the page of a run
 }
 
 func foldKinds(changes []reconcile.Change, few int) []byKind {

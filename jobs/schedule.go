@@ -61,6 +61,16 @@ type ScheduleState struct {
 // was, or gone, so that nothing is done by it at night until somebody has looked.
 const PausedByLoss = "tomorro-sync itself, because Redis lost what it had confirmed"
 
+// Onward says what to do before a paused schedule goes on, and how it does; command is how
+// the program is called.
+func (s *ScheduleState) Onward(command string) string {
+	resume := command + " schedule resume"
+	if s.PausedBy == PausedByLoss {
+		return "press Reapply entitlement mappings in OneLogin, look at plan, release and holds, then: " + resume
+	}
+	return resume
+}
+
 // Pauser stops and starts the schedule of all replicas, across restarts.
 type Pauser interface {
 	Schedule(ctx context.Context) (ScheduleState, error)

@@ -35,6 +35,9 @@ func TestServeTellsOfLoss(t *testing.T) {
 	if out := o.must(exitDone, "alerts"); !strings.Contains(out, "Redis lost what it had confirmed") || !strings.Contains(out, "schedule resume") {
 		t.Errorf("no alert:\n%s", out)
 	}
+	if out := strings.Join(strings.Fields(o.must(exitDone, "schedule")), " "); !strings.Contains(out, "to go on: press Reapply entitlement mappings") || !strings.Contains(out, "schedule resume") {
+		t.Errorf("schedule does not say what to do:\n%s", out)
+	}
 	o.must(exitDone, "schedule", "resume")
 	o.must(exitDone, "reconcile", "--yes")
 	for id, was := range before {

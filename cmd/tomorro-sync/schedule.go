@@ -113,7 +113,7 @@ func (p *program) showSchedule(doc *scheduleJSON) {
 		s.line("schedule  %s  %s", doc.Cron, doc.Timezone)
 	}
 	if at := doc.State.Paused; !at.IsZero() {
-		s.paragraph("paused    ", fmt.Sprintf("since %s by %s; go on with: tomorro-sync schedule resume", at.Format(dayAndTime), s.clean(doc.State.PausedBy)), "")
+		s.paragraph("paused    ", fmt.Sprintf("since %s by %s; to go on: %s", at.Format(dayAndTime), s.clean(doc.State.PausedBy), doc.State.Onward("tomorro-sync")), "")
 	}
 	if n := doc.State.Failures; n > 0 {
 		s.line("failing   %s in a row, the last one that of %s", words.Count(n, "run", "runs"), doc.State.Tried.Format(dayAndTime))
@@ -124,8 +124,12 @@ func (p *program) showSchedule(doc *scheduleJSON) {
 	if n := doc.State.Retries; n > 0 {
 		s.line("again     that one was made again %s", words.Count(n, "time", "times"))
 	}
+	next := "next"
+	if !doc.State.Paused.IsZero() {
+		next = "would be"
+	}
 	for i, at := range doc.Next {
-		s.line("%-9s %s", []string{"next", "", ""}[i], at.Format(dayAndTime))
+		s.line("%-9s %s", []string{next, "", ""}[i], at.Format(dayAndTime))
 	}
 	if doc.LastExit != nil {
 		s.line("last run  %s, exit %d", doc.LastRun, *doc.LastExit)

@@ -144,7 +144,7 @@ func (c *ConnectionState) fill(from *Connection, status jobs.Status, now time.Ti
 		}
 	}
 	if at := status.Schedule.Paused; !at.IsZero() {
-		note("the schedule is paused since %s by %s", at.UTC().Format(time.RFC3339), status.Schedule.PausedBy)
+		note("the schedule is paused since %s by %s; to go on: %s", at.UTC().Format(time.RFC3339), status.Schedule.PausedBy, status.Schedule.Onward(cmp.Or(from.Command, "tomorro-sync")))
 	}
 	switch last := status.Last; {
 	case last == nil:

@@ -63,7 +63,7 @@ func Find(s *jobs.Standing, when *When) []Alert {
 		findRun(last, command, add)
 	}
 	if st := &s.Status.Schedule; st.PausedBy == jobs.PausedByLoss {
-		add(MemoryLost, "Redis lost what it had confirmed", "press Reapply entitlement mappings in OneLogin, look at plan, release and holds, then: "+command+" schedule resume",
+		add(MemoryLost, "Redis lost what it had confirmed", st.Onward(command),
 			"Redis lost what it had confirmed, found at %s: it was emptied or restored from a backup. The schedule is paused.", clock(st.Paused))
 	}
 	since := s.Since

@@ -128,6 +128,7 @@ func (o *overview) judge(called string) {
 			waiting += len(h.Changes) - h.Approved - h.Rejected
 		}
 	}
+	paused := !o.Status.Schedule.Paused.IsZero()
 	last := func() int {
 		if o.Last == nil {
 			return 0
@@ -139,10 +140,16 @@ func (o *overview) judge(called string) {
 		o.Tone, o.Headline = "busy", "A run is being made."
 	case o.Asked.Who != "":
 		o.Tone, o.Headline = "busy", "A run is asked for, and about to begin."
+	case o.Status.Schedule.PausedBy == jobs.PausedByLoss:
+		o.Tone, o.Headline, o.Do = "bad", "Redis lost what it had confirmed, and the schedule is paused.", "It was emptied or restored from a backup: what people had decided may be gone, or as it was then. Before any run: "+o.Status.Schedule.Onward(called)
 	case o.Asked.Failed != "" && (o.Last == nil || o.Last.End.Report.Finished.Before(o.Asked.Since)): // a run since tells more
 		o.Tone, o.Headline, o.Do = "bad", "The run that was asked for could not be made.", o.Asked.Failed
 	case o.Last == nil:
-		o.Tone, o.Headline, o.Do = "warn", "No run has ended yet.", "The first one is made at the next tick of the schedule, or now with the button below. Look at what it would do with: "+called+" plan"
+		first := "The first one is made at the next tick of the schedule, or now with the button below."
+		if paused || o.Next.IsZero() {
+			first = "None is made by itself: there is no schedule, or it is paused. Make the first with the button below."
+		}
+		o.Tone, o.Headline, o.Do = "warn", "No run has ended yet.", first+" Look at what it would do with: "+called+" plan"
 	case last == jobs.ExitError:
 		o.Tone, o.Headline, o.Do = "bad", "The last run could not be made.", "Open it to read why. Nothing is lost: the next run starts from what OneLogin and Tomorro have then."
 	case last == jobs.ExitFailed:
@@ -151,6 +158,8 @@ func (o *overview) judge(called string) {
 		o.Tone, o.Headline, o.Do = "warn", words.Count(waiting, "change waits", "changes wait")+" for somebody's word.", "Look at who it is about under Holds, then approve or reject."
 	case last == jobs.ExitHeld:
 		o.Tone, o.Headline, o.Do = "warn", "The guard held something in the last run.", "Look at why under Holds. It ends when its reason does."
+	case paused:
+		o.Tone, o.Headline, o.Do = "warn", "The schedule is paused.", "Tomorro was what OneLogin says after the last run; what changed since waits for somebody to ask for a run, or for: "+o.Status.Schedule.Onward(called)
 	default:
 		o.Tone, o.Headline = "good", "Tomorro is what OneLogin says."
 		if held := o.held(); held > 0 {

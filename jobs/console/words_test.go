@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -133,5 +134,40 @@ func TestEmptyAndBroken(t *testing.T) {
 	w.about = nil
 	if _, body := s.get("/c/acme/people/gone@x.io"); !strings.Contains(body, "Check the spelling") || !strings.Contains(body, "No run has changed") {
 		t.Errorf("a person whom nobody knows:\n%s", body)
+	}
+}
+
+// TestPaused: the first page says so when no night makes a run, and what to do first when
+// Redis lost its data; it does not promise a run that nobody makes.
+func TestPaused(t *testing.T) {
+	for name, c := range map[string]struct {
+		by    string
+		empty bool
+		want  []string
+	}{
+		"by somebody":          {"ann on alpha", false, []string{`state warn">The schedule is paused.`, "tomorro-sync schedule resume"}},
+		"before the first run": {"ann on alpha", true, []string{"No run has ended yet.", "None is made by itself"}},
+		"after a loss":         {jobs.PausedByLoss, true, []string{`state bad">Redis lost what it had confirmed`, "press Reapply entitlement mappings in OneLogin"}},
+	} {
+		w := newWorld()
+		w.entries = slices.DeleteFunc(w.entries, func(e jobs.Entry) bool { return c.empty || e.Kind == jobs.EntryHold })
+		if c.empty {
+			w.status.Last = nil
+		}
+		for i := range w.entries {
+			if end := w.entries[i].Report; end != nil {
+				end.Exit, end.Held = jobs.ExitDone, nil
+			}
+		}
+		w.status.Schedule.Paused, w.status.Schedule.PausedBy = evening, c.by
+		_, body := w.serve(t, nil).signIn("Ann", sharedSecret).get("/c/acme/")
+		for _, want := range c.want {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s: the page does not say %q:\n%s", name, want, body)
+			}
+		}
+		if strings.Contains(body, "at the next tick of the schedule") {
+			t.Errorf("%s: the page promises a run:\n%s", name, body)
+		}
 	}
 }

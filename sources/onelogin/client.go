@@ -329,7 +329,9 @@ func refusal(what, privilege string, r *resty.Response) error {
 	switch r.StatusCode() {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return fmt.Errorf("%w: %w; the credentials need the privilege %s", err, reconcile.ErrRefused, privilege)
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return fmt.Errorf("%w after %d tries; look at OneLogin's status page, and if it is well, lower onelogin.concurrency", err, r.Request.Attempt)
+	case http.StatusTooManyRequests:
 		return fmt.Errorf("%w after %d tries; lower onelogin.concurrency", err, r.Request.Attempt)
 	}
 	return err

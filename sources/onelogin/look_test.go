@@ -160,7 +160,7 @@ func TestLookIncomplete(t *testing.T) {
 		"assigned page 2":   {fault: of(lists, flaky.KindStatus, 502, "", second), turn: func(k *onelogintest.Knobs) { k.UserPageCap = 5 }, list: reconcile.ListAssigned, why: "page 2 of"},
 		"users page 2":      {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindTruncated}, turn: func(k *onelogintest.Knobs) { k.UserPageCap = 5 }, list: reconcile.ListUsers, why: "page 2 of"},
 		"users move":        {turn: func(k *onelogintest.Knobs) { k.UserPageCap, k.MovingTotals = 5, 1000 }, list: reconcile.ListUsers, why: "the list changed"},
-		"roles 503":         {fault: &flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 503}, list: reconcile.ListRoles, why: "503"},
+		"roles 503":         {fault: &flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 503}, list: reconcile.ListRoles, why: "look at OneLogin's status page"},
 		"rules truncated":   {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindTruncated}, list: reconcile.ListRules, why: "cannot be read"},
 		"low privilege":     {turn: func(k *onelogintest.Knobs) { k.LowPrivilege = true }, list: reconcile.ListRules, why: "Manage All"},
 	} {

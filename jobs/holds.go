@@ -66,6 +66,18 @@ func (h *Hold) Said(c *reconcile.Change) string {
 	return h.said[c.Digest()]
 }
 
+// Rather says what to do before the hold is approved, where an approval could do harm that
+// another answer does not; command is how the program is called. Empty for other holds.
+func (h *Hold) Rather(command string) string {
+	switch h.Rule {
+	case reconcile.RuleRecreated:
+		return "if they are the same people, as after a new import of the directory, do not approve; match their accounts: " + command + " adopt match --recreated"
+	case reconcile.RuleAdoption:
+		return "look whose the accounts are, and end the adoption: " + command + " adopt"
+	}
+	return ""
+}
+
 // ErrNoHold marks a hold that is not there: it may have been one of another content.
 var ErrNoHold = errors.New("nothing is held under")
 

@@ -156,6 +156,9 @@ func TestImportedAnew(t *testing.T) {
 	if out := o.must(exitApproval, "reconcile", "--yes"); !strings.Contains(out, "under another OneLogin id") || strings.Count(out, "\n") > 60 {
 		t.Errorf("it is not said what happened, or not in a few lines:\n%s", out)
 	}
+	if out := strings.Join(strings.Fields(o.must(exitDone, "holds")), " "); !strings.Contains(out, "first: if they are the same people") || !strings.Contains(out, " adopt match --recreated next: let it through") {
+		t.Errorf("holds proposes to take everybody's account away:\n%s", out)
+	}
 	if a, _ := o.account(gone.Email); a.Active {
 		t.Error("who left on that day is still inside")
 	}

@@ -184,6 +184,9 @@ func (v *planView) showHolds(holds []jobs.Hold, fourEyes bool, now time.Time) {
 	}
 	if first != nil {
 		v.line("")
+		if text := first.Rather("tomorro-sync"); text != "" {
+			v.advise("first: ", text)
+		}
 		v.advise("next: ", "let it through with: tomorro-sync approve "+first.ID+"  or decide against it with: tomorro-sync reject "+first.ID+" --why …")
 	}
 }
@@ -196,11 +199,11 @@ func (v *planView) standing(h *jobs.Hold, fourEyes bool) (lines []string) {
 		whom[said] = append(whom[said], cmp.Or(h.Changes[i].Who, h.Changes[i].Group))
 	}
 	if n := h.Rejected; n > 0 {
-		back := "approve takes that back"
-		if n < len(h.Changes) {
-			back = "approve --only takes that back"
+		text := fmt.Sprintf("%s rejected: %s; approve --only takes that back", words.Number(n), v.names(whom[jobs.Rejected]))
+		if n == len(h.Changes) {
+			text = "approve takes that back"
 		}
-		lines = append(lines, fmt.Sprintf("%s rejected: %s; %s", words.Number(n), v.names(whom[jobs.Rejected]), back))
+		lines = append(lines, text)
 	}
 	by := v.clean(strings.Join(h.Approvals, ", "))
 	switch {

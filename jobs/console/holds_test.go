@@ -123,6 +123,21 @@ func TestApproveSomeAndThenAll(t *testing.T) {
 	}
 }
 
+// TestRecreated: who is at work under another OneLogin id is not offered for removal like
+// who left: what to do instead is said on both pages, and the button does not stand out.
+func TestRecreated(t *testing.T) {
+	w := newWorld()
+	for i := range w.entries[1].Held[:2] {
+		w.entries[1].Held[i].Rule = reconcile.RuleRecreated
+	}
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	for _, page := range []string{"/c/acme/", "/c/acme/holds"} {
+		if _, body := s.get(page); !strings.Contains(body, "if they are the same people") || !strings.Contains(body, "tomorro-sync adopt match --recreated") || strings.Contains(body, `class="primary" name="verdict"`) {
+			t.Errorf("%s says\n%s", page, body)
+		}
+	}
+}
+
 func TestReject(t *testing.T) {
 	w := newWorld()
 	s := w.serve(t, nil).signIn("Ann", sharedSecret)

@@ -122,10 +122,13 @@ func lastCounts(runs []jobs.RunRecord) reconcile.Counts {
 
 // judge puts the state into one sentence, and says what to do about it.
 func (o *overview) judge(called string) {
-	waiting := 0
+	waiting, do := 0, "Look at who it is about under Holds, then approve or reject."
 	for i := range o.Holds {
 		if h := &o.Holds[i]; h.Approvable {
 			waiting += len(h.Changes) - h.Approved - h.Rejected
+			if h.Rule == reconcile.RuleRecreated {
+				do = "Look at who it is about under Holds; " + h.Rather(called)
+			}
 		}
 	}
 	paused := !o.Status.Schedule.Paused.IsZero()
@@ -155,7 +158,7 @@ func (o *overview) judge(called string) {
 	case last == jobs.ExitFailed:
 		o.Tone, o.Headline, o.Do = "bad", "Some changes of the last run failed.", "Open it to read which and why. The next run tries them again."
 	case waiting > 0:
-		o.Tone, o.Headline, o.Do = "warn", words.Count(waiting, "change waits", "changes wait")+" for somebody's word.", "Look at who it is about under Holds, then approve or reject."
+		o.Tone, o.Headline, o.Do = "warn", words.Count(waiting, "change waits", "changes wait")+" for somebody's word.", do
 	case last == jobs.ExitHeld:
 		o.Tone, o.Headline, o.Do = "warn", "The guard held something in the last run.", "Look at why under Holds. It ends when its reason does."
 	case paused:

@@ -137,6 +137,19 @@ func TestEmptyAndBroken(t *testing.T) {
 	}
 }
 
+// TestFailedRun: a run that could not be made did not find that nothing was to change.
+func TestFailedRun(t *testing.T) {
+	w := newWorld()
+	for i := range w.entries {
+		if end := w.entries[i].Report; end != nil {
+			end.Exit, end.Done, end.Held = jobs.ExitError, nil, nil
+		}
+	}
+	if _, body := w.serve(t, nil).signIn("Ann", sharedSecret).get("/c/acme/"); !strings.Contains(body, "nothing written") || strings.Contains(body, "nothing to change") {
+		t.Errorf("the page says\n%s", body)
+	}
+}
+
 // TestPaused: the first page says so when no night makes a run, and what to do first when
 // Redis lost its data; it does not promise a run that nobody makes.
 func TestPaused(t *testing.T) {

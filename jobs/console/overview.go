@@ -153,12 +153,19 @@ func (o *overview) judge(called string) {
 			first = "None is made by itself: there is no schedule, or it is paused. Make the first with the button below."
 		}
 		o.Tone, o.Headline, o.Do = "warn", "No run has ended yet.", first+" Look at what it would do with: "+called+" plan"
+	case last == jobs.ExitError && o.Last.End.Report.Refused != "":
+		service := o.Last.End.Report.Refused
+		o.Tone, o.Headline, o.Do = "bad", service+" refuses the credentials.", "Make new ones there, put them into the configuration, start serve again, and then press Run now. Until then nothing is read and nothing changes."
 	case last == jobs.ExitError:
 		o.Tone, o.Headline, o.Do = "bad", "The last run could not be made.", "Open it to read why. Nothing is lost: the next run starts from what OneLogin and Tomorro have then."
+	case last == jobs.ExitFailed && o.Last.End.Report.NoSeat > 0:
+		o.Tone, o.Headline, o.Do = "bad", "Tomorro has no seat left.", words.Count(o.Last.End.Report.NoSeat, "change was", "changes were")+" refused in the last run. Buy seats at Tomorro or free some; the next run tries again."
 	case last == jobs.ExitFailed:
 		o.Tone, o.Headline, o.Do = "bad", "Some changes of the last run failed.", "Open it to read which and why. The next run tries them again."
 	case waiting > 0:
 		o.Tone, o.Headline, o.Do = "warn", words.Count(waiting, "change waits", "changes wait")+" for somebody's word.", do
+	case last == jobs.ExitHeld && len(o.Last.End.Report.Incomplete) > 0:
+		o.Tone, o.Headline, o.Do = "warn", "OneLogin could not be read to the end.", o.Last.End.Report.Incomplete[0]+". So nobody was removed. The next run reads again; if it stays so, look with: "+called+" check"
 	case last == jobs.ExitHeld:
 		o.Tone, o.Headline, o.Do = "warn", "The guard held something in the last run.", "Look at why under Holds. It ends when its reason does."
 	case paused:

@@ -73,7 +73,9 @@ func what(c *reconcile.Change, pricing reconcile.Pricing) string {
 		return "into group " + c.Group
 	case c.Op == reconcile.OpRemoveMember:
 		return "out of group " + c.Group
-	case c.Op == reconcile.OpCreate && c.After != nil:
+	case c.Op == reconcile.OpCreate && (c.After == nil || c.After.UserType == ""): // held, as nobody knows the role
+		return "new account"
+	case c.Op == reconcile.OpCreate:
 		return "new account, " + pricing.Shows(c.After.UserType)
 	case c.Op == reconcile.OpChangeRole && c.Before != nil && c.After != nil:
 		return fmt.Sprintf("role %s → %s", pricing.Shows(c.Before.UserType), pricing.Shows(c.After.UserType))

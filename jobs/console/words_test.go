@@ -150,6 +150,36 @@ func TestFailedRun(t *testing.T) {
 	}
 }
 
+// TestWhyItFailed: what alerts would name, and what to do, is the headline.
+func TestWhyItFailed(t *testing.T) {
+	for want, fail := range map[string]func(*jobs.Report){
+		"Tomorro has no seat left.":         func(r *jobs.Report) { r.Exit, r.NoSeat = jobs.ExitFailed, 2 },
+		"OneLogin refuses the credentials.": func(r *jobs.Report) { r.Exit, r.Refused = jobs.ExitError, jobs.ServiceOneLogin },
+		"The last run could not be made.":   func(r *jobs.Report) { r.Exit = jobs.ExitError },
+		"OneLogin could not be read to the end.": func(r *jobs.Report) {
+			r.Exit, r.Incomplete = jobs.ExitHeld, []string{"users: page 2 answered 502"}
+		},
+	} {
+		w := newWorld()
+		w.entries = slices.DeleteFunc(w.entries, func(e jobs.Entry) bool { return e.Kind == jobs.EntryHold })
+		for i := range w.entries {
+			if end := w.entries[i].Report; end != nil {
+				fail(end)
+			}
+		}
+		if _, body := w.serve(t, nil).signIn("Ann", sharedSecret).get("/c/acme/"); !strings.Contains(body, `">`+want+"</h1>") {
+			t.Errorf("the page does not say %q:\n%s", want, body)
+		}
+	}
+}
+
+// TestNewAccountWithoutRole: what is held because nobody knows the role ends with no comma.
+func TestNewAccountWithoutRole(t *testing.T) {
+	if got := what(&reconcile.Change{Op: reconcile.OpCreate, After: &reconcile.Account{UserName: "jo@x.io"}}, ""); got != "new account" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestPaused: the first page says so when no night makes a run, and what to do first when
 // Redis lost its data; it does not promise a run that nobody makes.
 func TestPaused(t *testing.T) {

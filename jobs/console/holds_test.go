@@ -92,7 +92,7 @@ func TestRejectOneApproveTheRest(t *testing.T) {
 	s := w.serve(t, nil).signIn("Ann", sharedSecret)
 	s.decide("reject", url.Values{"only": {"2"}, "why": {"on leave"}})
 	_, body := s.get("/c/acme/holds")
-	for _, want := range []string{"1 change waits for somebody", `</span> <span class="tag">rejected</span></li>`, `<span class="tag">rejected</span></label>`} {
+	for _, want := range []string{"1 change waits for somebody", `</span> <span class="tag warn">rejected</span></li>`, `<span class="tag warn">rejected</span></label>`, `class="primary" name="verdict"`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not say %q:\n%s", want, body)
 		}
@@ -104,7 +104,7 @@ func TestRejectOneApproveTheRest(t *testing.T) {
 	if d := w.decisions[c.Digest()]; d.Approves {
 		t.Errorf("an approval of the rest took the rejection back: %+v", d)
 	}
-	if _, body := s.get("/c/acme/holds?said=spared"); !strings.Contains(body, "1 change is approved, 1 was rejected") || !strings.Contains(body, "You approved") || !strings.Contains(body, "but for what was rejected") {
+	if _, body := s.get("/c/acme/holds?said=spared"); !strings.Contains(body, "1 change is approved, 1 was rejected") || !strings.Contains(body, "You approved") || !strings.Contains(body, "but for what was rejected") || strings.Contains(body, `class="primary" name="verdict"`) {
 		t.Errorf("the page says\n%s", body)
 	}
 }
@@ -114,7 +114,7 @@ func TestApproveSomeAndThenAll(t *testing.T) {
 	w := newWorld()
 	s := w.serve(t, nil).signIn("Ann", sharedSecret)
 	s.decide("approve", url.Values{"only": {"2"}})
-	if _, body := s.get("/c/acme/holds"); strings.Contains(body, "You approved") || !strings.Contains(body, `<span class="tag">approved</span></li>`) {
+	if _, body := s.get("/c/acme/holds"); strings.Contains(body, "You approved") || !strings.Contains(body, `<span class="tag good">approved</span></li>`) {
 		t.Errorf("the page says\n%s", body)
 	}
 	s.decide("approve", nil)

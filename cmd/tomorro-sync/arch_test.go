@@ -34,11 +34,11 @@ var importRules = []struct {
 	{"jobs/admin", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim"}, nil},
 	{"jobs/console", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim", "reconcile/words"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "golang.org/x/time", "go.uber.org",
 		"github.com/coreos/go-oidc", "github.com/go-jose/go-jose", "golang.org/x/oauth2"}},
-	{"jobs/check", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
+	{"jobs/check", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim", "reconcile/words"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
 	{"jobs/audit", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
 	{"jobs/migrate", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim"}, []string{"github.com/robfig/cron", "github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
-	{"jobs/alert", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim"}, nil},
-	{"jobs/setup", []string{"reconcile", "reconcile/scim"}, []string{"github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
+	{"jobs/alert", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim", "reconcile/words"}, nil},
+	{"jobs/setup", []string{"reconcile", "reconcile/scim", "reconcile/words"}, []string{"github.com/sourcegraph/conc", "golang.org/x/text", "go.uber.org"}},
 	{"jobs/metrics", []string{"jobs", "reconcile", "reconcile/adopt", "reconcile/scim"}, nil},
 }
 

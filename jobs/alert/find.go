@@ -10,6 +10,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile/words"
 )
 
 // Kind names a condition. One connection has one alert of each kind at most.
@@ -75,7 +76,7 @@ func Find(s *jobs.Standing, when *When) []Alert {
 		if !s.Status.Schedule.Paused.IsZero() {
 			why = "; the schedule is paused"
 		}
-		add(NoRun, "no complete run", command+" schedule", "No complete run for %s%s.", words(lasted), why)
+		add(NoRun, "no complete run", command+" schedule", "No complete run for %s%s.", words.Age(lasted), why)
 	}
 	if when.Schedule != nil {
 		if try := s.Status.Schedule.NextTry(when.Schedule, when.QuarantineAfter); !try.IsZero() {
@@ -85,11 +86,11 @@ func Find(s *jobs.Standing, when *When) []Alert {
 	}
 	if n, first := s.HeldRemovals(); when.HeldAfter > 0 && n > 0 && s.At.Sub(first) > when.HeldAfter {
 		add(RemovalsHeld, "removals are held", command+" holds", "%s held, the first for %s, by %s: people may keep access that they should have lost.",
-			count(n, "removal is", "removals are"), words(s.At.Sub(first)), rules(s))
+			words.Count(n, "removal is", "removals are"), words.Age(s.At.Sub(first)), rules(s))
 	}
 	if st := &s.Status; when.MarksAfter > 0 && st.Marks > 0 && !st.Oldest.IsZero() && s.At.Sub(st.Oldest) > when.MarksAfter {
 		add(MarksOld, "people wait for another look", command+" holds, and the log of tomorro-sync serve", "%s for another look, the first for %s.",
-			count(st.Marks, "person waits", "people wait"), words(s.At.Sub(st.Oldest)))
+			words.Count(st.Marks, "person waits", "people wait"), words.Age(s.At.Sub(st.Oldest)))
 	}
 	findExpiry(s.At, when, command, add)
 	return all
@@ -135,11 +136,11 @@ func findRun(last *jobs.Report, command string, add func(kind Kind, title, do, f
 		for _, n := range last.Skipped {
 			skipped += n
 		}
-		add(RunFailed, "the last run failed", show, "In the last run (%s) %s, %d were not sent, and %d were not kept by Tomorro.", last.Run, count(failed, "change failed", "changes failed"), skipped, len(last.Ignored))
+		add(RunFailed, "the last run failed", show, "In the last run (%s) %s, %d were not sent, and %d were not kept by Tomorro.", last.Run, words.Count(failed, "change failed", "changes failed"), skipped, len(last.Ignored))
 	}
 	if last.NoSeat > 0 {
 		add(NoSeat, "Tomorro has no seat left", "buy seats at Tomorro or free some, then: "+command+" reconcile",
-			"Tomorro has no seat left: %s refused in the last run (%s).", count(last.NoSeat, "change was", "changes were"), last.Run)
+			"Tomorro has no seat left: %s refused in the last run (%s).", words.Count(last.NoSeat, "change was", "changes were"), last.Run)
 	}
 }
 
@@ -154,24 +155,6 @@ func rules(s *jobs.Standing) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-func count(n int, single, several string) string {
-	if n == 1 {
-		return "1 " + single
-	}
-	return fmt.Sprintf("%d %s", n, several)
-}
-
-// words tells a duration as people do.
-func words(d time.Duration) string {
-	switch {
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%d days", int(d.Hours()/24))
-	case d >= 2*time.Hour:
-		return fmt.Sprintf("%d hours", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d minutes", int(d.Minutes()))
 }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // groups looks for the groups that rules give among those of Tomorro.
@@ -54,15 +55,15 @@ func (e *evaluation) groupsExist(r *Result) {
 			r.Items = append(r.Items, fmt.Sprintf("%q will be made (groups.create)", g.Group))
 		}
 	}
-	r.Found = fmt.Sprintf("each group that a rule gives is at Tomorro (%s there)", count(len(e.f.Current.Groups), "group is", "groups are"))
+	r.Found = fmt.Sprintf("each group that a rule gives is at Tomorro (%s there)", words.Count(len(e.f.Current.Groups), "group is", "groups are"))
 	const do = "In Tomorro, make the group or correct its name; then in the app, Provisioning > Entitlements > Refresh, and choose it in the rule"
 	switch {
 	case missing > 0:
 		r.Status, r.Do = Fail, do+"; or set groups.create: true"
-		r.Found = count(missing, "group that a rule gives is", "groups that rules give are") + " not at Tomorro"
+		r.Found = words.Count(missing, "group that a rule gives is", "groups that rules give are") + " not at Tomorro"
 	case spelt > 0:
 		r.Status, r.Do = Warn, do
-		r.Found = count(spelt, "group is", "groups are") + " spelt otherwise at Tomorro: taken for the same here, and perhaps not by OneLogin"
+		r.Found = words.Count(spelt, "group is", "groups are") + " spelt otherwise at Tomorro: taken for the same here, and perhaps not by OneLogin"
 	}
 }
 

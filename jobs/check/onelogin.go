@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // credentials looks at the sign-in and at what each call may read.
@@ -250,7 +251,7 @@ func (e *evaluation) roles() {
 		r.Items = append(r.Items, e.f.Directory.Roles[i].Name)
 	}
 	if n := len(e.f.App.RoleIDs); n > 0 {
-		r.Found = count(n, "role gives", "roles give") + " the app"
+		r.Found = words.Count(n, "role gives", "roles give") + " the app"
 	}
 	if gone > 0 {
 		r.Status, r.Do = Warn, "In the app, Access > Roles: take out the role that is gone"
@@ -286,11 +287,4 @@ func (e *evaluation) activeRule() {
 		r.Do = "In the app, Rules: let the rule set scimusername to the e-mail, or take that action out"
 	}
 	e.add(r)
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // titles looks at the titles that give no role, with how many people have them.
@@ -36,7 +37,7 @@ func (e *evaluation) titles() {
 	}
 	if n > 0 {
 		r.Status, r.Items = Warn, byNumber(held)
-		r.Found = fmt.Sprintf("%s no role, and are held until they have one", count(n, "person has", "people have"))
+		r.Found = fmt.Sprintf("%s no role, and are held until they have one", words.Count(n, "person has", "people have"))
 		r.Do = "Add these titles to titles: in the configuration, or fill in the title in OneLogin (Users, or Mappings)"
 	}
 	e.add(r)
@@ -83,11 +84,11 @@ func (e *evaluation) addresses() {
 		}
 	}
 	if n := len(emails.Items); n > 0 {
-		emails.Status, emails.Found = Warn, fmt.Sprintf("%s no e-mail, which is the userName at Tomorro, and are held", count(n, "person has", "people have"))
+		emails.Status, emails.Found = Warn, fmt.Sprintf("%s no e-mail, which is the userName at Tomorro, and are held", words.Count(n, "person has", "people have"))
 		emails.Do = "In OneLogin, Users: fill in the e-mail, or take the app from accounts that are no people"
 	}
 	if n := len(data.Items); n > 0 {
-		data.Status, data.Found = Warn, fmt.Sprintf("%s held because of their own data", count(n, "person is", "people are"))
+		data.Status, data.Found = Warn, fmt.Sprintf("%s held because of their own data", words.Count(n, "person is", "people are"))
 		data.Do = "In OneLogin, Users: mend what each line says"
 	}
 	e.add(emails)
@@ -108,7 +109,7 @@ func (e *evaluation) domains() {
 		}
 	}
 	if n := len(r.Items); n > 0 {
-		r.Status, r.Found = Warn, fmt.Sprintf("%s an e-mail outside domains: and would get access to contracts", count(n, "person has", "people have"))
+		r.Status, r.Found = Warn, fmt.Sprintf("%s an e-mail outside domains: and would get access to contracts", words.Count(n, "person has", "people have"))
 		r.Do = "In OneLogin, Users: correct the e-mail, or take the app from who does not belong here; or add the domain to domains:"
 	}
 	e.add(r)

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // rules looks at the app's rules: whether they can be read, whom each matches, and
 // which of them can never do anything.
 func (e *evaluation) rules() {
-	readable := Result{ID: "rules.readable", Step: stepGroups, Status: Pass, Found: count(len(e.f.Directory.Rules), "rule is", "rules are") + " read"}
+	readable := Result{ID: "rules.readable", Step: stepGroups, Status: Pass, Found: words.Count(len(e.f.Directory.Rules), "rule is", "rules are") + " read"}
 	later := []string{"rules.roles", "rules.reachable", "rules.counts", "rules.idle", "rules.certain", "rules.actions"}
 	if e.f.PullErr != nil || !e.f.Directory.Receipt.Read(reconcile.ListRules) {
 		readable.Status, readable.Found = Fail, "the app's rules cannot be read, so no membership is looked at"
@@ -114,7 +115,7 @@ func (e *evaluation) reachable() {
 		r.Items = append(r.Items, ruleName(&e.f.App.Disabled[i])+" is switched off")
 	}
 	if len(r.Items) > 0 {
-		r.Status, r.Found = Warn, count(len(r.Items), "rule does", "rules do")+" nothing"
+		r.Status, r.Found = Warn, words.Count(len(r.Items), "rule does", "rules do")+" nothing"
 		r.Do = "In the app, Rules: correct the conditions, switch the rule on, or delete it"
 	}
 	e.add(r)
@@ -193,11 +194,11 @@ func (e *evaluation) matches(counts []reconcile.RuleCount) {
 		}
 	}
 	if len(counts) > 0 {
-		r.Found = fmt.Sprintf("%s groups, for up to %s each", count(len(counts), "rule sets", "rules set"), count(most, "person", "people"))
+		r.Found = fmt.Sprintf("%s groups, for up to %s each", words.Count(len(counts), "rule sets", "rules set"), words.Count(most, "person", "people"))
 	}
 	e.add(r)
 	if n := len(idle.Items); n > 0 {
-		idle.Status, idle.Found = Warn, count(n, "rule matches", "rules match")+" nobody now"
+		idle.Status, idle.Found = Warn, words.Count(n, "rule matches", "rules match")+" nobody now"
 		idle.Do = "In the app, Rules: look at the value that the condition names; people get a role under Users > Roles"
 	}
 	e.add(idle)
@@ -214,7 +215,7 @@ func (e *evaluation) certain(book *reconcile.RuleBook, counts []reconcile.RuleCo
 	}
 	for i := range counts {
 		if counts[i].Maybe > 0 {
-			r.Items = append(r.Items, fmt.Sprintf("%s: uncertain for %s", counts[i].Name, count(counts[i].Maybe, "person", "people")))
+			r.Items = append(r.Items, fmt.Sprintf("%s: uncertain for %s", counts[i].Name, words.Count(counts[i].Maybe, "person", "people")))
 		}
 	}
 	if len(r.Items) > 0 {

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // tomorro looks at whether Tomorro answers, and what it says of itself.
 func (e *evaluation) tomorro() {
 	const do = "In Tomorro, Integrations > User Provisioning: copy the SCIM base URL into tomorro.url and the token into tomorro.token"
 	reach := Result{ID: "tomorro.reachable", Step: stepTomorro, Status: Pass,
-		Found: fmt.Sprintf("%s and %s are read to their end", count(len(e.f.Current.Accounts), "account", "accounts"), count(len(e.f.Current.Groups), "group", "groups"))}
+		Found: fmt.Sprintf("%s and %s are read to their end", words.Count(len(e.f.Current.Accounts), "account", "accounts"), words.Count(len(e.f.Current.Groups), "group", "groups"))}
 	if e.f.ReadErr != nil {
 		reach.Status, reach.Found, reach.Do = Fail, e.f.ReadErr.Error(), do
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // mostTitles is how many titles nobody has mapped the configuration lists.
@@ -127,11 +128,11 @@ func (y *yamlText) groups(s *Survey) {
 	y.line("groups:")
 	y.line("  mode: exclusive   # what no rule gives is taken away; additive lets memberships made by hand stay")
 	if len(s.Missing) > 0 {
-		y.line("  # Rules name %s that Tomorro does not have: %s", count(len(s.Missing), "group", "groups"), quoted(s.Missing, 20))
+		y.line("  # Rules name %s that Tomorro does not have: %s", words.Count(len(s.Missing), "group", "groups"), quoted(s.Missing, 20))
 		y.line("  # create: true   # makes them; else create them in Tomorro, as its guide says")
 	}
 	if n := s.Changes[reconcile.OpRemoveMember]; n > 0 {
-		y.line("  # As things are, %s would be taken away that no rule gives. See them with plan before the first run;", count(n, "membership", "memberships"))
+		y.line("  # As things are, %s would be taken away that no rule gives. See them with plan before the first run;", words.Count(n, "membership", "memberships"))
 		y.line("  # while rules are still being made, mode: additive keeps them.")
 	}
 	y.line("")
@@ -191,11 +192,4 @@ func quoted(names []string, most int) string {
 	return strings.Join(all, ", ")
 }
 
-func people(n int) string { return count(n, "person", "people") }
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
+func people(n int) string { return words.Count(n, "person", "people") }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // oneLogin asks for the address, the credentials and the app, until everything that a
@@ -76,7 +77,7 @@ func (d *Dialogue) credentials(ctx context.Context) ([]App, string, error) {
 		o.ClientID, o.ClientSecret = id, secret
 		apps, err := d.OneLogin.Apps(ctx, *o)
 		if err == nil {
-			d.Person.Say(Good, fmt.Sprintf("OneLogin takes these credentials and shows %s", count(len(apps), "app", "apps")))
+			d.Person.Say(Good, fmt.Sprintf("OneLogin takes these credentials and shows %s", words.Count(len(apps), "app", "apps")))
 			return apps, from, nil
 		}
 		o.ClientSecret = "" // what was refused is not kept
@@ -152,7 +153,7 @@ func (d *Dialogue) pull(ctx context.Context) error {
 		}
 	}
 	d.Person.Say(Good, fmt.Sprintf("%s, %d with the app; %s, %s", people(len(directory.People)), assigned,
-		count(len(directory.Roles), "role", "roles"), count(len(directory.Rules), "enabled rule", "enabled rules")))
+		words.Count(len(directory.Roles), "role", "roles"), words.Count(len(directory.Rules), "enabled rule", "enabled rules")))
 	if assigned == 0 {
 		d.Person.Say(Note, "nobody has this app: give it to people or roles in OneLogin (steps 3 and 4 of the guide), or choose another app")
 	}
@@ -193,7 +194,7 @@ func (d *Dialogue) tomorro(ctx context.Context) error {
 		}
 	}
 	d.Person.Say(Good, fmt.Sprintf("Tomorro takes this token and shows %s and %s",
-		count(len(d.current.Accounts), "account", "accounts"), count(len(d.current.Groups), "group", "groups")))
+		words.Count(len(d.current.Accounts), "account", "accounts"), words.Count(len(d.current.Groups), "group", "groups")))
 	if admins := d.admins(); len(admins) > 0 {
 		d.Person.Say(Plain, "admins there: "+short(admins))
 	}

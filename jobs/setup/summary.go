@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // shown is how many lines of a kind the summary has; the configuration has more.
@@ -80,13 +81,13 @@ func tellRules(s *Survey, say func(Tone, string)) {
 		say(Note, n.Subject+" "+n.Text)
 	}
 	if len(s.Missing) > 0 {
-		say(Note, fmt.Sprintf("Tomorro does not have %s that rules name: %s. Create them there, press Refresh in OneLogin, or set groups.create", count(len(s.Missing), "group", "groups"), short(s.Missing)))
+		say(Note, fmt.Sprintf("Tomorro does not have %s that rules name: %s. Create them there, press Refresh in OneLogin, or set groups.create", words.Count(len(s.Missing), "group", "groups"), short(s.Missing)))
 	}
 	if len(s.Unfed) > 0 && len(s.Rules) > 0 && !s.MayGiveAny {
 		say(Note, fmt.Sprintf("no rule gives %s of Tomorro's groups: %s", fmt.Sprint(len(s.Unfed)), short(s.Unfed)))
 	}
 	if n := s.Changes[reconcile.OpRemoveMember]; n > 0 {
-		say(Note, fmt.Sprintf("%s at Tomorro would be taken away, since no rule gives them. See them with plan; groups.mode: additive keeps what was made by hand", count(n, "membership", "memberships")))
+		say(Note, fmt.Sprintf("%s at Tomorro would be taken away, since no rule gives them. See them with plan; groups.mode: additive keeps what was made by hand", words.Count(n, "membership", "memberships")))
 	}
 }
 

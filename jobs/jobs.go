@@ -30,7 +30,7 @@ type Target interface {
 // Trigger says what began a run, and who.
 type Trigger struct {
 	By  string `json:"by"`            // "command", "console", "schedule", "push", "undo", "demo"
-	Who string `json:"who,omitempty"` // the person or process, when known
+	Who string `json:"who,omitempty"` // the person, as in reconcile.SamePerson, or for a schedule the host; empty when nobody is known
 }
 
 // Lease is a held lock. The zero Lease is that of a writer without the lock,

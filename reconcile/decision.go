@@ -89,20 +89,19 @@ func (p *Plan) Outlived(decisions map[string]Decision) (digests []string) {
 	return digests
 }
 
-// SamePerson reports whether two names are one person's: the same name, or the same
-// id in brackets at its end, which whoever vouches for people puts there. Somebody
-// whose e-mail changes stays one person.
-func SamePerson(a, b string) bool {
-	return a == b || vouched(a) != "" && vouched(a) == vouched(b)
-}
+// SamePerson reports whether two names of who decided are one person's. A name that ends
+// with an id in brackets, which a sign-in puts there, is whose id that is, so that somebody
+// whose e-mail changes stays one person. Any other is compared without the machine that a
+// command adds ("ann on laptop"): nobody is two people by deciding on two machines.
+func SamePerson(a, b string) bool { return person(a) == person(b) }
 
-// vouched is the id in brackets that a name ends with; empty when there is none.
-func vouched(name string) string {
-	i := strings.LastIndexByte(name, '[')
-	if i < 0 || !strings.HasSuffix(name, "]") || i == len(name)-2 {
-		return ""
+// person is what tells apart the person with this name.
+func person(name string) string {
+	if i := strings.LastIndexByte(name, '['); i >= 0 && strings.HasSuffix(name, "]") && i < len(name)-2 {
+		return name[i:]
 	}
-	return name[i:]
+	who, _, _ := strings.Cut(name, " on ")
+	return who
 }
 
 // decide marks what somebody approved, and holds what somebody rejected or left out.

@@ -329,6 +329,10 @@ func TestSamePerson(t *testing.T) {
 		{"ann []", "ben []", false},
 		{"ann [0a", "ben [0a", false},
 		{"ann 0a]", "ben 0a]", false},
+		{"ann on laptop", "ann on server", true},
+		{"ann on laptop", "ann", true},
+		{"ann on laptop", "ben on laptop", false},
+		{"ann on laptop [0a]", "ann on laptop", false},
 	} {
 		if reconcile.SamePerson(test.a, test.b) != test.want || reconcile.SamePerson(test.b, test.a) != test.want {
 			t.Errorf("%q and %q: want %v", test.a, test.b, test.want)

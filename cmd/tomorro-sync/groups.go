@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -123,7 +122,7 @@ func (p *program) forgetByHand(ctx context.Context, conn *connection, byHand []g
 	if len(ended) == 0 {
 		return &failure{exitError, fmt.Errorf("no group was set by hand for %s", who), "see: tomorro-sync groups"}
 	}
-	by := jobs.Trigger{By: "command", Who: os.Getenv("USER")}
+	by := jobs.Trigger{By: "command", Who: whoAmI()}
 	if _, err := conn.memory.Append(ctx, jobs.Lease{}, jobs.Entry{Kind: jobs.EntryPush, Time: time.Now(), Trigger: &by, Pushed: []jobs.Pushed{{Asked: "forget groups"}}}); err != nil {
 		return err
 	}

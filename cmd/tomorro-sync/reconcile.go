@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -86,7 +85,7 @@ func (p *program) queueRun(cmd *cobra.Command, o reconcileOptions) error {
 
 func (p *program) reconcileWith(ctx context.Context, conn *connection, c *config, o reconcileOptions) error {
 	return p.make(ctx, c, asking{yes: o.yes, all: o.all, approved: o.approve}, func(approve approval) (jobs.Report, error) {
-		report, err := conn.runner.Reconcile(ctx, jobs.Trigger{By: "command", Who: os.Getenv("USER")}, approve)
+		report, err := conn.runner.Reconcile(ctx, jobs.Trigger{By: "command", Who: whoAmI()}, approve)
 		if report.Run != "" && err == nil && o.user == "" {
 			p.forgive(ctx, conn.memory)
 		}

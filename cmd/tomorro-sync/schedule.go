@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,18 +37,6 @@ reconcile. It is shown how many failed, and when the next try is.`,
 			}},
 	)
 	return cmd
-}
-
-// whoAmI names the person at the terminal, for those who read it later.
-func whoAmI() string {
-	who := os.Getenv("USER")
-	if who == "" {
-		who = "somebody"
-	}
-	if host, err := os.Hostname(); err == nil {
-		who += " on " + host
-	}
-	return who
 }
 
 type scheduleJSON struct {

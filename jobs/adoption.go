@@ -18,28 +18,28 @@ type Adoption struct {
 	Decided map[string]reconcile.AdoptionDecision // by account id
 }
 
-// AdoptionPhase is whether it is under way.
+// AdoptionPhase says whether an adoption is under way, and who began or ended it when.
 type AdoptionPhase struct {
 	State string    `json:"state"` // AdoptionOpen, AdoptionDone; empty: there was no need, or no run yet
 	By    string    `json:"by,omitempty"`
 	At    time.Time `json:"at"`
 }
 
-// The states of an adoption.
+// The states of an adoption; see AdoptionPhase.
 const (
 	AdoptionOpen = "open" // nobody is removed: see reconcile.Adoption
 	AdoptionDone = "done"
 )
 
-// Adoptions remember that.
+// Adoptions remembers an Adoption.
 type Adoptions interface {
 	Adoption(ctx context.Context) (Adoption, error)
 	SetAdoption(ctx context.Context, phase AdoptionPhase) error
-	// DecideAdoption remembers whose an account is, for runs as well, and no longer that
-	// it is d.Former's.
+	// DecideAdoption remembers the decision about an account, and the link that runs go by;
+	// the account is no longer linked to d.Former.
 	DecideAdoption(ctx context.Context, account string, d reconcile.AdoptionDecision) error
-	// UndecideAdoption forgets what was decided of an account, and nothing if nothing was:
-	// it is d.Former's again.
+	// UndecideAdoption forgets the decision about an account, if there is one, and links
+	// the account to the decision's Former again.
 	UndecideAdoption(ctx context.Context, account string) error
 }
 
@@ -129,7 +129,7 @@ type Adopter interface {
 	Journal
 }
 
-// Errors of decisions about accounts.
+// Errors of decisions about accounts: see AdoptMatch, AdoptForeign and AdoptForget.
 var (
 	ErrOwned     = errors.New("the account is known to be somebody's")
 	ErrHasOne    = errors.New("has another account")

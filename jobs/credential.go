@@ -2,7 +2,7 @@ package jobs
 
 import "time"
 
-// Credential is something with an end that the program lives by, named by its key in
+// Credential is a token or certificate that the program needs, when it ends, and its key in
 // the configuration.
 type Credential struct {
 	Key     string

@@ -11,9 +11,9 @@ import (
 
 // Changes tells who changed at OneLogin.
 type Changes interface {
-	// Changed gives the people of whom OneLogin reports a change since then, those
-	// whose access is the likeliest to have changed first, each once. With an error,
-	// they are those that were found all the same.
+	// Changed gives the people of whom OneLogin reports a change since then, those whose
+	// access is the likeliest to have changed first, each once. With an error, the result
+	// has those who were found nevertheless.
 	Changed(ctx context.Context, since time.Time) ([]reconcile.Key, error)
 }
 

@@ -78,7 +78,8 @@ func (h *Hold) Rather(command string) string {
 	return ""
 }
 
-// ErrNoHold marks a hold that is not there: it may have been one of another content.
+// ErrNoHold marks an id under which nothing is held. A hold whose content changes gets
+// another id.
 var ErrNoHold = errors.New("nothing is held under")
 
 // heldNow is one held change as the journal tells of it.
@@ -103,10 +104,10 @@ func ReadHolds(ctx context.Context, journal JournalReader) (*HoldBook, error) {
 	return b, journal.Scan(ctx, time.Time{}, func(e Entry) bool { b.take(&e); return true })
 }
 
-// ReadLateHolds reads as much of the journal as tells what is held now, for pages that
-// cannot wait until years of it are read: holds are told anew by each run that looks at
-// everybody. What is held for longer than that is as old as what was read. It reads all
-// where no such run is among it.
+// ReadLateHolds reads only the newest part of the journal, for pages that cannot wait until
+// years of it are read. That is enough to tell what is held now, since each run that looks
+// at everybody writes all of it down again; but Hold.Since is not before the part that was
+// read. Where the part has no such run, it reads all.
 func ReadLateHolds(ctx context.Context, journal JournalReader, now time.Time) (*HoldBook, error) {
 	b, told := newHoldBook(), false
 	err := journal.Scan(ctx, now.Add(-holdsBack), func(e Entry) bool {
@@ -257,7 +258,7 @@ func holdID(rule reconcile.HoldRule, digests []string) string {
 // Word is what somebody says of a hold.
 type Word struct {
 	Who      string
-	By       string // where they say it, as in Trigger; "command" when empty
+	By       string // where they say it, as Trigger.By; "command" when empty
 	Approves bool
 	// Only are e-mails, OneLogin ids or groups; empty: all of the hold, but an approval
 	// leaves out what was rejected of it. The rest of what a limit holds goes on waiting.

@@ -125,8 +125,8 @@ type Journal interface {
 	// Append writes entries in order and returns their ids. It fails with an
 	// error that wraps ErrLockLost when the lease is not current any more.
 	Append(ctx context.Context, lease Lease, entries ...Entry) ([]string, error)
-	// Trim forgets approvals that have ended, and entries that are older than keep, but
-	// none of the last runs; with 0, it keeps all entries.
+	// Trim forgets approvals that have ended, and entries that are older than keep, except
+	// those of the newest runs, as many as runs says. With a keep of 0 it forgets no entry.
 	Trim(ctx context.Context, keep time.Duration, runs int) error
 }
 
@@ -161,36 +161,37 @@ type Mark struct {
 	Looks int `json:"looks,omitempty"`
 }
 
-// Claim asks to make one write. A claim without one, Entry.Write being nil, takes
-// the subjects before looking at them: who decides about one person without the
-// lock begins with it, since "nothing to do" must not be overtaken either. It
-// holds against everybody who looked before, and is given back by a Settled
-// without an intent.
+// Claim asks to make one write. A claim without one, with a nil Entry.Write, takes its
+// subjects: whoever decides about a person without the lock begins with it, since nobody
+// may write between the look and a decision that nothing is to do either. It holds against
+// everybody who looked before, until a Settled without an intent gives it back.
 type Claim struct {
 	Run      string
-	Position int64 // of the snapshot that the write follows from
+	Position int64 // Snapshot.Position of the look that the write follows from
 	Entry    Entry // the intent
 	Subjects []string
-	// Spends is what the write uses of each limit. It is set aside with the claim, if
-	// with it no more than Most is used since Since; a limit without a Most is not
-	// bound. Thus writers who plan at the same time cannot use the same rest twice.
+	// Spends is what the write uses of each limit. It is set aside with the claim, unless
+	// more than Most would then be used since Since; a limit that is not in Most is not
+	// checked. So writers that plan at the same time cannot both use what is left of a
+	// limit.
 	Spends map[reconcile.Limit]int
 	Most   map[reconcile.Limit]int
 	Since  time.Time
-	// Life is how long the claim binds others when its owner says nothing more; 0 is
-	// the store's own.
+	// Life is how long the claim binds others when its owner is not heard of any more; 0 is
+	// the store's default.
 	Life time.Duration
 }
 
-// Claimed answers a Claim: the intent's id, empty when there is none, or why it was
-// refused, in which case nothing was stored: who was written since the snapshot,
-// and is marked now, or which limit has no room.
+// Claimed answers a Claim. ID is the intent's id; it is empty when the claim was refused or
+// is without a write. A refused claim has stored no intent: Newer are the subjects that
+// somebody wrote since the snapshot, which are marked now, or Over is the limit that has no
+// room.
 type Claimed struct {
 	ID    string
 	Newer []string
 	Over  reconcile.Limit
-	// Taken says, for a claim without a write and in the order of its subjects, who
-	// wrote each last before; nil when that is not known.
+	// Taken is, for a claim without a write, the last claim or outcome before it about each
+	// of its subjects, in their order; nil when that is not known.
 	Taken []Touch
 }
 
@@ -210,15 +211,15 @@ type Settled struct {
 	Subjects []string
 	Links    []reconcile.Link
 	Ended    []reconcile.Key // identities whose account was deleted
-	// Spent is what the write used of each limit. What was set aside for it, which is
-	// Reserved, and is not in Spent is given back.
+	// Spent is what the write used of each limit. Reserved is what was set aside for it;
+	// what of that is not in Spent is given back.
 	Spent    map[reconcile.Limit]int
 	Reserved map[reconcile.Limit]int
 	// Used are the approvals that this write used up, by digest.
 	Used []string
-	// Open says that nobody knows what became of the write: the intent stays open, and
-	// what was set aside for it stays so, until somebody has looked. Spent, Reserved and
-	// Used are of no account then.
+	// Open says that nobody knows what became of the write: the intent stays open, and what
+	// was set aside for it stays so, until somebody has looked. Spent, Reserved and Used
+	// are ignored then.
 	Open bool
 }
 
@@ -234,7 +235,7 @@ type JournalReader interface {
 	Scan(ctx context.Context, since time.Time, yield func(Entry) bool) error
 }
 
-// Follower waits for what comes.
+// Follower gives entries of the journal as they come.
 type Follower interface {
 	// Follow gives entries as they are stored, from now on, until ctx ends.
 	Follow(ctx context.Context, yield func(Entry) bool) error
@@ -242,9 +243,10 @@ type Follower interface {
 
 // Eraser rewrites what the journal knows of somebody.
 type Eraser interface {
-	// Erase passes each entry to edit and stores those that it changed, in their
-	// place; note is then appended. Who decided or asked for what is remembered beside
-	// the journal passes through edit as well, in an entry without a kind.
+	// Erase passes each entry to edit, puts those that edit changed, and so reports, in the
+	// place of the old ones, appends note, and returns how many were changed. What is
+	// remembered beside the journal of who decided or asked for something passes through
+	// edit as well, in entries without a kind.
 	Erase(ctx context.Context, edit func(*Entry) bool, note Entry) (int, error)
 	// Forget drops what is remembered of subjects that are named by a value of a
 	// person: their marks, and when they were last written. It fails when somebody is
@@ -262,7 +264,7 @@ type RunRecord struct {
 	End   *Entry `json:"end,omitempty"`
 }
 
-// Links remembers whose each account is.
+// Links remembers whose each account is: from OneLogin's id to Tomorro's.
 type Links interface {
 	// Links gives every remembered link.
 	Links(ctx context.Context) (map[reconcile.Key]string, error)
@@ -270,19 +272,18 @@ type Links interface {
 	Link(ctx context.Context, lease Lease, links []reconcile.Link) error
 }
 
-// Marks are who is to be looked at again.
+// Marks forgets who was to be looked at again.
 type Marks interface {
-	// Unmark forgets the marks that the snapshot of a run saw: it has looked since.
-	// It leaves those of people whom somebody else wrote since, or is at work on, and
-	// has them due soon.
+	// Unmark forgets the marks in a run's snapshot, since the run has looked. Marks of
+	// people whom somebody else wrote since, or is at work on, stay and come due soon.
 	Unmark(ctx context.Context, run string, seen Snapshot) error
 }
 
-// Queue is the marks as those see them who work them off.
+// Queue keeps the marks, and gives them to the processes that work them off.
 type Queue interface {
-	// Mark asks for a look at each subject, in wait or sooner, and stores what is
-	// asserted with it, all in one step. Whoever calls it looks now by itself, and
-	// Unmarks; wait is when others do if it does not come to that.
+	// Mark marks each subject and stores what is asserted with it, all in one step. The
+	// caller looks by itself at once, and takes the marks away then. Should it not come to
+	// that, the marks come due for others after wait, or sooner if they were to before.
 	Mark(ctx context.Context, wait time.Duration, wanted []Wanted) ([]Mark, error)
 	// Due gives marks whose time has come, the oldest first and at most n. Nobody
 	// else is given them until lease is over.
@@ -299,11 +300,12 @@ type Wanted struct {
 	Assert  []reconcile.Assertion // each replaces one of the same account and group
 }
 
-// Later is a mark that is kept.
+// Later asks for another look at a marked subject, after some time.
 type Later struct {
 	Mark  Mark
 	After time.Duration
-	// Failed counts one more try. Looks replaces Mark.Looks.
+	// Failed says that a try came to nothing, which Mark.Tries counts. Looks replaces
+	// Mark.Looks.
 	Failed bool
 	Looks  int
 }
@@ -332,17 +334,18 @@ type Status struct {
 	Last *Report `json:"-"`
 }
 
-// Observer looks at a connection from outside, without any lock.
+// Observer looks at a connection from outside, without any lock. The error says that it
+// cannot be seen, or cannot be served now.
 type Observer interface {
 	Status(ctx context.Context) (Status, error)
 }
 
-// Memory tells of itself when it does not remember any more what it had confirmed.
+// Memory notices when it has lost something that it had confirmed.
 type Memory interface {
-	// Lost says since when nothing can be relied upon to be remembered: the store was
-	// emptied, or restored from a backup, or lost its last writes, after that and before
-	// now. It is zero when all is well, or this process has not asked before. Each loss
-	// is told once to each process.
+	// Lost reports a loss: the store was emptied, or restored from a backup, or lost its
+	// last writes, at some time after since. What was stored after since may be gone. since
+	// is zero when all is well, or when this process asks for the first time. Each process
+	// is told of each loss once.
 	Lost(ctx context.Context) (since time.Time, err error)
 }
 
@@ -351,15 +354,15 @@ type Decisions interface {
 	// Decisions gives every decision by the digest of its change, also those that
 	// have ended by themselves.
 	Decisions(ctx context.Context) (map[string]reconcile.Decision, error)
-	// Decide lets edit rewrite the decision about each digest, which is the zero
-	// one where there is none, and appends notes to the journal. One that is nobody's
-	// afterwards is forgotten.
+	// Decide lets edit rewrite the decision about each digest, which is the zero one where
+	// there is none, and appends notes to the journal. A decision without By afterwards is
+	// forgotten.
 	Decide(ctx context.Context, digests []string, edit func(digest string, d reconcile.Decision) reconcile.Decision, notes ...Entry) error
 }
 
-// Experience is what earlier runs saw.
+// Experience remembers what earlier runs saw.
 type Experience interface {
-	// Facts gives what the last runs saw of OneLogin and by which policy.
+	// Facts gives what the last runs saw of OneLogin, and by which policy they planned.
 	Facts(ctx context.Context) (reconcile.Facts, error)
 	// Pulls gives the counts of the last good pulls, newest first.
 	Pulls(ctx context.Context) ([]reconcile.Census, error)
@@ -368,9 +371,9 @@ type Experience interface {
 	Learn(ctx context.Context, lease Lease, learned reconcile.Learned, pull *reconcile.Census) error
 }
 
-// Budget counts what was spent in a rolling window, over all channels.
+// Budget counts what the limits allow only so much of, by runs, pushes and undos together.
 type Budget interface {
-	// Spent counts, by limit name, what was done since the given time, and what may
-	// have been: writes that are under way count as done.
+	// Spent counts, by limit, what was done since the given time. Writes that are under
+	// way, or of whose outcome nobody knows, count as done.
 	Spent(ctx context.Context, since time.Time) (map[reconcile.Limit]int, error)
 }

@@ -129,8 +129,8 @@ func (m *mirror) findGroup(id string) (int, bool) {
 	return slices.BinarySearchFunc(m.current.Groups, id, func(g reconcile.Group, id string) int { return cmp.Compare(g.ID, id) })
 }
 
-// ensure reads everything unless that was done after since, begun after a moment, and
-// within whole.
+// ensure reads all of Tomorro, unless the last such read knows the writes up to the
+// position since, began after the time after, and is not older than whole.
 func (m *mirror) ensure(ctx context.Context, r *Runner, since int64, after time.Time) error {
 	m.reading.Lock()
 	defer m.reading.Unlock()

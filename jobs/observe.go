@@ -91,7 +91,8 @@ func (r *Runner) recall(ctx context.Context, seen *observation) (err error) {
 	return err
 }
 
-// Recalled is what does not grow with the number of people.
+// Recalled is what a Recaller gives: all that is remembered and does not grow with the
+// number of people.
 type Recalled struct {
 	Spent      map[reconcile.Limit]int
 	Decisions  map[string]reconcile.Decision

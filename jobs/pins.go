@@ -18,7 +18,7 @@ type Pin struct {
 	At  time.Time `json:"at"`
 }
 
-// Pins are people whom no run changes, because somebody undid what one did.
+// Pins are people whom no run changes, because somebody undid what a run did to them.
 type Pins interface {
 	// Pins gives everybody who is pinned.
 	Pins(ctx context.Context) (map[reconcile.Key]Pin, error)
@@ -118,7 +118,7 @@ func pinnedAs(ctx context.Context, journal JournalReader, pins map[reconcile.Key
 	return key, nil
 }
 
-// Named gives, for each pinned person, the last e-mail that the journal has.
+// Named gives, for each pinned person, the last e-mail that the journal has of them.
 func Named(ctx context.Context, journal JournalReader, pins map[reconcile.Key]Pin) (map[reconcile.Key]string, error) {
 	names := make(map[reconcile.Key]string)
 	err := eachChange(ctx, journal, func(c *reconcile.Change) {

@@ -6,15 +6,17 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// Profiles remembers what a probe learned of Tomorro's service, one of a connection.
+// Profiles remembers what a probe learned of Tomorro's service, one profile for each
+// connection.
 type Profiles interface {
-	// Profile gives the last one; ok is false when there is none.
+	// Profile gives the profile of the last probe; ok is false when there is none.
 	Profile(ctx context.Context) (p reconcile.Profile, ok bool, err error)
 	// KeepProfile replaces it.
 	KeepProfile(ctx context.Context, p reconcile.Profile) error
 }
 
-// StoreSetup is how the server that remembers is set up. What is empty is not shown.
+// StoreSetup is how the server that remembers is set up. A field is empty when the server
+// does not show it.
 type StoreSetup struct {
 	Version   string // of Redis
 	Eviction  string // maxmemory-policy
@@ -24,8 +26,8 @@ type StoreSetup struct {
 	Snapshots string // save, as configured; empty also when there are none, see SnapshotsShown
 	// SnapshotsShown says that Snapshots is what is configured.
 	SnapshotsShown bool
-	// Replica says that it is one, and takes no writes.
+	// Replica says that the server is a replica, which takes no writes.
 	Replica bool
-	// Unsaved says that what it last wanted to write to disk did not get there.
+	// Unsaved says that the server's last attempt to write to its disk failed.
 	Unsaved bool
 }

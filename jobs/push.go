@@ -91,7 +91,7 @@ type Asked struct {
 	Agrees func(*reconcile.Person) bool
 }
 
-// Looked is what came of it.
+// Looked answers an Asked: what came of the look.
 type Looked struct {
 	Key     reconcile.Key
 	Account reconcile.Account // as Tomorro has it now; without an ID there is none
@@ -110,8 +110,8 @@ type Looked struct {
 	Err error
 }
 
-// ErrBusy marks somebody on whom another process or run was at work until the
-// deadline, or for whom those who came together with them left no time. They stay
+// ErrBusy says that another process or run was at work on this person until the deadline,
+// or that the people who were looked at together with them took all the time. They stay
 // marked.
 var ErrBusy = errors.New("somebody else is at work on this person")
 
@@ -125,7 +125,7 @@ type request struct {
 	keys    []reconcile.Key // once it is known whom it is about
 	mark    Mark
 	drained bool      // a mark that is worked off: nobody waits for the answer
-	crowd   time.Time // when it was asked for in a crowd of strangers; else zero
+	crowd   time.Time // when it came in a crowd, see Pushes.crowd; else zero
 	tries   int
 	until   time.Time
 	answer  *Looked // once it is known
@@ -170,9 +170,10 @@ func (p *Pushes) Look(ctx context.Context, asked ...Asked) []Looked {
 // aCrowd is how many accounts that are not known here are asked for one by one at most.
 const aCrowd = 32
 
-// crowd gives the time if more accounts than that are not known, else zero. One push may
-// name thousands that Tomorro does not have; all that it has is read once for them, or
-// whoever is pushed next would wait behind as many requests.
+// crowd gives the time now if more than aCrowd of the accounts are not known here, else
+// zero. One push may name thousands of accounts that Tomorro does not have. For a crowd,
+// Tomorro is read once as a whole: else whoever is pushed next would wait behind as many
+// requests.
 func (p *Pushes) crowd(asked []Asked) time.Time {
 	strangers := 0
 	for i := range asked {

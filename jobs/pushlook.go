@@ -180,8 +180,8 @@ func (v *visit) whom(ctx context.Context, r *request) *Looked {
 	return nil
 }
 
-// account reads an account that is not known here, or whose owner is not. Of a crowd, each
-// is in what was read since, or is not there.
+// account reads an account that is not known here, or whose owner is not. For a request of
+// a crowd, all of Tomorro was read since: what is not in that does not exist.
 func (v *visit) account(ctx context.Context, r *request) (reconcile.Account, error) {
 	id := r.asked.Account
 	if !r.crowd.IsZero() {

@@ -10,13 +10,13 @@ import (
 // Ended says how the run of a tick ended.
 type Ended string
 
-// A run that could not be made as a whole has failed; one of whose changes some
-// failed or were held has not.
+// A run has failed when it could not be made as a whole. If some of its changes failed or
+// were held, it ended well.
 const (
 	EndedWell   Ended = "well"
 	EndedFailed Ended = "failed"
-	// EndedAgain is a failure of a run that was made because that of the last tick
-	// failed. It counts for when the next one is made, and not for the quarantine.
+	// EndedAgain is the failure of a run that was made once more because the last tick's
+	// run failed. It counts for when the next try is made, and not for the quarantine.
 	EndedAgain Ended = "again"
 )
 

@@ -12,11 +12,11 @@ import (
 // ErrMembersUnknown marks a Tomorro that does not show who is in which group.
 var ErrMembersUnknown = errors.New("who is in which group, Tomorro does not show")
 
-// Regroup makes one run that does nothing but make memberships what the rules give, as
-// in exclusive mode, whatever the mode: lock, settle what is open, plan, approve, write,
-// report, as Reconcile does. Whoever answers approve approves each of the changes, so that
-// no limit holds them and none of it is spent; but not where it takes two people.
-// Protection, receipt and the rest hold as ever.
+// Regroup makes one run that changes memberships only: it makes them what the rules give,
+// as in groups.mode exclusive, whatever the mode is. It goes on like Reconcile. Saying yes
+// to approve approves each of the changes, so that no limit holds them and none is used up,
+// except where it takes two people. Protections, incomplete pulls and all else hold as
+// ever.
 func (r *Runner) Regroup(ctx context.Context, by Trigger, approve func(reconcile.Plan) (bool, error)) (Report, error) {
 	return r.run(ctx, by, func(ctx context.Context, run *recorder) (prepared, error) {
 		p, err := r.observed(ctx, run)
@@ -37,8 +37,8 @@ func (r *Runner) Regroup(ctx context.Context, by Trigger, approve func(reconcile
 	}, approve)
 }
 
-// RegroupTo makes one run that gives groups the members that they had. OneLogin is not
-// asked.
+// RegroupTo makes one run that gives groups the members that they had, as Regroup does.
+// OneLogin is not asked.
 func (r *Runner) RegroupTo(ctx context.Context, by Trigger, were []reconcile.Group, approve func(reconcile.Plan) (bool, error)) (Report, error) {
 	return r.run(ctx, by, func(ctx context.Context, run *recorder) (prepared, error) {
 		p, err := r.observedTarget(ctx, run)

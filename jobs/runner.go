@@ -36,7 +36,7 @@ type Runner struct {
 	Ignored    Ignored    // remembers what Tomorro did not keep; optional
 	Adoptions  Adoptions  // opens an adoption; without them none begins
 	Assertions Assertions // forgets groups set by hand that say nothing any more; optional
-	Decisions  Decisions  // forgets what was said of changes that no run comes to any more; optional
+	Decisions  Decisions  // forgets decisions about changes that no run comes to any more; optional
 
 	User            string // the e-mail of the one person to look at; empty for all
 	Holder          string // how others see who holds the lock; default host and process
@@ -78,9 +78,9 @@ func (r *Runner) Compare(ctx context.Context, former reconcile.Policy) (reconcil
 	return reconcile.Compare(seen.input(&r.Policy), &former), nil
 }
 
-// Explain makes the plan that Plan makes, after what-if has changed what OneLogin
-// said, and tells why it says what it says of one person. It writes nothing. The
-// error wraps ErrUnknown when neither side knows them.
+// Explain makes the plan that Plan makes, after whatIf has changed what OneLogin said, and
+// tells why that plan does what it does about one person. It writes nothing. The error
+// wraps ErrUnknown when neither side knows them.
 func (r *Runner) Explain(ctx context.Context, who string, whatIf func(*reconcile.Directory) error) ([]reconcile.Explanation, error) {
 	seen, err := r.observe(ctx)
 	if err != nil {
@@ -140,11 +140,10 @@ func (r *Runner) policy(seen *observation) reconcile.Policy {
 	return policy
 }
 
-// Reconcile makes one run: lock, settle what a dead run left open, plan, approve,
-// write, report. approve sees the plan before anything is written, also when
-// there is nothing to write; false ends the run without one. A report without a
-// Run is one of a run that was declined. The error is about the run as a whole;
-// failed changes are in the report.
+// Reconcile makes one run: lock, settle what a dead run left open, plan, approve, write,
+// report. approve sees the plan before anything is written, also when there is nothing to
+// write; false ends the run before anything is written, and the report then has no Run. The
+// error is about the run as a whole; failed changes are in the report.
 func (r *Runner) Reconcile(ctx context.Context, by Trigger, approve func(reconcile.Plan) (bool, error)) (Report, error) {
 	return r.run(ctx, by, r.prepare, approve)
 }
@@ -293,8 +292,8 @@ func (r *Runner) tidy(ctx context.Context, report *Report, p *prepared) error {
 	return r.Journal.Trim(ctx, r.Keep, r.KeepRuns)
 }
 
-// outlive forgets what was said of changes that the plan does not come to any more, but
-// not what somebody said since.
+// outlive forgets decisions about changes that the plan does not come to any more, except
+// those that somebody made since the run looked.
 func (r *Runner) outlive(ctx context.Context, p *prepared) error {
 	if r.Decisions == nil {
 		return nil

@@ -13,8 +13,8 @@ import (
 // Late says what becomes of a tick of the schedule.
 type Late string
 
-// A tick that has just come is due. One that came while nobody was there is
-// run or skipped, as configured.
+// Due: the tick has just come. LateRun and LateSkip: it came while no process was there,
+// and is to be run now, or skipped, as configured.
 const (
 	Due      Late = "due"
 	LateRun  Late = "run"
@@ -37,9 +37,9 @@ const (
 // Ticks lets one of several replicas have each tick of the schedule.
 type Ticks interface {
 	Schedule(ctx context.Context) (ScheduleState, error)
-	// Take asks for a tick. Its run must hold the lock before within has passed;
-	// otherwise another replica may take it. What is remembered of a day and more after
-	// the tick is of a clock that was wrong, and is no reason to refuse it.
+	// Take asks for a tick. Its run must hold the lock before within has passed; otherwise
+	// another replica may take it. When what is remembered is a day or more after the tick,
+	// a clock was wrong, and the tick is not refused because of it.
 	Take(ctx context.Context, tick time.Time, late Late, within time.Duration) (Taken, error)
 	// Done remembers that the tick's run was made. A failed one is counted, unless
 	// that tick or a later one is remembered already; one that went well forgets
@@ -57,8 +57,9 @@ type ScheduleState struct {
 	Retries  int       `json:"retries,omitempty"`  // how often that run was made again, and failed
 }
 
-// PausedByLoss is who paused the schedule when nobody did: what people had said may be as it
-// was, or gone, so that nothing is done by it at night until somebody has looked.
+// PausedByLoss is ScheduleState.PausedBy when the program itself paused the schedule, after
+// a loss (see Memory): what people had decided may be as it was before, or gone, so that no
+// night acts on it until somebody has looked.
 const PausedByLoss = "tomorro-sync itself, because Redis lost what it had confirmed"
 
 // Onward says what to do before a paused schedule goes on, and how it does; command is how
@@ -71,7 +72,8 @@ func (s *ScheduleState) Onward(command string) string {
 	return resume
 }
 
-// Pauser stops and starts the schedule of all replicas, across restarts.
+// Pauser stops and starts the schedule of all replicas, across restarts. Resume counts none
+// of the ticks that came meanwhile as missed.
 type Pauser interface {
 	Schedule(ctx context.Context) (ScheduleState, error)
 	// Pause leaves a schedule that is paused as it is, but for PausedByLoss: a backup of

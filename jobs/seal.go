@@ -38,7 +38,7 @@ type Verdict struct {
 	Broken []Broken `json:"broken"`
 }
 
-// Broken is a seal that does not fit.
+// Broken is a seal that does not match what is in the journal.
 type Broken struct {
 	Seal  Seal   `json:"seal"`
 	Found int    `json:"found"` // entries where Seal.Entries should be

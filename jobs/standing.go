@@ -12,17 +12,15 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// Standing is how a connection stands, in numbers: for machines that watch it. It is
-// computed from what Redis has, so that every replica sees the same, and a restart
-// changes nothing.
+// Standing is how a connection stands, in numbers, for metrics and alerts. It is computed
+// from what Redis has, so that every replica sees the same, and a restart changes nothing.
 type Standing struct {
 	At     time.Time // when it was looked at
 	Status Status
 	// Last is the last run that ended and was to look at everybody; nil when there was
 	// none. A run of one person, or an undo, is none.
 	Last *Report
-	// Complete is the last one that did: it read both sides to the end, and was not
-	// broken off.
+	// Complete is the last run that is complete: see CompleteRun.
 	Complete *Report
 	// Since is when the first run began that is known, or else when the process began
 	// to look: without a complete run, how long there has been none.
@@ -61,8 +59,8 @@ func CompleteRun(r *RunRecord) bool {
 		r.End.Report.Exit != ExitError && len(r.End.Report.Incomplete) == 0
 }
 
-// Watch looks at a connection for machines. It may be asked at any rate, by several
-// goroutines: what it saw within Fresh it tells again.
+// Watch looks at a connection for metrics and alerts. It may be asked at any rate, by
+// several goroutines: it answers with what it saw less than Fresh ago.
 type Watch struct {
 	Observer Observer
 	Journal  JournalReader
@@ -84,8 +82,8 @@ func (w *Watch) Stand(ctx context.Context) (Standing, error) {
 	return w.stand(ctx, cmp.Or(w.Fresh, 5*time.Second))
 }
 
-// StandNow looks, however long ago it did: for who must not act on what another
-// replica knows better.
+// StandNow looks now, however fresh the last look is, for callers that must not act on
+// something that another replica has changed.
 func (w *Watch) StandNow(ctx context.Context) (Standing, error) { return w.stand(ctx, 0) }
 
 func (w *Watch) stand(ctx context.Context, fresh time.Duration) (Standing, error) {

@@ -38,7 +38,7 @@ func AddressSubject(address string) string { return addressPrefix + reconcile.Fo
 // remain depends on all of them.
 const adminsSubject = "admins"
 
-// Subjects names everybody a write is about, each once.
+// Subjects names everybody whom a write is about, as Subject does, each once.
 func Subjects(w *reconcile.Write) []string {
 	names := make([]string, 0, len(w.Changes))
 	for i := range w.Changes {

@@ -14,7 +14,8 @@ type Survey struct {
 	Asserted []reconcile.Assertion
 	Links    map[reconcile.Key]string
 	Adoption Adoption
-	// Forgetful says that nothing that remembers was asked, so that Adoption says nothing.
+	// Forgetful says that no store was asked: what comes from one, such as Adoption, is
+	// empty then.
 	Forgetful bool
 	// Plan is what a run would do if nothing were held; it knows whose each account is.
 	Plan reconcile.Plan

@@ -21,14 +21,14 @@ type UndoWhat struct {
 	AllRuns bool
 }
 
-// ErrNothingDone marks that no run wrote what is to be undone.
+// ErrNothingDone says that there is nothing to undo: no run wrote.
 var ErrNothingDone = errors.New("no run has written")
 
-// Undo makes one run that takes back what another did: lock, settle what is open,
-// plan from the journal, approve, pin, write, report. See reconcile.Undo for what is
-// taken back, and Reconcile for approve and the report. OneLogin is not asked. Who
-// is changed is pinned first. The error wraps ErrNoRun, ErrNobody or
-// ErrNothingDone when there is nothing to undo.
+// Undo makes one run that takes back what another did: lock, settle what is open, plan from
+// the journal, approve, pin, write, report. See reconcile.Undo for what is taken back, and
+// Reconcile for approve and the report. OneLogin is not asked. Whoever is changed is pinned
+// first. The error wraps ErrNoRun, ErrNobody or ErrNothingDone when there is nothing to
+// undo.
 func (r *Runner) Undo(ctx context.Context, by Trigger, what UndoWhat, approve func(reconcile.Plan) (bool, error)) (Report, error) {
 	if _, err := r.person(ctx, what); err != nil { // a wrong name is no run
 		return Report{}, err

@@ -19,10 +19,10 @@ type GroupReader interface {
 	ReadGroups(ctx context.Context) (reconcile.Current, error)
 }
 
-// Ignored remembers what Tomorro took and did not keep, so that it is not written
+// Ignored remembers what Tomorro confirmed and did not keep, so that it is not written
 // every night.
 type Ignored interface {
-	// Ignore remembers or replaces some and forgets others. It fails like
+	// Ignore stores the sightings of some effects and forgets others. It fails like
 	// Journal.Append.
 	Ignore(ctx context.Context, lease Lease, remember map[string]Sighting, forget []string) error
 	// Newer gives those of the subjects that another run wrote, or began to write,

@@ -12,7 +12,7 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// Status is how a check ended.
+// Status says how a check ended.
 type Status string
 
 // The statuses.
@@ -23,22 +23,22 @@ const (
 	Unseen Status = "unseen" // no API shows it, or what it depends on could not be read
 )
 
-// Result is one line.
+// Result is how one check ended, a line of the report.
 type Result struct {
 	ID     string   `json:"id"`
 	Step   string   `json:"step"` // of the set-up guide, or the part that is not in it
 	Status Status   `json:"status"`
 	Found  string   `json:"found"`
 	Do     string   `json:"do,omitempty"`    // what to click or to change
-	Items  []string `json:"items,omitempty"` // one by one
+	Items  []string `json:"items,omitempty"` // what Found sums up, one by one
 }
 
-// Report is all lines, in the order of the guide.
+// Report has one result for each check, in the order of the guide.
 type Report struct {
 	Results []Result `json:"results"`
 }
 
-// Count tells how many lines ended so.
+// Count tells how many results have this status.
 func (r *Report) Count(s Status) int {
 	n := 0
 	for i := range r.Results {
@@ -49,26 +49,27 @@ func (r *Report) Count(s Status) int {
 	return n
 }
 
-// OneLogin is what is read there.
+// OneLogin is what a Checker reads of OneLogin.
 type OneLogin interface {
 	SignIn(ctx context.Context) error
 	Pull(ctx context.Context) (reconcile.Directory, error)
 	Setup(ctx context.Context) (reconcile.AppSetup, error)
 }
 
-// Tomorro is what is read there.
+// Tomorro is what a Checker reads of Tomorro.
 type Tomorro interface {
 	Read(ctx context.Context) (reconcile.Current, error)
 	Setup(ctx context.Context) (reconcile.ServiceSetup, error)
 }
 
-// Store is what remembers.
+// Store is what a Checker reads of Redis: how it is set up, and what a probe of Tomorro
+// left in it.
 type Store interface {
 	Setup(ctx context.Context) (jobs.StoreSetup, error)
 	Profile(ctx context.Context) (p reconcile.Profile, ok bool, err error)
 }
 
-// Looker looks at the listener from outside.
+// Looker looks at the SCIM listener from outside. The error says that nothing answered.
 type Looker interface {
 	Look(ctx context.Context) (Seen, error)
 }
@@ -85,7 +86,7 @@ type Checker struct {
 // errNoStore says that no Redis is configured.
 var errNoStore = errors.New("redis.url is not set")
 
-// Read reads it, all at the same time. What cannot be read is in the facts.
+// Read reads everything at the same time. What could not be read, and why, is in the facts.
 func (c *Checker) Read(ctx context.Context) Facts {
 	f := Facts{StoreErr: c.StoreErr}
 	p := pool.New()
@@ -109,7 +110,7 @@ func (c *Checker) Read(ctx context.Context) Facts {
 	return f
 }
 
-// Facts is what was read. Each error says why the value before it is not there.
+// Facts is what a Checker read. An error says why the value before it could not be read.
 type Facts struct {
 	SignInErr   error
 	Directory   reconcile.Directory
@@ -131,7 +132,7 @@ type Facts struct {
 	ListenerErr error
 }
 
-// Settings is what is configured.
+// Settings is what Evaluate needs of the configuration.
 type Settings struct {
 	Policy  *reconcile.Policy
 	Domains []string // of e-mails; empty: any
@@ -141,11 +142,11 @@ type Settings struct {
 	Explicit map[string]string
 	// TokenExpires is when tomorro.token ends; zero when nobody knows.
 	TokenExpires time.Time
-	ExpiresWarn  time.Duration // how long before that it is told of
+	ExpiresWarn  time.Duration // how long before that a warning begins
 	Now          time.Time
 }
 
-// Evaluate says what of the set-up guide holds.
+// Evaluate says which steps of the set-up guide are done as it asks. It is pure.
 func Evaluate(f *Facts, s *Settings) Report {
 	e := &evaluation{f: f, s: s}
 	if f.PullErr == nil {
@@ -190,7 +191,7 @@ const (
 	stepListener   = "Listener"
 )
 
-// Steps lists all steps in their order.
+// Steps lists the names of all steps, in the order of the guide.
 func Steps() []string {
 	return []string{stepAPI, stepApp, stepProvision, stepPeople, stepRoles, stepTitles, stepGroups, stepSAML, stepSubstitute, stepRestrict, stepTomorro, stepRedis, stepListener}
 }

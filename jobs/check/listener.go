@@ -12,24 +12,25 @@ import (
 	"time"
 )
 
-// Listener looks at the listener as OneLogin does: under its public address.
+// Listener looks at the SCIM listener from outside, as OneLogin does: under its public
+// address. It implements Looker.
 type Listener struct {
 	BaseURL string // listen.base_url; empty: it is not known
 	Token   string // one of listen.tokens; empty when only hashes are configured
 	Client  *http.Client
 }
 
-// Seen is what answered under the listener's address.
+// Seen is what answered under the listener's public address.
 type Seen struct {
 	NoURL   bool // listen.base_url is not set
 	Status  int
-	Tried   bool // with a token
+	Tried   bool // a token was sent
 	SCIM    bool // the answer is a ServiceProviderConfig
 	TLS     bool
 	Expires time.Time // of the certificate
 }
 
-// Look implements Looker.
+// Look implements Looker: it asks for the ServiceProviderConfig.
 func (l Listener) Look(ctx context.Context) (Seen, error) {
 	if l.BaseURL == "" {
 		return Seen{NoURL: true}, nil

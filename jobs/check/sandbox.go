@@ -7,9 +7,10 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// Real gives a function that says why an account or a group is not for trying things
-// on: somebody of OneLogin has the address, it is remembered as somebody's, the
-// configuration names it, or a rule gives the group.
+// Real gives a function that says, in words, why a probe must not write to an account or a
+// group, and nothing if it may: somebody in OneLogin has the address, links has the
+// account, the configuration names one of them, or a rule gives the group. Without an ID,
+// the group is not looked at. It is for tomorro.Sandbox.
 func Real(f *Facts, policy *reconcile.Policy, links map[reconcile.Key]string) func(reconcile.Account, reconcile.Group) string {
 	same := func(a, b string) bool { return a != "" && reconcile.Fold(a) == reconcile.Fold(b) }
 	return func(a reconcile.Account, g reconcile.Group) string {

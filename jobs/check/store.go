@@ -17,8 +17,8 @@ var leastRedis = [2]int{6, 2}
 // writes much at once.
 const nearlyFull = 8
 
-// StoreTroubles says what is wrong with how Redis is set up, the lines of Evaluate that do
-// not pass; what cannot be seen is no trouble.
+// StoreTroubles gives those results of Evaluate about Redis that warn or fail. What Redis
+// does not show of itself is no trouble.
 func StoreTroubles(setup jobs.StoreSetup) []Result {
 	e := &evaluation{f: &Facts{Store: setup}}
 	e.store()

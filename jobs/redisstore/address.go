@@ -12,8 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ParseURL reads a Redis address in one of the four forms of the package
-// documentation. Its errors never repeat the address, which may hold a password.
+// ParseURL reads a Redis address in one of the four forms of the package documentation. Its
+// errors never repeat the address, which may contain a password.
 func ParseURL(address string) (*redis.UniversalOptions, error) {
 	u, hosts, err := parts(address)
 	if err != nil {

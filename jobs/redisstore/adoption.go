@@ -90,8 +90,8 @@ func (s *Store) isLinked(ctx context.Context, key reconcile.Key, account string)
 	return linked == account, nil
 }
 
-// UndecideAdoption implements jobs.Adoptions. A link that says something else by now stays;
-// who was linked to the account before is again.
+// UndecideAdoption implements jobs.Adoptions. Whoever was linked to the account before the
+// decision is linked to it again; a link that was changed since stays.
 func (s *Store) UndecideAdoption(ctx context.Context, account string) error {
 	a, err := s.Adoption(ctx)
 	if err != nil {

@@ -24,13 +24,13 @@ type Bucket struct {
 	most  int
 }
 
-// Bucket gives the bucket of an API: perSecond tokens come into it, and it saves up
-// most of them.
+// Bucket gives the bucket of an API, by any name for it: it gets perSecond tokens a second,
+// and saves up at most most of them.
 func (s *Store) Bucket(api string, perSecond float64, most int) *Bucket {
 	return &Bucket{store: s, api: api, rate: perSecond, most: most}
 }
 
-// Take implements pace.Tokens. Its clock is that of Redis.
+// Take implements pace.Tokens. It goes by Redis's clock.
 func (b *Bucket) Take(ctx context.Context, n int) (got int, wait time.Duration, sharers int, err error) {
 	k := b.store.keys
 	answer, err := bucketScript.Run(ctx, b.store.client, []string{k.bucket(b.api), k.sharers(b.api)},

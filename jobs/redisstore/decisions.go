@@ -40,8 +40,8 @@ const (
 	decideTries    = 20
 )
 
-// Decide implements jobs.Decisions. The notes come first: a decision that is in
-// force is in the journal.
+// Decide implements jobs.Decisions. The notes are appended before the decisions are stored:
+// no decision is in force that is not in the journal.
 func (s *Store) Decide(ctx context.Context, digests []string, edit func(string, reconcile.Decision) reconcile.Decision, notes ...jobs.Entry) error {
 	if _, err := s.Append(ctx, jobs.Lease{}, notes...); err != nil {
 		return err

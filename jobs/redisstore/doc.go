@@ -1,6 +1,8 @@
-// Package redisstore keeps what outlives a run in Redis: the lock with its fence,
-// the journal, the links, the spent budget, who is pinned, who is to be looked at
-// again, which groups were set by hand, and how fast the services may be asked.
+// Package redisstore keeps in Redis what outlives a run, and what processes share: the lock
+// with its fence, the journal with its seals, the links from people to accounts, what the
+// limits have counted, what people decided (holds, pins, adoptions, a paused schedule), who
+// is to be looked at again, which groups were set by hand, and how fast the services may be
+// asked. Store implements the interfaces of package jobs.
 //
 // # Keys
 //
@@ -28,9 +30,10 @@
 //
 // # What is asked twice
 //
-// When a connection breaks, a call is asked again until its time is up, also by
-// the Redis client itself. Each call of a script that must not be done twice has
-// a name, and its answer is kept for a minute under that name.
+// When a connection breaks, a command is sent again until the caller's time is up; the
+// Redis client does so by itself, too. A script that must not take effect twice is called
+// with an id, under which Redis keeps its answer for a minute: a repeated call gets the
+// first one's answer.
 //
 // # What a loss means
 //

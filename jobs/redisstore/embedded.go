@@ -24,8 +24,9 @@ func Embedded(o Options) (*Store, error) {
 	return s, nil
 }
 
-// Serve is the same Redis for other processes, for rehearsals: it listens on
-// address, gives the one it has, and forgets everything at stop.
+// Serve starts a Redis inside this process, as Embedded does, for other processes to
+// connect to in rehearsals. It listens on address and returns the address that it got; stop
+// ends it, and forgets everything.
 func Serve(address string) (listening string, stop func(), err error) {
 	server := miniredis.NewMiniRedis()
 	if err := server.StartAddr(address); err != nil {

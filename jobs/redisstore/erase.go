@@ -13,8 +13,8 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// Erase implements jobs.Eraser. A stream's entry cannot be changed, so that it is
-// deleted and its successor kept beside the stream, in one transaction.
+// Erase implements jobs.Eraser. An entry of a stream cannot be changed: it is deleted, and
+// what replaces it is kept beside the stream, in one transaction.
 func (s *Store) Erase(ctx context.Context, edit func(*jobs.Entry) bool, note jobs.Entry) (int, error) {
 	count := 0
 	for _, stream := range []string{s.keys.journal(), s.keys.runs()} {

@@ -29,8 +29,8 @@ const (
 	factBasis = "basis"
 )
 
-// Facts implements jobs.Experience. What cannot be read is as if it had never been
-// seen: it only tells where a change came from.
+// Facts implements jobs.Experience. An entry that cannot be decoded is left out, since
+// facts only tell where a change came from.
 func (s *Store) Facts(ctx context.Context) (reconcile.Facts, error) {
 	all, err := s.client.HGetAll(ctx, s.keys.facts()).Result()
 	if err != nil {

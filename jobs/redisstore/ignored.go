@@ -35,8 +35,8 @@ func parseIgnored(all map[string]string) (map[string]jobs.Sighting, error) {
 // effectsPerCall bounds what one script or command does while others wait.
 const effectsPerCall = 500
 
-// Ignore implements jobs.Ignored. It may be cut into several calls, and a call may
-// be repeated.
+// Ignore implements jobs.Ignored. What is much is stored by several commands; each can be
+// repeated without harm.
 func (s *Store) Ignore(ctx context.Context, lease jobs.Lease, remember map[string]jobs.Sighting, forget []string) error {
 	type line struct{ effect, value string } // forgotten when it has no value
 	var lines []line

@@ -155,8 +155,8 @@ func splitID(id string) (ms, seq uint64) {
 	return ms, seq
 }
 
-// Runs implements jobs.JournalReader. Runs are few: all are read, so that an
-// edited one has its place.
+// Runs implements jobs.JournalReader. It reads all runs, of which there are few, since
+// those that Erase edited are kept beside the stream and have to be put in their place.
 func (s *Store) Runs(ctx context.Context, limit int) ([]jobs.RunRecord, error) {
 	var out []jobs.RunRecord
 	at := make(map[string]int)

@@ -18,17 +18,18 @@ var lessonSource string
 
 var lessonScript = redis.NewScript(lessonSource)
 
-// Lessons is what all processes of a connection learn of one API's limit. It implements
-// pace.Lessons, and forgets after a day without requests. Make it with Store.Lessons.
+// Lessons keeps what all processes of a connection learn of how fast one API may be asked.
+// It implements pace.Lessons, and forgets after a day without requests. Make it with
+// Store.Lessons.
 type Lessons struct {
 	store *Store
 	api   string
 }
 
-// Lessons gives the lessons about an API.
+// Lessons gives the lessons about an API, by any name for it.
 func (s *Store) Lessons(api string) *Lessons { return &Lessons{store: s, api: api} }
 
-// Confer implements pace.Lessons. Its clock is that of Redis.
+// Confer implements pace.Lessons. It goes by Redis's clock.
 func (l *Lessons) Confer(ctx context.Context, told pace.Lesson, n int) (pace.Known, error) {
 	k := l.store.keys
 	answer, err := lessonScript.Run(ctx, l.store.client, []string{k.learned(l.api), k.learners(l.api), k.levels(l.api)},

@@ -35,11 +35,11 @@ var (
 // could not be released ends by itself.
 const releaseTimeout = 3 * time.Second
 
-// Do implements jobs.Locker. The lock is extended three times in its life. When
-// it could not be, the work's context ends after two thirds of the life that the
-// last extension gave, so that its last request is answered before the lock can
-// be somebody else's. The context carries the same as a reconcile.Fence, for a
-// process that was paused and goes on before its timers do.
+// Do implements jobs.Locker. It extends the lock three times in each TTL. When it cannot,
+// work's context ends after two thirds of the TTL since the last extension, so that its
+// last request is answered before somebody else can have the lock. The context also carries
+// that end as a reconcile.Fence: a process that was paused may go on before its timers
+// fire.
 func (s *Store) Do(ctx context.Context, holder string, work func(context.Context, jobs.Lease) error) error {
 	began := time.Now()
 	token, fence, err := s.acquire(ctx, holder)

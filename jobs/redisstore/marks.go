@@ -77,7 +77,7 @@ func mark(subject, position, tried string) jobs.Mark {
 	return m
 }
 
-// Mark implements jobs.Queue. To ask twice does no harm: a mark renewed is a mark.
+// Mark implements jobs.Queue. A repeated call does no harm: it renews the marks.
 func (s *Store) Mark(ctx context.Context, wait time.Duration, wanted []jobs.Wanted) ([]jobs.Mark, error) {
 	k := []string{s.keys.position(), s.keys.marks(), s.keys.due(), s.keys.tries(), s.keys.assertions()}
 	var calls []call
@@ -121,8 +121,8 @@ func (s *Store) Due(ctx context.Context, n int, lease time.Duration) ([]jobs.Mar
 	return marks, nil
 }
 
-// Postpone implements jobs.Queue. The tries are counted from those that the caller
-// knows, so that to ask twice counts once.
+// Postpone implements jobs.Queue. The number of tries follows from the caller's mark, so
+// that a repeated call counts once.
 func (s *Store) Postpone(ctx context.Context, later []jobs.Later) error {
 	var calls []call
 	for part := range slices.Chunk(later, marksPerCall) {

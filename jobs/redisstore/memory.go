@@ -75,6 +75,6 @@ func (c *spentCmds) spent() map[reconcile.Limit]int {
 	return spent
 }
 
-// BudgetKept is how long spendings are remembered. A window of the limits that is longer
-// would not see them all.
+// BudgetKept is how long it is remembered what limits have counted. A window of the limits
+// that is longer would not see all of it.
 const BudgetKept = 31 * 24 * time.Hour

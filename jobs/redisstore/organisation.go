@@ -8,7 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Organisation says whose connection this is; empty when nobody said it yet.
+// Organisation gives the name of the organisation that this connection is for; empty when
+// none is remembered yet, see Belong.
 func (s *Store) Organisation(ctx context.Context) (string, error) {
 	name, err := s.client.Get(ctx, s.keys.organisation()).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
@@ -17,9 +18,10 @@ func (s *Store) Organisation(ctx context.Context) (string, error) {
 	return name, nil
 }
 
-// Belong says whose connection this is, unless somebody said it before: anew replaces
-// that. It gives what stands from now on, and writes only if it has to: a Redis that is
-// full can be looked at.
+// Belong remembers the name of the organisation that this connection is for, unless one is
+// remembered already; anew replaces that one. It returns the name that is remembered from
+// now on. It writes only when that changes, so that a Redis that is full can still be
+// looked at.
 func (s *Store) Belong(ctx context.Context, name string, anew bool) (string, error) {
 	known, err := s.Organisation(ctx)
 	if err != nil || known != "" && !anew || known == name {

@@ -21,7 +21,7 @@ var (
 	passedScript = redis.NewScript(passedSource)
 )
 
-// TakePass implements jobs.Passes. Its clock is that of Redis.
+// TakePass implements jobs.Passes. It goes by Redis's clock.
 func (s *Store) TakePass(ctx context.Context, every time.Duration) (since time.Time, mine bool, err error) {
 	answer, err := passScript.Run(ctx, s.client, []string{s.keys.fast(), s.keys.schedule()}, every.Milliseconds(), s.call()).StringSlice()
 	if err == nil && len(answer) != 2 {

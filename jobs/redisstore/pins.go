@@ -47,7 +47,7 @@ func parsePins(all map[string]string) (map[reconcile.Key]jobs.Pin, error) {
 	return pins, nil
 }
 
-// Pin implements jobs.Pins. What is asked twice does no harm: it is the same pin.
+// Pin implements jobs.Pins. A repeated call does no harm: it sets the same pins.
 func (s *Store) Pin(ctx context.Context, lease jobs.Lease, pins map[reconcile.Key]jobs.Pin) error {
 	for keys := range slices.Chunk(slices.Sorted(maps.Keys(pins)), pinsPerCall) {
 		args := []any{lease.Token}

@@ -43,9 +43,9 @@ func (s *Store) KeepProfile(ctx context.Context, p reconcile.Profile) error {
 	return nil
 }
 
-// Setup tells how the server is set up. Of several it is the one that has this
-// connection's keys. A managed server may refuse some of it, which then stays empty;
-// the error is for one that does not answer at all.
+// Setup tells how the server is set up; of a Cluster, the node that has this connection's
+// keys. A managed server may not show some of it, which then stays empty. The error says
+// that the server does not answer, or refuses this user its keys or scripts; see Remedy.
 func (s *Store) Setup(ctx context.Context) (jobs.StoreSetup, error) {
 	var setup jobs.StoreSetup
 	node, err := s.node(ctx)

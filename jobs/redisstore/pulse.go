@@ -25,8 +25,9 @@ type pulse struct {
 	at   time.Time // when last was stored
 }
 
-// Lost implements jobs.Memory, in one round trip. What is there may be later than what was
-// confirmed, when an answer was lost or the client asked twice; never earlier.
+// Lost implements jobs.Memory, in one round trip. The number in Redis may be higher than
+// the last that was confirmed, when an answer was lost or the client asked twice. It is
+// lower only after a loss.
 func (s *Store) Lost(ctx context.Context) (time.Time, error) {
 	p := &s.pulse
 	p.mu.Lock()

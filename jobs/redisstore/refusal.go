@@ -27,8 +27,8 @@ var refusals = []struct{ answer, remedy string }{
 	{"nknown Redis command", "Redis is older than 6.2, or a command was taken from it by rename-command"},
 }
 
-// Remedy says what to do about an error in which Redis refused what it was asked; it is
-// empty for every other.
+// Remedy says what an administrator can do about an error with which Redis refused a
+// command, because it is full or a replica, for example. It is empty for every other error.
 func Remedy(err error) string {
 	refused, ok := errors.AsType[redis.Error](err)
 	if !ok {

@@ -11,7 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Trim implements jobs.Journal. What an open intent needs is kept, however old.
+// Trim implements jobs.Journal. Everything from the oldest intent without an outcome on is
+// kept.
 func (s *Store) Trim(ctx context.Context, keep time.Duration, runs int) error {
 	if err := s.forgetExpired(ctx); err != nil {
 		return fmt.Errorf("forget the approvals that have ended: %w", err)

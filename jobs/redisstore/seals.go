@@ -60,8 +60,8 @@ func (s *sealing) add(r *record) {
 
 func (s *sealing) hash() string { return hex.EncodeToString(s.sum.Sum(nil)) }
 
-// Seal implements jobs.Sealer. Ids grow, so that nothing is written later among what
-// was read here.
+// Seal implements jobs.Sealer. Ids only grow, so that no entry comes later between those
+// that were read here.
 func (s *Store) Seal(ctx context.Context) error {
 	var last jobs.Seal
 	text, err := s.client.LIndex(ctx, s.keys.seals(), -1).Result()

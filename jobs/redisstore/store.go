@@ -22,16 +22,19 @@ type Options struct {
 	// Connection names what is kept apart: one Tomorro organisation. Default
 	// "default".
 	Connection string
-	// TTL is how long the lock outlives its holder; default 30 s. It must exceed
-	// a failover, during which Redis cannot be asked.
+	// TTL is how long the lock is held after its holder last extended it; default 30 s. It
+	// must be longer than a failover, during which Redis does not answer.
 	TTL time.Duration
-	// SentinelPassword is what the sentinels ask for; the address has the master's.
+	// SentinelPassword is what the sentinels ask for; the password in the address is the
+	// master's.
 	SentinelPassword string
-	// Later has Open ask for no sign of life: calls fail until Redis answers.
+	// Later has Open return at once, without asking whether Redis answers. Until it does,
+	// calls fail.
 	Later bool
 	// RootCAs verify the server's certificate; nil means the system's. For TLS only.
 	RootCAs *x509.CertPool
-	// Now is the clock for what people read; default time.Now.
+	// Now is the clock for times that are stored, and for what ends by its age; default
+	// time.Now. The lock goes by Redis's clock.
 	Now func() time.Time
 }
 
@@ -74,8 +77,9 @@ var (
 	_ jobs.AlertBook     = (*Store)(nil)
 )
 
-// Open connects to Redis and asks it for a sign of life, unless o says later. The error does not
-// carry the address, which may hold a password.
+// Open connects to Redis and, unless o.Later, waits up to ten seconds for its first answer.
+// The error never repeats the address, which may contain a password. See Remedy for what to
+// do about it.
 func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	opts, err := ParseURL(address)
 	if err != nil {

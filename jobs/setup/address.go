@@ -28,7 +28,8 @@ func OneLoginURL(answer string) (string, error) {
 	return u.Scheme + "://" + strings.ToLower(u.Host), nil
 }
 
-// SCIMURL checks a SCIM base URL, Tomorro's or our own. A slash at its end does not matter.
+// SCIMURL checks a SCIM base URL, Tomorro's or our own, and gives it without a slash at its
+// end.
 func SCIMURL(answer string) (string, error) {
 	u, err := webAddress(answer)
 	switch {
@@ -40,8 +41,8 @@ func SCIMURL(answer string) (string, error) {
 	return strings.TrimRight(u.String(), "/"), nil
 }
 
-// ListenURL checks the address under which OneLogin is to reach the listener, which
-// answers below /scim/v2.
+// ListenURL checks the address under which OneLogin is to reach the listener, which must
+// end in /scim/v2, and gives it as SCIMURL does.
 func ListenURL(answer string) (string, error) {
 	address, err := SCIMURL(answer)
 	if err != nil {

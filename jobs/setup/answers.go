@@ -16,7 +16,7 @@ func (s Secret) String() string {
 // GoString hides the secret from %#v.
 func (s Secret) GoString() string { return `"` + s.String() + `"` }
 
-// Answers is what an administrator said, tried as far as it can be.
+// Answers is what an administrator answered. What can be tried was tried.
 type Answers struct {
 	OneLogin OneLoginAnswers
 	Tomorro  TomorroAnswers
@@ -56,7 +56,8 @@ func (t *TomorroAnswers) pricing() reconcile.Pricing {
 	return reconcile.PricingV6
 }
 
-// Policy is what the answers come to, with the defaults of everything else.
+// Policy is the policy that the answers make, with the default of everything that is not
+// asked for.
 func (a *Answers) Policy() reconcile.Policy {
 	p := reconcile.Policy{Pricing: a.Tomorro.pricing(), DefaultSubstitute: a.Tomorro.DefaultSubstitute, MinAdmins: 1,
 		GroupMode: reconcile.Exclusive, Limits: reconcile.DefaultLimits(), Titles: make(map[string]reconcile.UserType)}

@@ -15,14 +15,14 @@ type App struct {
 	// CanProvision is OneLogin's "Available"; Enabled is the switch on the Provisioning tab.
 	CanProvision, Enabled bool
 	UserNameSource        string // of scimusername
-	Unread                string // why nothing but id and name is known
+	Unread                string // why the app's own page could not be read; then only ID and Name are known
 }
 
 // Candidates gives the apps that may be the one that provisions Tomorro, the likeliest
-// first: OneLogin's API does not name an app's type, so those count that have the
-// parameter of the SCIM types, and, if there is none, those that can provision or of
-// which it cannot be told. Among equals the name decides, then whether provisioning is
-// enabled, then the id.
+// first: OneLogin's API does not name an app's type, so those count that have the parameter
+// of the SCIM types, and, if there is none, those that can provision or of which it cannot
+// be told. First come those with Tomorro's present or former name in theirs, and then those
+// whose provisioning is enabled.
 func Candidates(apps []App) []App {
 	scim := func(a App) bool { return a.SCIM }
 	if !slices.ContainsFunc(apps, scim) {

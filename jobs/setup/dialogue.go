@@ -8,7 +8,7 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// OneLogin is what OneLogin's answers are tried on.
+// OneLogin tries the answers about OneLogin.
 type OneLogin interface {
 	// Reach looks whether anything answers at an address; it sends no credentials.
 	Reach(ctx context.Context, address string) error
@@ -19,7 +19,7 @@ type OneLogin interface {
 	Pull(ctx context.Context, a OneLoginAnswers) (reconcile.Directory, error)
 }
 
-// Tomorro is what Tomorro's answers are tried on.
+// Tomorro tries the answers about Tomorro.
 type Tomorro interface {
 	// Reach looks whether anything answers at an address; it sends no credentials.
 	Reach(ctx context.Context, address string) error
@@ -28,13 +28,13 @@ type Tomorro interface {
 	Read(ctx context.Context, a TomorroAnswers) (reconcile.Current, error)
 }
 
-// Redis is what Redis's answers are tried on.
+// Redis tries the answers about Redis.
 type Redis interface {
 	// Open connects. The error wraps ErrPassword when a password is missing or wrong.
 	Open(ctx context.Context, a RedisAnswers) error
 }
 
-// ErrPassword says that Redis asks for a password, or for another one.
+// ErrPassword says that Redis asks for a password, or for another one than was given.
 var ErrPassword = errors.New("Redis asks for another password")
 
 // Tone says how something is told.
@@ -60,14 +60,15 @@ type Person interface {
 // name of a variable.
 type Given struct{ Value, From string }
 
-// UnansweredError is a missing or wrong answer where nobody can be asked.
+// UnansweredError says that an answer is missing or wrong, and that nobody can be asked for
+// another.
 type UnansweredError struct {
 	Question Question
 	From     string // where the wrong answer came from; empty when there was none
 	Err      error
 }
 
-// Error names the flag.
+// Error names the flag that answers the question.
 func (e *UnansweredError) Error() string {
 	if e.From == "" {
 		return fmt.Sprintf("--%s is missing: %s", e.Question.Flag, e.Question.Text)
@@ -75,10 +76,10 @@ func (e *UnansweredError) Error() string {
 	return fmt.Sprintf("%s: %v", e.From, e.Err)
 }
 
-// Unwrap gives what was wrong.
+// Unwrap gives Err.
 func (e *UnansweredError) Unwrap() error { return e.Err }
 
-// Dialogue is one conversation.
+// Dialogue is one conversation with an administrator.
 type Dialogue struct {
 	OneLogin OneLogin
 	Tomorro  Tomorro
@@ -99,8 +100,9 @@ type Dialogue struct {
 	used    map[Key]bool // Given that were tried
 }
 
-// Run asks everything, and gives the answers and what both sides have. Nothing is
-// written anywhere.
+// Run asks all questions, and gives the answers and a survey of both sides. It writes
+// nothing. Where the person cannot be asked, a missing or wrong answer is an
+// *UnansweredError; else the error is that of Person.Ask or of ctx, and ends the dialogue.
 func (d *Dialogue) Run(ctx context.Context) (Answers, Survey, error) {
 	d.used = make(map[Key]bool)
 	for _, part := range []func(context.Context) error{d.oneLogin, d.tomorro, d.redis, d.listener} {

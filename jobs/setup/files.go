@@ -20,7 +20,7 @@ const (
 	FileValues        = "onelogin_values.txt" // what to paste into OneLogin, with the token
 )
 
-// ErrExists says that something is there already that must not be overwritten.
+// ErrExists says that a file is there already that must not be overwritten.
 var ErrExists = errors.New("exists already")
 
 // File is one file to be written.
@@ -141,8 +141,8 @@ func place(files []File, temporary []string, force bool) (err error) {
 	return nil
 }
 
-// Free looks whether f may be written: the error wraps ErrExists if something else is
-// there and force is not given.
+// Free looks whether f may be written. The error wraps ErrExists if something is there that
+// is no file, or, unless force is given or f is Derived, a file with another text.
 func (f File) Free(force bool) error {
 	info, err := os.Lstat(f.Path)
 	switch {

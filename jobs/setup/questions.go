@@ -18,7 +18,7 @@ const (
 	KeyListenURL     Key = "listen.base_url"
 )
 
-// None is the answer that leaves out what can be left out.
+// None is the answer to a question that may be left unanswered.
 const None = "none"
 
 // Question is one question, and the other way to answer it.
@@ -34,7 +34,7 @@ type Question struct {
 	Flag, Env string
 }
 
-// Questions lists all, in the order in which they are asked.
+// Questions lists all questions, in the order in which they are asked.
 func Questions() []Question {
 	return []Question{
 		{Key: KeyOneLoginURL, Text: "OneLogin subdomain or address", Flag: "onelogin-url",

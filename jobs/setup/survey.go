@@ -11,7 +11,7 @@ import (
 // Survey is what both sides have now, and what a run would make of it.
 type Survey struct {
 	People, WithApp, Active int // of OneLogin; Active should have access
-	NoTitle                 int // of these
+	NoTitle                 int // of these Active people, who have none
 	Accounts, Admins        int // active ones, of Tomorro
 	Groups                  int
 	Rules                   []RuleSeen
@@ -32,7 +32,7 @@ type RuleSeen struct {
 	ByData bool     // it takes groups from a person's data
 }
 
-// Look makes the survey. It is pure: nothing is asked for.
+// Look makes the survey. It is pure: it makes no requests.
 func Look(d *reconcile.Directory, current *reconcile.Current, p *reconcile.Policy) Survey {
 	s := Survey{People: len(d.People), Groups: len(current.Groups), Changes: make(map[reconcile.Op]int)}
 	for i := range current.Accounts {

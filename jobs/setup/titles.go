@@ -9,7 +9,7 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// TitleSource says from what the role of a title is known.
+// TitleSource says how the role of a title is known.
 type TitleSource string
 
 // The sources.
@@ -23,7 +23,7 @@ const (
 // Title is one job title in use, and what it means as far as that is known.
 type Title struct {
 	Title  string // the most frequent spelling, without blanks around it
-	People int    // who should have access and have this title
+	People int    // how many of those who should have access have this title
 	// Accounts is how many of them have an active account, by role.
 	Accounts map[reconcile.UserType]int
 	Role     reconcile.UserType // empty when From is TitleUnknown

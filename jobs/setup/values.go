@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Template is the SCIM JSON template of Tomorro's set-up guide, step 2, which
-// OneLogin's app is given whichever side it pushes to.
+// Template is the SCIM JSON template of Tomorro's set-up guide, step 2, the same whether
+// OneLogin pushes to Tomorro or to this program.
 const Template = `{
   "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
   "userName": "{$parameters.scimusername}",
@@ -18,8 +18,8 @@ const Template = `{
   }
 }`
 
-// Headers are the custom headers: what OneLogin sends as Content-Type by itself is not
-// documented, and this is what other vendors have it send.
+// Headers is the value for Custom Headers in OneLogin's app. Which Content-Type OneLogin
+// sends by itself is not documented; this one is what other vendors' guides have it send.
 const Headers = "Content-Type: application/scim+json"
 
 // NewToken makes a bearer token for the listener: 32 random bytes in hexadecimal.
@@ -29,8 +29,9 @@ func NewToken() Secret {
 	return Secret(hex.EncodeToString(b[:]))
 }
 
-// Values is what OneLogin's pages are to be told when it pushes to the listener, word
-// for word. token is the bearer token, or says where that is.
+// Values is the text that says what to enter in OneLogin's pages, word for word, so that it
+// pushes to the listener at baseURL. token is the bearer token, or a text that says where
+// it is.
 func Values(baseURL, token string) string {
 	return strings.Join([]string{
 		"Tab Configuration",

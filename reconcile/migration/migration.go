@@ -9,17 +9,20 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// Input is what is known of both sides.
+// Input is what is known of both sides, at the time Now, and the policy by which runs would
+// read it.
 type Input struct {
 	Directory *reconcile.Directory
 	Current   *reconcile.Current
 	Policy    *reconcile.Policy
-	// Owner gives whose account one is, as far as that is certain.
+	// Owner gives the person whose account this is, by the account's id; false when that is
+	// not certain.
 	Owner func(account string) (reconcile.Key, bool)
 	Now   time.Time
 }
 
-// Proposal are the roles and rules that give what Tomorro has.
+// Proposal is the roles to make first, and the rules to make then, so that OneLogin gives
+// what Tomorro has.
 type Proposal struct {
 	Roles []Role
 	Rules []Rule
@@ -32,37 +35,39 @@ type Proposal struct {
 	Exact bool
 }
 
-// Role is one to be made at OneLogin, for people whom nothing else tells from others.
+// Role is a role to be made at OneLogin, for people whom no condition tells from others.
 type Role struct {
-	ID     int64           `json:"id"` // below zero, for the conditions of Rules: OneLogin gives another
+	ID     int64           `json:"id"` // below zero, and used in the conditions of Proposal.Rules only: OneLogin gives the role another id
 	Name   string          `json:"name"`
 	People []reconcile.Key `json:"people"`
 	Who    []string        `json:"who"` // their e-mails, in the same order
 }
 
-// Rule is one to be made in the app.
+// Rule is a rule to be made in OneLogin's app.
 type Rule struct {
 	reconcile.Rule
 	Groups []string // names
 	People int      // how many it matches
 }
 
-// Group is what one group has, and what the present rules make of it.
+// Group compares the members that one group has at Tomorro with those whom the present
+// rules give it.
 type Group struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
-	Members int    `json:"members"` // of people with access
-	Given   int    `json:"given"`   // of them, by the present rules
-	Extra   int    `json:"extra"`   // who is not in it, and would be by the present rules
+	Members int    `json:"members"` // those who are people with access
+	Given   int    `json:"given"`   // how many of these the present rules give it
+	Extra   int    `json:"extra"`   // how many more the present rules would give it
 }
 
-// Membership is somebody in a group.
+// Membership is one account in one group, by their names.
 type Membership struct {
 	Who   string `json:"who"`
 	Group string `json:"group"`
 }
 
-// Propose finds a proposal.
+// Propose finds the roles and rules. It asks nobody; see Proposal.Exact for what its own
+// check found.
 func Propose(in Input) Proposal {
 	s := newSearch(in)
 	var out Proposal
@@ -86,7 +91,8 @@ func Propose(in Input) Proposal {
 	return out
 }
 
-// Words says what a rule looks at, with the names of roles.
+// Words says for whom a rule is, in words. roles are those that OneLogin has, for their
+// names.
 func (p *Proposal) Words(r *Rule, roles []reconcile.OneLoginRole) string {
 	names := make(map[string]string)
 	for _, known := range roles {

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// learned is a limit of requests a second that nobody told and a service's refusals
-// show: what it took in the second before one. It is the same law as the level's, of
-// rates: a little less at each refusal, and a little more with each answer.
+// learned is a limit of requests a second that is not configured and that a service shows
+// by refusing: how many requests it took in the second before the first refusal. As with
+// level, each refusal lowers the limit a little, and each answer raises it a little.
 type learned struct {
 	mu    sync.Mutex
 	limit *rate.Limiter // nil: none was seen
@@ -19,7 +19,8 @@ type learned struct {
 	again int           // how many refusals came soon after one another
 	first time.Time     // of the refusal from which a limit is to be learned; zero: none is
 
-	// Together with others, see share: then limit is for while these know none.
+	// What follows is for learning together with other processes, see share. Then limit is
+	// used only while these know of none.
 	lessons  Lessons // nil: each for itself
 	level    *level
 	told     Lesson  // is to be told
@@ -29,12 +30,12 @@ type learned struct {
 }
 
 const (
-	// learnFrom is how many requests in a second a refusal must follow: after fewer it
-	// says how long to be silent, and nothing about a rate.
+	// learnFrom is how many requests must have been taken in the second before a refusal:
+	// after fewer, a refusal says how long to be silent, and nothing about a rate.
 	learnFrom = 5
-	// growth is how many more requests a second may come after each answer. The longer there
-	// was no refusal the more, up to forgetting, a part of the limit, after calm: a limit that
-	// was low for a while, or learned too low, is forgotten.
+	// growth is by how many requests a second each answer raises the limit. The longer
+	// there was no refusal, the more it is: after calm, forgetting times the limit. So a
+	// limit that was low for a while, or was learned too low, is forgotten.
 	growth     = 0.002
 	forgetting = 0.005
 	calm       = time.Minute

@@ -7,46 +7,50 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Lessons are what processes that ask one service learn of it together: a limit of
-// requests a second that nobody told, and that it bears fewer requests at once than are
-// configured. What one found binds all, and whoever begins later.
+// Lessons are what the processes that ask one service learn of it together: a limit of
+// requests a second that is not configured, and that the service bears fewer requests at
+// once than are configured. What one process found holds for all, and for those that start
+// later.
 type Lessons interface {
-	// Confer tells what this process learned since it did the last time, and asks for up
-	// to n permissions to send one request each, of which LearnedAhead are saved up. With
-	// an error, what was told may have been taken up or not: it is told again, and twice
-	// does no harm.
+	// Confer tells what this process learned since the last call, and asks for up to n
+	// tokens, permissions to send one request each. A store saves up LearnedAhead of them.
+	// After an error nobody knows whether the lesson was stored: the caller tells it again,
+	// and a lesson that is told twice does no harm.
 	Confer(ctx context.Context, told Lesson, n int) (Known, error)
 }
 
-// Lesson is what one process learned.
+// Lesson is what one process learned since it last told.
 type Lesson struct {
-	// First is how many requests a second went well before the first refusals; 0: no news.
-	// Those that are refused at the same time add up to the service's limit.
+	// First is how many requests a second the service took from this process when it first
+	// refused one; 0: no news. The numbers of processes that are refused at the same time
+	// add up to the service's limit.
 	First float64
-	// Part is what is left of the limit after refusals, and More what good answers add
-	// to it.
+	// Part is the factor by which refusals lowered the limit, 1 when there were none, and
+	// More how many requests a second good answers added to it.
 	Part, More float64
-	// AtOnce is how many requests this process now has under way at most, if it had to
-	// lower that; 0: it had not.
+	// AtOnce is to how many requests under way this process had to go down; 0: it had not
+	// to.
 	AtOnce float64
 }
 
-// Known is what all know.
+// Known is what all processes together know of a service.
 type Known struct {
-	PerSecond float64       // all together; 0: no limit was seen
-	Lowered   time.Duration // since when no refusal lowered it
-	Tokens    int           // permissions to send
-	Wait      time.Duration // until there is another, without any
+	PerSecond float64       // requests a second of all processes together; 0: no limit was seen
+	Lowered   time.Duration // how long ago a refusal last lowered PerSecond
+	Tokens    int           // of those that were asked for
+	Wait      time.Duration // until there may be a token, when Tokens is 0
 	Sharers   int           // processes that asked lately, this one included
-	AtOnce    float64       // the least that another of them has under way at most; 0: none had to lower it
+	AtOnce    float64       // to how many requests under way another process had to go down, the least of them; 0: none had to
 }
 
-// LearnedPart is the part of a second's permissions that is taken at once, and that the
-// store saves up, of a limit that was learned: less than of one that is configured. Who
-// sends many at once is refused where as many a second are not.
+// LearnedPart is the part of a second's tokens that a process takes at once, and that a
+// store saves up, when the rate was learned from refusals. It is less than for a configured
+// rate (Ahead): a service that takes many requests spread over a second may refuse as many
+// in one burst.
 const LearnedPart = 0.02
 
-// LearnedAhead is how many these are.
+// LearnedAhead is what Ahead is, for a rate that was learned: LearnedPart of a second's
+// tokens, and at least one.
 func LearnedAhead(perSecond float64) int { return max(1, int(perSecond*LearnedPart)) }
 
 // conferEvery is how often a process asks whether another one met a limit.

@@ -27,8 +27,8 @@ type level struct {
 // mean is a moving one, and the least it has been.
 type mean struct{ now, least time.Duration }
 
-// slowAtLeast and slowTimes say which answer is slow: whose takes so long, and so many
-// times as long as answers of the same kind did when they came fastest.
+// An answer is slow when it takes at least slowAtLeast, and slowTimes as long as answers of
+// its kind took when they came fastest.
 const (
 	slowAtLeast = 2 * time.Second
 	slowTimes   = 8

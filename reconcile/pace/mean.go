@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Mean is the mean of durations, for Transport.Took. The zero value has seen none.
+// Mean is the mean of durations, such as those that Transport.Took is told. The zero value
+// has seen none. It is safe for concurrent use.
 type Mean struct{ sum, n atomic.Int64 }
 
 // Add notes one duration.
@@ -14,7 +15,7 @@ func (m *Mean) Add(d time.Duration) {
 	m.n.Add(1)
 }
 
-// Value is the mean of those so far; 0 of none.
+// Value is the mean of all durations so far; 0 when there were none.
 func (m *Mean) Value() time.Duration {
 	return time.Duration(m.sum.Load() / max(1, m.n.Load()))
 }

@@ -5,12 +5,12 @@
 // that sixteen workers that meet a throttled service wait together instead of
 // each finding out for itself.
 //
-// What is configured is never exceeded. Below it, a Gate finds out what a service can
-// bear: server errors, broken connections and slow answers lower how many requests are
-// under way, refusals (429) how many are sent a second; each good answer raises both a
-// little again. Processes that share Lessons learn both together: the rate that a service
-// takes is for all of them, and what one of them had to lower how much is under way to,
-// binds each.
+// What is configured is never exceeded. Below it, a Gate finds out what a service can bear:
+// server errors, broken connections and slow answers lower how many requests are under way,
+// refusals (429) how many are sent a second; each good answer raises both a little again.
+// Processes that share Lessons learn together: the rate that a service takes is one for all
+// of them, and when one process had to lower how many requests it has under way, the others
+// go down to the same number.
 package pace
 
 import (
@@ -46,8 +46,8 @@ func NewGate(inFlight int, perSecond float64) *Gate {
 	return g
 }
 
-// Learn has the Gate learn a rate together with other processes. It must come before the
-// first Enter; without lessons it changes nothing.
+// Learn has the Gate learn what the service bears together with other processes. Call it
+// before the first Enter; nil lessons change nothing.
 func (g *Gate) Learn(lessons Lessons) { g.learned.share(lessons, g.level) }
 
 // Enter waits until a request may start; leave must be called when it has
@@ -113,9 +113,9 @@ func (g *Gate) turn(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// Quiet lets nothing start for d from now. A shorter silence never ends a
-// longer one. It reports whether there is much to say of it: several seconds more
-// than was known.
+// Quiet lets nothing start for d from now. A shorter silence never ends a longer one. It
+// reports whether that is worth telling people: the silence is several seconds long, and
+// ends several seconds later than was known.
 func (g *Gate) Quiet(d time.Duration) (news bool) {
 	const much = 5 * time.Second
 	g.mu.Lock()
@@ -143,14 +143,14 @@ func (g *Gate) answered(kind string, began time.Time, status int) {
 	}
 }
 
-// Learned tells how many requests may be under way now, and how many may be sent a
-// second; 0 is no limit that was learned.
+// Learned tells how many requests may be under way now, and how many may be sent a second
+// by what was learned from refusals; perSecond is 0 when no such limit is known.
 func (g *Gate) Learned() (atOnce int, perSecond float64) {
 	return g.level.value(), g.learned.perSecond()
 }
 
-// Seconds is n seconds as a duration, at least none and at most a year: what a
-// service says must not overflow.
+// Seconds is n seconds as a duration, at least none and at most a year, so that no number
+// that a service sends overflows.
 func Seconds(n int64) time.Duration {
 	const year = 365 * 24 * 3600
 	return time.Duration(min(max(n, 0), year)) * time.Second

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Tokens are permissions to send one request each that several processes share.
+// Tokens are permissions to send one request each, which several processes share.
 type Tokens interface {
-	// Take asks for up to n of them. When it gets none, wait says when to ask again.
-	// sharers is how many processes have asked lately, this one included.
+	// Take asks for up to n tokens. When it gets none, wait says how long to wait before
+	// asking again. sharers is how many processes have asked lately, this one included.
 	Take(ctx context.Context, n int) (got int, wait time.Duration, sharers int, err error)
 }
 
@@ -25,9 +25,9 @@ const (
 )
 
 // NewSharedGate is NewGate with a rate that processes share: together they send at most
-// perSecond × time, and at first what each may take ahead (Ahead). While the tokens
-// cannot be had, each goes on with perSecond divided by the number of those who shared
-// it last. Without tokens, or a rate, it is NewGate.
+// perSecond requests a second, and at the start what each may take in advance (Ahead).
+// While asking for tokens fails, each goes on with perSecond divided by the number of
+// processes that shared it last. With nil tokens, or a rate of 0, it is NewGate.
 func NewSharedGate(inFlight int, perSecond float64, tokens Tokens) *Gate {
 	g := NewGate(inFlight, perSecond)
 	if tokens != nil && perSecond > 0 {
@@ -36,8 +36,8 @@ func NewSharedGate(inFlight int, perSecond float64, tokens Tokens) *Gate {
 	return g
 }
 
-// Ahead is how many tokens a process takes at once at most, and how many the store may
-// save up.
+// Ahead is how many tokens of a configured rate, in requests a second, a process takes from
+// the store at once at most, and how many the store may save up.
 func Ahead(perSecond float64) int { return max(1, int(perSecond*takenAhead)) }
 
 // shared is the part of a Gate that asks for tokens.

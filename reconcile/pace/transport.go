@@ -10,26 +10,27 @@ import (
 	"time"
 )
 
-// Transport sends every request, and every retry of it, through a Gate. The
-// place is given back when the answer's body is closed.
+// Transport sends every request, and every retry of it, through a Gate. A request keeps its
+// place in the Gate until the answer's body is closed.
 type Transport struct {
 	Gate *Gate
 	Base http.RoundTripper
-	// Timeout, when not 0, bounds how long an answer takes, from its request to the end
-	// of its body. The wait for the Gate does not count, as it does for
-	// http.Client.Timeout: a service that asks for a minute of silence would fail all
-	// that waits for it. A request that took too long has a *LateError.
+	// Timeout, when not 0, bounds how long an answer takes, from its request to the end of
+	// its body. Unlike http.Client.Timeout it does not count the wait for the Gate: else a
+	// service that asks for a minute of silence would make all requests fail that wait. A
+	// request that took too long fails with a *LateError.
 	Timeout time.Duration
 	// Sent, when not nil, is told of each request that is really sent.
 	Sent func(*http.Request)
 	// Took, when not nil, is told how long each answer took, from its request to the
 	// end of its body, without the wait for the Gate.
 	Took func(time.Duration)
-	// Kind names requests that take about as long as each other, so that a slow answer is
-	// known; empty: of this one it is not. nil: the method.
+	// Kind gives requests that usually take equally long the same name: an answer is slow
+	// compared with others of its kind. One without a name is never taken for slow. A nil
+	// Kind gives the method.
 	Kind func(*http.Request) string
-	// Most is how long an answer may be, unpacked, in bytes; 0 is 256 MiB. What is longer
-	// ends with an error.
+	// Most is how long an answer may be, in bytes after decompression; 0 is 256 MiB.
+	// Reading more than that fails.
 	Most int64
 }
 
@@ -81,7 +82,7 @@ func (t *Transport) timed(r *http.Request) (*http.Request, context.CancelFunc) {
 	return r.WithContext(ctx), cancel
 }
 
-// LateError says that a service has not answered in time. It is a
+// LateError says that a service has not answered within After. For errors.Is it is a
 // context.DeadlineExceeded.
 type LateError struct{ After time.Duration }
 

@@ -19,7 +19,7 @@ import (
 	"tomorro-sync/reconcile/scim"
 )
 
-// The ways to take members out of a group.
+// The ways to take members out of a group, for Config.MemberRemoval.
 const (
 	RemoveByValues = "values" // one remove operation on members, with the list as its value: OneLogin's
 	RemoveByFilter = "filter" // one operation a member: members[value eq "…"] (RFC 7644 section 3.5.2.2)
@@ -27,7 +27,8 @@ const (
 	RemoveByPut    = "put"    // the whole member list by PUT, as Okta does
 )
 
-// The ways to update a user.
+// The ways to update a user, for Config.UpdateWith: the whole user by PUT, or what differs
+// by PATCH (RFC 7644 sections 3.5.1 and 3.5.2).
 const (
 	UpdateByPut   = "put"
 	UpdateByPatch = "patch"
@@ -41,17 +42,17 @@ type Config struct {
 
 	UpdateWith     string // UpdateByPut (default) or UpdateByPatch
 	MemberRemoval  string // RemoveByValues (default), RemoveByFilter, RemoveByScim1 or RemoveByPut
-	ContentType    string // of requests; default application/json, as OneLogin sends
+	ContentType    string // of requests; default application/json
 	SendExternalID bool   // mark accounts and groups as made by this program
 
 	Concurrency int          // requests at once; default 8
-	Bulk        int          // writes of a run in one Bulk request at most (RFC 7644 section 3.7); 0 and 1 mean that none is sent
-	Attributes  bool         // ask for the attributes of accounts that are compared, and no others (RFC 7644 section 3.9)
-	BulkBytes   int          // of its body at most; default 1 MiB
+	Bulk        int          // most writes of a run in one Bulk request (RFC 7644 section 3.7); 0 and 1: no Bulk requests
+	Attributes  bool         // ask only for those attributes of accounts that are compared (RFC 7644 section 3.9)
+	BulkBytes   int          // most bytes in the body of one Bulk request; default 1 MiB
 	PageSize    int          // default 100
 	PerSecond   float64      // requests a second; 0 means no limit
 	Tokens      pace.Tokens  // shares PerSecond with other processes; nil: it is this one's
-	Lessons     pace.Lessons // has the rate that is learned from refusals learned together with others; nil: each process for itself
+	Lessons     pace.Lessons // shares with other processes what is learned from refusals; nil: this one learns for itself
 
 	Timeout time.Duration // of one request, once it may be sent; default 30 s
 	Retries int           // after the first try; default 4, negative none
@@ -62,7 +63,8 @@ type Config struct {
 	// OnPage is told of each page that was read: "users" or "groups", how many
 	// so far, and how many in all. Several goroutines may call it at once.
 	OnPage func(list string, done, total int)
-	// OnSilence is told when Tomorro asks for some seconds of silence: how long.
+	// OnSilence is told for how long nothing will be sent, when Tomorro asks for some
+	// seconds of that.
 	OnSilence func(time.Duration)
 }
 
@@ -87,8 +89,9 @@ type Stats struct {
 	Total     int            `json:"total"`
 	Retries   int            `json:"retries"`
 	Throttled int            `json:"throttled"` // answers 429
-	// AtOnce and PerSecond are how many requests may be under way now, and be sent a
-	// second; 0 is no limit that was learned from refusals.
+	// AtOnce and PerSecond are how many requests may be under way now, and how many may be
+	// sent a second by what was learned from refusals; PerSecond is 0 when no limit was
+	// learned.
 	AtOnce    int           `json:"atOnce"`
 	PerSecond float64       `json:"perSecond,omitempty"`
 	Latency   time.Duration `json:"latency"` // mean of one request
@@ -162,7 +165,8 @@ func (cfg *Config) fill() {
 	}
 }
 
-// AtOnce is how many writes of a run can be on their way at once.
+// AtOnce is how many writes of a run can be under way at once: one in each request, or with
+// Bulk as many as these requests hold.
 func (c *Client) AtOnce() int {
 	if c.cfg.Bulk > 1 {
 		return c.cfg.Bulk * min(c.cfg.Concurrency, bulkAtOnce)

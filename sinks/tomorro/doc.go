@@ -1,5 +1,5 @@
-// Package tomorro is a SCIM 2.0 client for Tomorro: it reads all accounts and
-// groups, completely or not at all, and makes one write at a time.
+// Package tomorro is a SCIM 2.0 client for Tomorro: it reads all accounts and groups,
+// completely or not at all, and makes single writes, of which several may be under way.
 //
 // Tomorro publishes no SCIM reference, only set-up guides for OneLogin, Okta and
 // Entra. What follows from them (e-mail as userName, userType as role, PUT with
@@ -18,13 +18,13 @@
 //
 // # Writing
 //
-// Where the service does Bulk (RFC 7644 section 3.7) and Config.Bulk says so, writes of
-// one run that come together share a request; each gets the answer of its operation, and
-// nothing else changes for who writes.
+// Where the service does Bulk (RFC 7644 section 3.7) and Config.Bulk says so, writes of one
+// run that come together share a request; each gets the answer of its own operation, so
+// that callers see no difference.
 //
-// A POST is never sent twice: when its answer is lost, the client looks whether
-// the account is there. Everything else is safe to repeat and is retried; when one
-// try was not answered, a refusal of the next does not say that nothing happened.
-// What never reached Tomorro did not happen. A create that meets an existing account
-// returns *reconcile.ExistsError and leaves the decision to the plan.
+// A POST is never sent twice: when its answer is lost, the client looks whether the account
+// is there. Everything else is safe to repeat and is retried; when one try got no answer
+// and the next is refused, the first may have happened. What never reached Tomorro did not
+// happen. A create that meets an existing account returns *reconcile.ExistsError and leaves
+// the decision to the plan.
 package tomorro

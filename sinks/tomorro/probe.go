@@ -17,7 +17,8 @@ import (
 	"tomorro-sync/reconcile/scim"
 )
 
-// ErrSandbox marks a sandbox that does not look like one: nothing was written.
+// ErrSandbox says that what is there under the sandbox's names may be somebody's. Nothing
+// was written.
 var ErrSandbox = errors.New("the sandbox of a probe must be nobody's")
 
 // The marks of what a probe makes.
@@ -39,10 +40,11 @@ type Sandbox struct {
 	Step func(done, total int) // is told how far the probe is; may be nil
 }
 
-// Probe tries out what the service does, on the sandbox, and takes it away again. What
-// an earlier probe left there that was killed is taken over. The error wraps
-// ErrSandbox when what is there looks real; then nothing was written. A profile with a
-// time is complete, also where the error says that something of the sandbox is left.
+// Probe tries out on the sandbox what the service does with writes, and takes the sandbox
+// away again. It takes over what an earlier probe that was killed left there. The error
+// wraps ErrSandbox when what is there looks real; then nothing was written. A profile with
+// a time is complete, even if the error says that something of the sandbox could not be
+// taken away.
 func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profile, err error) {
 	cfg.Retries = -1 // what is tried is to be seen as it is
 	client, err := New(cfg)

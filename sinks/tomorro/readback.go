@@ -6,9 +6,9 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// ReadGroups reads the groups alone, as Read does but without accounts: for the
-// pages of one list. Where that list shows no members at all, these have to be
-// found as Read finds them, and everything is read.
+// ReadGroups reads the groups alone, as Read does, but without accounts, which costs only
+// the pages of one list. Where that list shows no members at all, it reads everything and
+// finds them as Read does.
 func (c *Client) ReadGroups(ctx context.Context) (reconcile.Current, error) {
 	groups, receipt, err := c.groups(ctx, &interner{})
 	if err != nil {

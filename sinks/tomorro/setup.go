@@ -12,8 +12,9 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// Setup asks the service what it says of itself. A service need not offer that; the
-// error is for one that cannot be reached or refuses the token.
+// Setup reads the service's ServiceProviderConfig (RFC 7644 section 4). A service need not
+// offer one: then Offered is false. The error says that the service cannot be reached, or
+// wraps reconcile.ErrRefused when it does not know the token (401).
 func (c *Client) Setup(ctx context.Context) (reconcile.ServiceSetup, error) {
 	const what = "ask Tomorro for its ServiceProviderConfig"
 	r, err := c.send(ctx, http.MethodGet, "/ServiceProviderConfig", nil, nil)

@@ -17,7 +17,8 @@ import (
 
 var _ reconcile.Sink = (*Client)(nil)
 
-// Write makes one write; see reconcile.Sink for what its errors mean.
+// Write makes one write, and may be called by several goroutines at once. See
+// reconcile.Sink for what its errors mean.
 func (c *Client) Write(ctx context.Context, w reconcile.Write) (reconcile.Written, error) {
 	switch w.Op {
 	case reconcile.WriteCreateUser:

@@ -31,11 +31,11 @@ const mostEventPages = 20
 //	14, 529, 512           updated, by API as well; a custom attribute was set
 func accessEvents() string { return "4,147,149,513,148,150,514,206,13,533,16,32,12,14,529,512" }
 
-// Changed gives the people of whom OneLogin reports a change since then: those whom
-// events name first, then those whose updated_at moved, which it does on every login.
-// Each is there once. Nobody knows of a deleted person, of an edited rule, of a role that is
-// given or taken if OneLogin neither tells it as an event nor moves updated_at, nor of an app that
-// is added to a role. With an error they are those that were found all the same.
+// Changed gives the people of whom OneLogin reports a change since then: those whom events
+// name first, then those whose updated_at moved, which it does on every login. Each is
+// there once. OneLogin reports no deleted person, no edited rule and no app that is added
+// to a role, and a role that is given or taken only if there is an event of it or
+// updated_at moves. With an error, the result has the people who were found nevertheless.
 //
 // Source: developers.onelogin.com, List Users (updated_since) and Get Events, API 1.
 func (c *Client) Changed(ctx context.Context, since time.Time) ([]reconcile.Key, error) {

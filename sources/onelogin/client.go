@@ -42,7 +42,7 @@ type Config struct {
 	PageSize    int          // people a page; default 50, what the API documents
 	PerSecond   float64      // requests a second; 0 means no limit
 	Tokens      pace.Tokens  // shares PerSecond with other processes; nil: it is this one's
-	Lessons     pace.Lessons // has the rate that is learned from refusals learned together with others; nil: each process for itself
+	Lessons     pace.Lessons // shares with other processes what is learned from refusals; nil: this one learns for itself
 	NoEvents    bool         // Changed does not read events, which count against the hourly quota
 	Reserve     int          // calls of the hourly quota to leave to others; default 100
 	// QuotaOnV2 says that calls of the v2 API count against the hourly quota as well, as
@@ -54,15 +54,15 @@ type Config struct {
 	Backoff time.Duration // before the first retry, doubled each time; default 500 ms
 	MaxWait time.Duration // the longest wait for a quota; default 15 min
 
-	LookFresh time.Duration // the greatest age of the roles and rules that Look gives; default 1 min
+	LookFresh time.Duration // how old the roles and rules that Look gives may be; default 1 min
 
 	Now    func() time.Time
 	Logger *slog.Logger // nil: silent
 	// OnPage is told of each page that was read: which list, how many items so
 	// far, and how many in all. Several goroutines may call it at once.
 	OnPage func(list string, done, total int)
-	// OnSilence is told when nothing is sent for some seconds, because OneLogin asks for
-	// that or its quota is used up but for the reserve: how long.
+	// OnSilence is told for how long nothing will be sent, when that is some seconds:
+	// because OneLogin asks for it, or because no more than Reserve is left of its quota.
 	OnSilence func(time.Duration)
 }
 
@@ -89,8 +89,9 @@ type Stats struct {
 	Total     int            `json:"total"`
 	Retries   int            `json:"retries"`
 	Throttled int            `json:"throttled"`
-	// AtOnce and PerSecond are how many requests may be under way now, and be sent a
-	// second; 0 is no limit that was learned from refusals.
+	// AtOnce and PerSecond are how many requests may be under way now, and how many may be
+	// sent a second by what was learned from refusals; PerSecond is 0 when no limit was
+	// learned.
 	AtOnce    int           `json:"atOnce"`
 	PerSecond float64       `json:"perSecond,omitempty"`
 	Quota     int           `json:"quota"`   // calls left this hour; -1 when OneLogin did not say

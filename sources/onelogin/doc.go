@@ -31,11 +31,12 @@
 //
 // # Throttling
 //
-// Four shapes are known: an hourly quota on v1 that answers 400 with
-// "rate_limit_exceeded", an HTML 429 without Retry-After from the edge, bursts of
-// 502, and X-RateLimit headers that approach zero. All requests pass one gate, so
-// that one of them met holds all; but the quota holds v1 calls only. Where v2 calls count
-// against it as well (Config.QuotaOnV2), it holds all, and Pull asks with the first page
-// of people what is left, and does not go on when that would not leave Config.Reserve to
-// others. What it would hold longer than Config.MaxWait is refused.
+// Four shapes are known: an hourly quota on v1 that answers 400 with "rate_limit_exceeded",
+// an HTML 429 without Retry-After from the edge, bursts of 502, and X-RateLimit headers
+// that approach zero. All requests pass one gate, so that when one request meets any of
+// these, all wait. Only the hourly quota holds back v1 calls alone, unless v2 calls count
+// against it as well (Config.QuotaOnV2): then it holds back all, and Pull asks, along with
+// the first page of people, what is left, and does not go on if less than Config.Reserve
+// would be left to others. A call that would have to wait for the quota longer than
+// Config.MaxWait fails.
 package onelogin

@@ -76,11 +76,11 @@ func (c *Client) findBy(ctx context.Context, by, name string) ([]reconcile.Key, 
 	return keys, nil
 }
 
-// Look reads what OneLogin says now of exactly these people, which is what Pull
-// would give of them. Who is not among the people of a complete list is somebody
-// OneLogin does not know. Roles and rules are at most Config.LookFresh old and must
-// not be changed. Of the app there is only the id. What could not be read is in
-// the receipt, as with Pull; the error is for a look that gave nothing to work with.
+// Look reads what OneLogin says now of exactly these people, which is what Pull would give
+// of them. OneLogin does not know a person who is missing from a complete list. Roles and
+// rules are at most Config.LookFresh old, and shared: the caller must not change them. Of
+// the app, only the id is set. What could not be read is in the receipt, as with Pull; the
+// error is for a look that gave nothing to work with.
 func (c *Client) Look(ctx context.Context, keys []reconcile.Key) (reconcile.Directory, error) {
 	p := &pull{c: c, silent: true, d: reconcile.Directory{App: reconcile.App{ID: c.cfg.AppID}, ReadAt: c.cfg.Now()}}
 	if _, err := c.tokens.get(ctx); err != nil {

@@ -32,8 +32,8 @@ type rateLimit struct {
 	} `json:"data"`
 }
 
-// Quota asks OneLogin how many calls of the hourly quota are left. The call itself
-// uses none. (GET /auth/rate_limit, which has no version.)
+// Quota asks OneLogin how many calls of the hourly quota are left. The call itself uses
+// none. (Source: GET /auth/rate_limit, which has no version.)
 func (c *Client) Quota(ctx context.Context) (reconcile.Quota, error) {
 	r, err := c.get(ctx, "/auth/rate_limit", nil)
 	if err != nil {

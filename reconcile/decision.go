@@ -8,8 +8,8 @@ import (
 
 // Decision is what people said of one held change. It is bound to the change's
 // Digest: another content is another change. An approval serves once and ends by
-// itself; a rejection stands as long as runs come to the same change, and so does that it
-// was left out: see Plan.Outlived.
+// itself. A rejection, or that the change was left out (Waits), stands as long as runs come
+// to the same change: see Plan.Outlived.
 type Decision struct {
 	Approves bool `json:"approves"` // otherwise it rejects
 	// Waits says neither: somebody decided about others of what was over a limit, which
@@ -60,11 +60,12 @@ func (d Decision) LeftOut(by string, next Decision) Decision {
 	return Decision{Waits: true, Undo: next.Undo, By: []string{by}, At: next.At, Hold: next.Hold, Key: next.Key, Member: next.Member}
 }
 
-// Outlived lists the rejections and what waits, of those that the plan was made with, whose
-// changes a plan of everybody does not come to any more, neither to make nor to hold. What
-// somebody said of a removal that OneLogin then took back must not keep a leaver inside
-// years later. A plan from less than all of OneLogin outlives nothing, nothing of somebody of
-// whom it cannot tell what they should have, and nothing of memberships that it cannot compare.
+// Outlived lists, by digest, those of the decisions that the plan was made with which
+// reject a change or leave it out, and whose change the plan neither makes nor holds any
+// more. The plan must be one of everybody. A rejection of a removal that OneLogin then took
+// back must not keep a leaver inside years later. A plan from an incomplete pull outlives
+// nothing; nor does any plan outlive what is about somebody of whom it cannot tell what they
+// should have, or about memberships that it cannot compare.
 func (p *Plan) Outlived(decisions map[string]Decision) (digests []string) {
 	if !p.Receipt.Complete() {
 		return nil

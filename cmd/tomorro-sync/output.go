@@ -33,8 +33,8 @@ func (o *output) complete() bool {
 	return o.lost == nil || errors.Is(o.lost, syscall.EPIPE)
 }
 
-// judge is how the program ends that would end with f: a result that nobody has is an
-// error. What else is wrong is said as well.
+// judge gives how the program ends that would otherwise end as f says. Output that is not
+// complete is an error, and f's own error is told with it.
 func (o *output) judge(f *failure) *failure {
 	if o.complete() {
 		return f

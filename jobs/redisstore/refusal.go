@@ -11,9 +11,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// refusals are what Redis answers when it is there and does not do what it is asked,
-// and what to do about it. Before version 7, what a script met stands further on in
-// the answer.
+// tooOld is what to do about a command that Redis does not know.
+const tooOld = "Redis is older than 6.2, or a command was taken from it by rename-command"
+
+// refusals are texts of answers with which Redis refuses a command, and what to do about
+// each. Before version 7, what a script met is not at the beginning of the answer.
 var refusals = []struct{ answer, remedy string }{
 	{"OOM command not allowed", "Redis is full: raise its maxmemory, or keep the journal for a shorter time (journal.keep)"},
 	{"MISCONF", "Redis cannot write to its disk and takes nothing new until it can: make room there, or see its log"},
@@ -23,8 +25,8 @@ var refusals = []struct{ answer, remedy string }{
 	{"NOAUTH", "Redis asks for a password: set redis.password"},
 	{"WRONGPASS", "correct redis.password, or the user and password in redis.url"},
 	{"NOPERM", "give the user in redis.url the keys and commands that go doc ./jobs/redisstore lists"},
-	{"nknown command", "Redis is older than 6.2, or a command was taken from it by rename-command"},
-	{"nknown Redis command", "Redis is older than 6.2, or a command was taken from it by rename-command"},
+	{"nknown command", tooOld},
+	{"nknown Redis command", tooOld}, // from a script
 }
 
 // Remedy says what an administrator can do about an error with which Redis refused a

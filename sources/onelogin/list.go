@@ -145,7 +145,8 @@ func (l *list[T]) page(ctx context.Context, at url.Values, which string) ([]T, h
 	return items, h, nil
 }
 
-// decodeOK decodes a 200. A login page answers 200 as well, and null is no list of nobody.
+// decodeOK decodes a 200. A login page answers 200 as well, and null must not be taken for
+// an empty list.
 func decodeOK[T any](r *resty.Response, decode func([]byte) (T, error)) (T, error) {
 	var none T
 	if kind := r.Header().Get("Content-Type"); strings.Contains(kind, "html") {

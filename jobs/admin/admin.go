@@ -94,7 +94,7 @@ var ErrNotServed = errors.New("is not served yet; the log says why")
 
 // ErrRefused is what the Observer says of a connection whose Redis can be read and takes
 // no writes, so that no run begins.
-var ErrRefused = errors.New("Redis takes no writes; the log says what to do")
+var ErrRefused = errors.New("its Redis takes no writes; the log says what to do")
 
 func (s *State) refuse(reason string) {
 	s.Ready = false

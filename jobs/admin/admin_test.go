@@ -70,7 +70,7 @@ func TestReadiness(t *testing.T) {
 		"one that hangs":    {t.Context(), []*observed{failed, {hangs: true}}, 200, "c1: Redis does not answer", []string{"exit 3"}},
 		"one not served":    {t.Context(), []*observed{well, {err: admin.ErrNotServed}}, 200, "c1: is not served yet", nil},
 		"all without Redis": {t.Context(), []*observed{gone, gone}, 503, "c1: Redis does not answer", nil},
-		"Redis is full":     {t.Context(), []*observed{{err: admin.ErrRefused}}, 503, "c0: Redis takes no writes", nil},
+		"Redis is full":     {t.Context(), []*observed{{err: admin.ErrRefused}}, 503, "c0: its Redis takes no writes", nil},
 		"Redis hangs":       {t.Context(), []*observed{{hangs: true}}, 503, "c0: Redis does not answer", nil},
 		"stopping":          {stopping, []*observed{well}, 503, "stopping", nil},
 	}

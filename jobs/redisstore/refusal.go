@@ -68,7 +68,7 @@ func Distrust(err error) string {
 // unreached is why no Redis could be opened.
 func unreached(err error) error {
 	if remedy := Remedy(err); remedy != "" {
-		return fmt.Errorf("Redis refuses: %w; %s", err, remedy)
+		return fmt.Errorf("use Redis, which refuses: %w; %s", err, remedy)
 	}
 	if remedy := Distrust(err); remedy != "" {
 		return fmt.Errorf("reach Redis: %w; %s", err, remedy)

@@ -26,6 +26,22 @@ type AdoptionDecision struct {
 	At     time.Time `json:"at"`
 }
 
+// passedRule leaves alone an account that was somebody's when a run wrote it, and is
+// another's, or nobody's, by what was decided since: what an undo takes back of theirs, it
+// would take from whoever has it. What follows from OneLogin knows whose each account is.
+func passedRule(known *Adoption) reason {
+	return func(c *Change) string {
+		switch owner := known.Owners[c.Account]; {
+		case c.Origin != FromUndo || c.Key == 0 || c.Account == "":
+		case known.Foreign[c.Account]:
+			return "somebody decided since that the account is nobody's in OneLogin, so it stays as it is"
+		case owner != 0 && owner != c.Key:
+			return fmt.Sprintf("somebody decided since that the account is OneLogin user %d's, so it stays as it is", owner)
+		}
+		return ""
+	}
+}
+
 // NameKey is by which two names are one person's, as far as names go: in any order and
 // case. It is empty when a part is missing.
 func NameKey(given, family string) string {

@@ -17,6 +17,8 @@ import (
 //	night          whom only the fast pass named loses nothing before the next run
 //	recreated      who may be at work under another OneLogin id is not removed
 //	band           nor is anybody with a pull whose counts are unlike the last good ones
+//	data           an account that somebody decided to be another's by now is not
+//	               brought back to what it was
 //	ignored        what Tomorro does not keep is not sent every night
 //	adoption       before somebody has looked through the accounts that Tomorro had,
 //	               nobody is removed, renamed, or given a second account
@@ -30,6 +32,7 @@ import (
 //	admins         at least min_admins active admins remain after all that
 func Guard(plan Plan, policy *Policy) Plan {
 	plan = plan.decide(policy)
+	plan = plan.hold(RuleData, HoldData, passedRule(&policy.Adoption))
 	plan = plan.hold(RulePinned, HoldDecided, pinnedRule(&plan, policy.Pinned))
 	plan = plan.hold(RuleReceipt, HoldGuard, receiptRule(plan.Receipt))
 	plan = plan.hold(RuleNight, HoldGuard, nightRule(&plan, policy.Spared))

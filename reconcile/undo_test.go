@@ -198,7 +198,10 @@ func TestUndoIsGuarded(t *testing.T) {
 			p.Limits = reconcile.DefaultLimits()
 			p.Limits.Allow, p.Pulls = nil, []reconcile.Census{{People: 400, Assigned: 400, Active: 400}}
 		}, ""},
-		"pinned": {func(p *reconcile.Policy) { p.Pinned = map[reconcile.Key]string{1: "pinned"} }, ""},
+		"another's since": {func(p *reconcile.Policy) { p.Adoption.Owners = map[string]reconcile.Key{"a1": 9} }, reconcile.RuleData},
+		"nobody's since":  {func(p *reconcile.Policy) { p.Adoption.Foreign = map[string]bool{"a1": true} }, reconcile.RuleData},
+		"theirs":          {func(p *reconcile.Policy) { p.Adoption.Owners = map[string]reconcile.Key{"a1": 1} }, ""},
+		"pinned":          {func(p *reconcile.Policy) { p.Pinned = map[reconcile.Key]string{1: "pinned"} }, ""},
 	} {
 		policy := open()
 		c.edit(policy)

@@ -289,6 +289,17 @@ func (w *world) forgetByHand() {
 	delete(w.byHand, [2]string{a.Account, a.Group})
 }
 
+// inherits remembers whose account the default substitute is, also once it has another
+// address.
+func (w *world) inherits(c *reconcile.Current) {
+	w.heir = ""
+	for _, a := range c.Accounts {
+		if a.UserName == w.policy.DefaultSubstitute {
+			w.heir = a.ID
+		}
+	}
+}
+
 // undoAtOnce makes a run and takes it back: everything is as it was, as far as nothing is
 // held and nothing was deleted.
 func (w *world) undoAtOnce() {
@@ -298,6 +309,8 @@ func (w *world) undoAtOnce() {
 		return
 	}
 	w.actor, w.allMoved = "undo", true
+	ranTo, _ := w.Read(w.ctx)
+	w.inherits(&ranTo) // the run may have given its address to the default substitute
 	var plan reconcile.Plan
 	report, err := w.runner().Undo(w.ctx, jobs.Trigger{By: "undo", Who: "ann"}, jobs.UndoWhat{Run: ran.Run}, func(p reconcile.Plan) (bool, error) {
 		plan = p

@@ -381,12 +381,7 @@ func (w *world) leaves(c *reconcile.Change) {
 func (w *world) forget() {
 	clear(w.fresh)
 	c, _ := w.Read(w.ctx)
-	w.heir = ""
-	for _, a := range c.Accounts {
-		if a.UserName == w.policy.DefaultSubstitute {
-			w.heir = a.ID // also once it has another address
-		}
-	}
+	w.inherits(&c)
 	for pair := range w.byHand {
 		if a := accountOf(&c, pair[0]); a == nil || !a.Active {
 			delete(w.byHand, pair)

@@ -104,6 +104,15 @@ func (r *Runner) Explain(ctx context.Context, who string, whatIf func(*reconcile
 // ErrUnknown marks somebody whom neither side knows.
 var ErrUnknown = errors.New("neither OneLogin nor Tomorro knows")
 
+// impersonal is an error as the journal and the log have it. The name of somebody whom
+// neither side knows is in it alone: no id leads to it, by which it could be erased.
+func impersonal(err error) error {
+	if errors.Is(err, ErrUnknown) {
+		return fmt.Errorf("%w who was asked for", ErrUnknown)
+	}
+	return err
+}
+
 func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan, []reconcile.Testimony, error) {
 	policy := r.policy(seen)
 	plan := reconcile.Decide(seen.input(&policy))
@@ -170,8 +179,9 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		p, yes, err := r.agree(ctx, run, func(ctx context.Context) (prepared, error) {
 			p, err := prepare(ctx, run)
 			if err != nil {
-				log.Error("run ends without a plan", "error", err)
-				err = errors.Join(err, run.failed(ctx, by, started, err))
+				told := impersonal(err)
+				log.Error("run ends without a plan", "error", told)
+				err = errors.Join(err, run.failed(ctx, by, started, told))
 			}
 			return p, err
 		}, approve)

@@ -21,7 +21,7 @@ func (r *Runner) listed(ctx context.Context, seen *observation, plan *reconcile.
 	if r.Accounts == nil {
 		return nil
 	}
-	asked := 0
+	asked, there := 0, []string(nil)
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		id := seen.links[c.Key]
@@ -29,24 +29,30 @@ func (r *Runner) listed(ctx context.Context, seen *observation, plan *reconcile.
 			continue
 		}
 		if asked++; asked > unlistedAsked {
-			return nil
+			break
 		}
 		a, err := r.Accounts.ReadAccount(ctx, id)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err != nil || !a.Active { // gone, or nobody can say; and some services list the active only
-			continue
-		}
-		// A push may have made it, and remembered it, while the list was read.
-		again, err := r.Target.Read(ctx)
-		if err != nil {
-			return &readError{ServiceTomorro, err}
-		}
-		if !slices.ContainsFunc(again.Accounts, func(b reconcile.Account) bool { return b.ID == a.ID }) {
-			return &readError{ServiceTomorro, fmt.Errorf("its list of accounts leaves out account %s, which it has and which is active, so nobody knows who has one, and nothing is written; "+
-				"see at Tomorro whether the token may see all accounts of the organisation, and ask Tomorro", a.ID)}
+		if err == nil && a.Active { // else gone, or nobody can say; and some services list the active only
+			there = append(there, id)
 		}
 	}
-	return nil
+	if len(there) == 0 {
+		return nil
+	}
+	// Pushes may have made them, and remembered them, while the list was read.
+	again, err := r.Target.Read(ctx)
+	if err != nil {
+		return &readError{ServiceTomorro, err}
+	}
+	for i := range again.Accounts {
+		there = slices.DeleteFunc(there, func(id string) bool { return id == again.Accounts[i].ID })
+	}
+	if len(there) == 0 {
+		return nil
+	}
+	return &readError{ServiceTomorro, fmt.Errorf("its list of accounts leaves out account %s, which it has and which is active, so nobody knows who has one, and nothing is written; "+
+		"see at Tomorro whether the token may see all accounts of the organisation, and ask Tomorro", there[0])}
 }

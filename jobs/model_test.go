@@ -104,6 +104,7 @@ type world struct {
 	whom          int                    // whom it is about
 	loose         map[reconcile.Key]bool // who was being written when OneLogin changed them
 	returned      map[reconcile.Key]bool // in this step
+	wentBack      bool                   // groups did, to a snapshot
 	canary, chunk int                    // people who go first, members in one write
 	runs          []string
 	failing       bool // OneLogin does

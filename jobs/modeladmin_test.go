@@ -268,7 +268,7 @@ func (w *world) migrate() {
 	if err != nil || w.pick("back", 2) == 0 {
 		return
 	}
-	w.actor = "back"
+	w.actor, w.wentBack = "back", true
 	w.t.Logf("back")
 	report, err = w.runner().RegroupTo(w.ctx, jobs.Trigger{By: "test", Who: "ann"}, before.Groups, yes)
 	w.ended(&report, err)

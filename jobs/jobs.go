@@ -85,6 +85,7 @@ const (
 	EntryPin     EntryKind = "pin"     // people stay as an undo leaves them, from now on
 	EntryRelease EntryKind = "release" // and no longer
 	EntryDecide  EntryKind = "decide"  // somebody approved or rejected what was held
+	EntryOutlive EntryKind = "outlive" // a rejection ended: a run does not come to the change any more
 	EntryAdopt   EntryKind = "adopt"   // an adoption begins or ends, or somebody decided whose an account is
 	EntryPush    EntryKind = "push"    // people were looked at because of pushes or marks; see Entry.Pushed
 )
@@ -111,10 +112,10 @@ type Entry struct {
 	Error   string                `json:"error,omitempty"`   // outcome
 	Note    string                `json:"note,omitempty"`    // outcome; adopt: open, match, foreign, forget, done
 	Held    []reconcile.Held      `json:"held,omitempty"`    // hold, and what a decision is about
-	Decided *reconcile.Decision   `json:"decided,omitempty"` // decide
+	Decided *reconcile.Decision   `json:"decided,omitempty"` // decide, outlive
 	Said    []reconcile.Testimony `json:"said,omitempty"`    // witness
 	Report  *Report               `json:"report,omitempty"`  // end
-	Keys    []reconcile.Key       `json:"keys,omitempty"`    // pin, release, adopt: who
+	Keys    []reconcile.Key       `json:"keys,omitempty"`    // pin, release, outlive, adopt: who
 	Erased  int                   `json:"erased,omitempty"`  // erase: how many entries lost a person's values
 	Pushed  []Pushed              `json:"pushed,omitempty"`  // push: what was asked for
 }

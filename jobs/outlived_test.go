@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -69,6 +70,24 @@ func TestRejectionIsOutlived(t *testing.T) {
 			t.Fatalf("%s: held by %q, want %q", step.name, got, step.want)
 		}
 	}
+	if ended := r.outlived(t); len(ended) != 1 || ended[0].Decided.Why != "on leave" || !slices.Equal(ended[0].Decided.By, []string{"bob"}) || !slices.Equal(ended[0].Keys, []reconcile.Key{r.source.d.People[0].Key}) {
+		t.Errorf("the journal says that these ended: %+v", ended)
+	}
+}
+
+// outlived are the entries about rejections that ended.
+func (r *rig) outlived(t *testing.T) (ended []jobs.Entry) {
+	t.Helper()
+	err := r.store.Scan(t.Context(), time.Time{}, func(e jobs.Entry) bool {
+		if e.Kind == jobs.EntryOutlive {
+			ended = append(ended, e)
+		}
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ended
 }
 
 // TestRejectionOutlivesWhatIsUncertain: as long as OneLogin does not say enough of a person, or
@@ -143,6 +162,9 @@ func TestSaidSinceIsNotOutlived(t *testing.T) {
 	r.source.d.People[0].Assigned = false
 	if got := r.held(t); got != reconcile.RuleRejected {
 		t.Errorf("held by %q", got)
+	}
+	if ended := r.outlived(t); len(ended) > 0 {
+		t.Errorf("the journal says that these ended: %+v", ended)
 	}
 }
 

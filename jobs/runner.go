@@ -296,28 +296,10 @@ func (r *Runner) tidy(ctx context.Context, report *Report, p *prepared) error {
 	if err := r.Marks.Unmark(ctx, report.Run, p.seen.snapshot); err != nil {
 		return err
 	}
-	if err := r.outlive(ctx, p); err != nil {
+	if err := r.outlive(ctx, report.Run, p); err != nil {
 		return err
 	}
 	return r.Journal.Trim(ctx, r.Keep, r.KeepRuns)
-}
-
-// outlive forgets decisions about changes that the plan does not come to any more, except
-// those that somebody made since the run looked.
-func (r *Runner) outlive(ctx context.Context, p *prepared) error {
-	if r.Decisions == nil {
-		return nil
-	}
-	outlived := p.plan.Outlived(p.seen.decisions)
-	if len(outlived) == 0 {
-		return nil
-	}
-	return r.Decisions.Decide(ctx, outlived, func(digest string, d reconcile.Decision) reconcile.Decision {
-		if d.At.Equal(p.seen.decisions[digest].At) {
-			return reconcile.Decision{}
-		}
-		return d
-	})
 }
 
 // seal closes what the run wrote into the journal.

@@ -87,6 +87,9 @@ func csvRows(e *jobs.Entry) [][]string {
 		row := make([]string, len(csvHeader))
 		copy(row, []string{e.ID, e.Time.UTC().Format(time.RFC3339Nano), string(e.Kind), e.Run, fmt.Sprint(e.Fence)})
 		row[13], row[14], row[15] = e.Intent, e.Result, strings.TrimSpace(e.Target+" "+e.Note+" "+e.Error)
+		if e.Kind == jobs.EntryOutlive {
+			row[15] = "no longer: " + decidedText(e)
+		}
 		return row
 	}
 	var rows [][]string
@@ -104,11 +107,18 @@ func csvRows(e *jobs.Entry) [][]string {
 		}
 	}
 	for i := range e.Held {
-		add(&e.Held[i].Change, string(e.Held[i].Class)+": "+e.Held[i].Reason)
+		detail := string(e.Held[i].Class) + ": " + e.Held[i].Reason
+		if e.Kind == jobs.EntryDecide {
+			detail = decidedText(e)
+		}
+		add(&e.Held[i].Change, detail)
 	}
 	for _, key := range e.Keys {
 		row := base()
-		row[6], row[15] = key.String(), pinnedWho(e)
+		row[6] = key.String()
+		if e.Kind != jobs.EntryOutlive {
+			row[15] = pinnedWho(e)
+		}
 		rows = append(rows, row)
 	}
 	for i := range e.Pushed {

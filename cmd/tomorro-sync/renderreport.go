@@ -159,6 +159,8 @@ func (v *planView) showEntry(e *jobs.Entry, dated bool) {
 		for i := range e.Held {
 			line("decided", decidedText(e)+": "+verb(e.Held[i].Op)+" of "+subject(&e.Held[i].Change), purple)
 		}
+	case jobs.EntryOutlive:
+		line("ended", outlivedText(e), purple)
 	case jobs.EntryWitness:
 		for _, t := range e.Said {
 			line("witness", strings.TrimRight(fmt.Sprintf("OneLogin says of user %d: %s %s", t.Key, t.Answer, t.Why), " "), "")
@@ -189,10 +191,22 @@ func decidedText(e *jobs.Entry) string {
 		return "decided"
 	}
 	who := strings.Join(d.By, ", ")
+	if d.Waits {
+		return fmt.Sprintf("what %s left out of hold %s", who, d.Hold)
+	}
 	if !d.Approves {
 		return fmt.Sprintf("hold %s rejected by %s (%s)", d.Hold, who, d.Why)
 	}
 	return fmt.Sprintf("hold %s approved by %s until %s", d.Hold, who, d.Until.Format(time.DateTime))
+}
+
+// outlivedText says which decision ended by itself.
+func outlivedText(e *jobs.Entry) string {
+	what := decidedText(e)
+	if len(e.Keys) > 0 {
+		what += ", of " + pinText(e)
+	}
+	return what + ": the run does not come to this change any more"
 }
 
 func beginText(e *jobs.Entry) string {

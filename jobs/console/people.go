@@ -232,6 +232,8 @@ func pastRows(e *jobs.Entry, pricing reconcile.Pricing) []historyRow {
 			c := &e.Write.Changes[i]
 			add(what(c, pricing)+": "+words.Because(c), pending, "warn")
 		}
+	case e.Kind == jobs.EntryOutlive && e.Decided != nil:
+		add("what "+strings.Join(e.Decided.By, ", ")+" rejected ended: the run does not come to that change any more", e.Decided.Why, "")
 	case e.Decided != nil:
 		verb := "rejected"
 		if e.Decided.Approves {

@@ -75,21 +75,17 @@ func (c *Client) changeMembers(ctx context.Context, w reconcile.Write) (reconcil
 	}
 	what := "change members of " + w.Group
 	r, lost, err := c.write(ctx, http.MethodPatch, "/Groups/"+url.PathEscape(w.GroupID), marshal(c.memberPatch(w.Add, w.Remove)))
-	switch {
-	case err == nil && divides(r.StatusCode()):
+	if err == nil && divides(r.StatusCode()) {
 		written, err := c.bisect(ctx, w, what, r)
 		if err != nil && lost {
 			err = partly(err)
 		}
 		return written, err
-	case lost:
-		return reconcile.Written{}, unknown(what, r, err)
-	case err != nil:
-		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
-	case r.StatusCode() < 300:
-		return reconcile.Written{ID: w.GroupID}, nil
 	}
-	return reconcile.Written{}, c.refused(ctx, what, r)
+	if err := c.outcome(ctx, what, r, lost, err); err != nil {
+		return reconcile.Written{}, err
+	}
+	return reconcile.Written{ID: w.GroupID}, nil
 }
 
 // memberPatch is the body for one request, in the configured dialect.
@@ -227,13 +223,8 @@ func (c *Client) putMembers(ctx context.Context, w reconcile.Write) (reconcile.W
 		Members []scim.Member `json:"members"` // also when it is empty
 	}{scim.Group{Schemas: []string{scim.SchemaGroup}, ID: g.ID, ExternalID: g.ExternalID, DisplayName: g.Name}, with(members, w.Add)}
 	r, lost, err := c.write(ctx, http.MethodPut, "/Groups/"+url.PathEscape(w.GroupID), marshal(body))
-	switch {
-	case lost:
-		return reconcile.Written{}, unknown(what, r, err)
-	case err != nil:
-		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
-	case r.StatusCode() >= 300:
-		return reconcile.Written{}, c.refused(ctx, what, r)
+	if err := c.outcome(ctx, what, r, lost, err); err != nil {
+		return reconcile.Written{}, err
 	}
 	return reconcile.Written{ID: w.GroupID}, nil
 }

@@ -62,12 +62,19 @@ func isPage(r *resty.Response) bool {
 	return len(body) > 0 && body[0] == '<'
 }
 
-// unknown words what became of a write that was lost.
-func unknown(what string, r *resty.Response, err error) error {
-	if err == nil {
-		err = refusal(what, r)
-	} else {
+// outcome is why what write returned is not a success; nil when it is one. The error wraps
+// reconcile.ErrUncertain when the write may have happened all the same.
+func (c *Client) outcome(ctx context.Context, what string, r *resty.Response, lost bool, err error) error {
+	switch {
+	case err != nil:
 		err = fmt.Errorf("%s: %w", what, err)
+	case lost:
+		err = refusal(what, r)
+	case r.StatusCode() >= 300:
+		err = c.refused(ctx, what, r)
 	}
-	return fmt.Errorf("%w: %w: the next run decides", err, reconcile.ErrUncertain)
+	if lost {
+		err = fmt.Errorf("%w: %w: the next run decides", err, reconcile.ErrUncertain)
+	}
+	return err
 }

@@ -186,15 +186,11 @@ func (c *Client) updateUser(ctx context.Context, w reconcile.Write) (reconcile.W
 		method, body = http.MethodPatch, patch
 	}
 	r, lost, err := c.write(ctx, method, "/Users/"+url.PathEscape(w.Account.ID), marshal(body))
-	switch {
-	case lost:
-		return reconcile.Written{}, unknown(what, r, err)
-	case err != nil:
-		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
-	case r.StatusCode() == http.StatusNotFound:
+	if err == nil && !lost && r.StatusCode() == http.StatusNotFound {
 		return reconcile.Written{}, fmt.Errorf("%s: account %s: %w", what, w.Account.ID, reconcile.ErrGone)
-	case r.StatusCode() >= 300:
-		return reconcile.Written{}, c.refused(ctx, what, r)
+	}
+	if err := c.outcome(ctx, what, r, lost, err); err != nil {
+		return reconcile.Written{}, err
 	}
 	written := reconcile.Written{ID: w.Account.ID}
 	var got user
@@ -230,15 +226,11 @@ func (c *Client) patch(w reconcile.Write) scim.Patch {
 // remove deletes; what is not there any more is deleted.
 func (c *Client) remove(ctx context.Context, what, path, id string) (reconcile.Written, error) {
 	r, lost, err := c.write(ctx, http.MethodDelete, path+url.PathEscape(id), nil)
-	switch {
-	case err == nil && r.StatusCode() == http.StatusNotFound:
+	if err == nil && r.StatusCode() == http.StatusNotFound {
 		return reconcile.Written{ID: id, Note: "was not there any more"}, nil
-	case lost:
-		return reconcile.Written{}, unknown(what, r, err)
-	case err != nil:
-		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
-	case r.StatusCode() >= 300:
-		return reconcile.Written{}, c.refused(ctx, what, r)
+	}
+	if err := c.outcome(ctx, what, r, lost, err); err != nil {
+		return reconcile.Written{}, err
 	}
 	return reconcile.Written{ID: id}, nil
 }

@@ -1,6 +1,7 @@
 package tomorro
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -238,16 +239,8 @@ func plausible(r *resty.Response) bool {
 	return body[0] == '{' && body[len(body)-1] == '}'
 }
 
-func trim(b []byte) []byte {
-	space := func(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
-	for len(b) > 0 && space(b[0]) {
-		b = b[1:]
-	}
-	for len(b) > 0 && space(b[len(b)-1]) {
-		b = b[:len(b)-1]
-	}
-	return b
-}
+// trim takes JSON's white space off both ends.
+func trim(b []byte) []byte { return bytes.Trim(b, " \t\r\n") }
 
 // wait gives the pause before a retry. 0 is resty's exponential backoff with jitter.
 func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error) {

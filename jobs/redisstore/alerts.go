@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the script
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,10 +12,7 @@ import (
 	"tomorro-sync/jobs"
 )
 
-//go:embed tell.lua
-var tellSource string
-
-var tellScript = redis.NewScript(tellSource)
+var tellScript = script("tell.lua")
 
 // tellStore bounds how long it may take to begin to tell, and to store what was told. Who
 // is asked to stop does both: others would not tell before the turn ends by itself.

@@ -2,18 +2,12 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the script
 	"fmt"
 	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
-//go:embed bucket.lua
-var bucketSource string
-
-var bucketScript = redis.NewScript(bucketSource)
+var bucketScript = script("bucket.lua")
 
 // Bucket hands out permissions to send requests to one API, to all processes of a
 // connection together. It implements pace.Tokens. Make it with Store.Bucket.

@@ -2,23 +2,17 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the script
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 
-	"github.com/redis/go-redis/v9"
-
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 )
 
-//go:embed learn.lua
-var learnSource string
-
-var learnScript = redis.NewScript(learnSource)
+var learnScript = script("learn.lua")
 
 // pullsKept is how many good pulls say what is usual: ten nights.
 const pullsKept = 10

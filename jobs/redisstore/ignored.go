@@ -2,22 +2,16 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the script
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"tomorro-sync/jobs"
 )
 
-//go:embed ignore.lua
-var ignoreSource string
-
-var ignoreScript = redis.NewScript(ignoreSource)
+var ignoreScript = script("ignore.lua")
 
 func parseIgnored(all map[string]string) (map[string]jobs.Sighting, error) {
 	ignored := make(map[string]jobs.Sighting, len(all))

@@ -3,7 +3,6 @@ package redisstore
 import (
 	"cmp"
 	"context"
-	_ "embed" // the script
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,10 +17,7 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-//go:embed append.lua
-var appendSource string
-
-var appendScript = redis.NewScript(appendSource)
+var appendScript = script("append.lua")
 
 // Append implements jobs.Journal, in one round trip: the script checks the lease
 // and writes, so that a holder that has lost the lock writes nothing. The zero

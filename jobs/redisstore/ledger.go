@@ -3,7 +3,6 @@ package redisstore
 import (
 	"cmp"
 	"context"
-	_ "embed" // the scripts
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,15 +18,9 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-//go:embed claim.lua
-var claimSource string
-
-//go:embed settle.lua
-var settleSource string
-
 var (
-	claimScript  = redis.NewScript(claimSource)
-	settleScript = redis.NewScript(settleSource)
+	claimScript  = script("claim.lua")
+	settleScript = script("settle.lua")
 )
 
 // claimLife is how long a claim binds others that does not say it. What jobs claims

@@ -2,21 +2,15 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the script
 	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"tomorro-sync/reconcile/pace"
 )
 
-//go:embed lesson.lua
-var lessonSource string
-
-var lessonScript = redis.NewScript(lessonSource)
+var lessonScript = script("lesson.lua")
 
 // Lessons keeps what all processes of a connection learn of how fast one API may be asked.
 // It implements pace.Lessons, and forgets after a day without requests. Make it with

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the scripts
 	"errors"
 	"fmt"
 	"strconv"
@@ -10,25 +9,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 )
 
-//go:embed acquire.lua
-var acquireSource string
-
-//go:embed extend.lua
-var extendSource string
-
-//go:embed release.lua
-var releaseSource string
-
 var (
-	acquireScript = redis.NewScript(acquireSource)
-	extendScript  = redis.NewScript(extendSource)
-	releaseScript = redis.NewScript(releaseSource)
+	acquireScript = script("acquire.lua")
+	extendScript  = script("extend.lua")
+	releaseScript = script("release.lua")
 )
 
 // releaseTimeout bounds how long the end of a run waits for Redis. A lock that

@@ -3,7 +3,6 @@ package redisstore
 import (
 	"cmp"
 	"context"
-	_ "embed" // the scripts
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -17,31 +16,13 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-//go:embed mark.lua
-var markSource string
-
-//go:embed due.lua
-var dueSource string
-
-//go:embed postpone.lua
-var postponeSource string
-
-//go:embed unmark.lua
-var unmarkSource string
-
-//go:embed forget.lua
-var forgetSource string
-
-//go:embed end.lua
-var endSource string
-
 var (
-	markScript     = redis.NewScript(markSource)
-	dueScript      = redis.NewScript(dueSource)
-	postponeScript = redis.NewScript(postponeSource)
-	unmarkScript   = redis.NewScript(unmarkSource)
-	forgetScript   = redis.NewScript(forgetSource)
-	endScript      = redis.NewScript(endSource)
+	markScript     = script("mark.lua")
+	dueScript      = script("due.lua")
+	postponeScript = script("postpone.lua")
+	unmarkScript   = script("unmark.lua")
+	forgetScript   = script("forget.lua")
+	endScript      = script("end.lua")
 )
 
 // marksPerCall bounds what one script does while others wait.

@@ -2,23 +2,14 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the scripts
 	"fmt"
 	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
-//go:embed pass.lua
-var passSource string
-
-//go:embed passed.lua
-var passedSource string
-
 var (
-	passScript   = redis.NewScript(passSource)
-	passedScript = redis.NewScript(passedSource)
+	passScript   = script("pass.lua")
+	passedScript = script("passed.lua")
 )
 
 // TakePass implements jobs.Passes. It goes by Redis's clock.

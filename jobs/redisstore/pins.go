@@ -2,22 +2,16 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the script
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/redis/go-redis/v9"
-
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 )
 
-//go:embed pin.lua
-var pinSource string
-
-var pinScript = redis.NewScript(pinSource)
+var pinScript = script("pin.lua")
 
 // pinsPerCall bounds what one script does while others wait.
 const pinsPerCall = 500

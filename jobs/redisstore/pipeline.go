@@ -2,11 +2,24 @@ package redisstore
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
+
+//go:embed *.lua
+var scripts embed.FS
+
+// script gives the script in a file beside this one.
+func script(file string) *redis.Script {
+	source, err := scripts.ReadFile(file)
+	if err != nil {
+		panic("a script is not in the program: " + err.Error())
+	}
+	return redis.NewScript(string(source))
+}
 
 // call is one use of a script.
 type call struct {

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the scripts
 	"errors"
 	"fmt"
 	"strconv"
@@ -14,15 +13,9 @@ import (
 	"tomorro-sync/jobs"
 )
 
-//go:embed tick.lua
-var tickSource string
-
-//go:embed done.lua
-var doneSource string
-
 var (
-	tickScript = redis.NewScript(tickSource)
-	doneScript = redis.NewScript(doneSource)
+	tickScript = script("tick.lua")
+	doneScript = script("done.lua")
 )
 
 // Take implements jobs.Ticks.

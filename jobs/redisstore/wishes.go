@@ -2,29 +2,17 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the scripts
 	"fmt"
 	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"tomorro-sync/jobs"
 )
 
-//go:embed wish.lua
-var wishSource string
-
-//go:embed takewish.lua
-var takeWishSource string
-
-//go:embed endwish.lua
-var endWishSource string
-
 var (
-	wishScript     = redis.NewScript(wishSource)
-	takeWishScript = redis.NewScript(takeWishSource)
-	endWishScript  = redis.NewScript(endWishSource)
+	wishScript     = script("wish.lua")
+	takeWishScript = script("takewish.lua")
+	endWishScript  = script("endwish.lua")
 )
 
 // Wish implements jobs.Wishes.

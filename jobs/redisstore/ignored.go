@@ -45,16 +45,8 @@ func (s *Store) Ignore(ctx context.Context, lease jobs.Lease, remember map[strin
 		for _, l := range part {
 			args = append(args, l.effect, l.value)
 		}
-		var current int
-		err := s.patiently(ctx, func() (err error) {
-			current, err = ignoreScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.ignored()}, args...).Int()
-			return err
-		})
-		if err != nil {
+		if err := s.leased(ctx, ignoreScript, []string{s.keys.lock(), s.keys.ignored()}, args...); err != nil {
 			return fmt.Errorf("remember what Tomorro did not keep: %w", err)
-		}
-		if current == 0 {
-			return fmt.Errorf("remember what Tomorro did not keep: %w: it ended or passed to somebody else", jobs.ErrLockLost)
 		}
 	}
 	return nil

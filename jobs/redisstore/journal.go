@@ -56,7 +56,7 @@ func (s *Store) append(ctx context.Context, token string, links []reconcile.Link
 		return nil, fmt.Errorf("write the journal in Redis: %w", err)
 	}
 	if len(ids) == 0 {
-		return nil, fmt.Errorf("write the journal: %w: it ended or passed to somebody else", jobs.ErrLockLost)
+		return nil, fmt.Errorf("write the journal: %w", errPassed)
 	}
 	return ids[1:], nil
 }

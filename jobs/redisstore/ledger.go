@@ -148,7 +148,7 @@ func claimed(answer any) (c jobs.Claimed, err error) {
 	}
 	switch said[1] {
 	case "lost":
-		return c, fmt.Errorf("%w: it ended or passed to somebody else", jobs.ErrLockLost)
+		return c, errPassed
 	case "over":
 		c.Over = reconcile.Limit(said[2])
 	case "newer":

@@ -23,6 +23,9 @@ var (
 // could not be released ends by itself.
 const releaseTimeout = 3 * time.Second
 
+// errPassed is what a holder is told whose lease is not current any more.
+var errPassed = fmt.Errorf("%w: it ended or passed to somebody else", jobs.ErrLockLost)
+
 // Do implements jobs.Locker. It extends the lock three times in each TTL. When it cannot,
 // work's context ends after two thirds of the TTL since the last extension, so that its
 // last request is answered before somebody else can have the lock. The context also carries
@@ -154,7 +157,7 @@ func (s *Store) keep(ctx context.Context, token string, life *life, cancel conte
 		case err == nil && ok:
 			life.extended(asked)
 		case err == nil:
-			cancel(fmt.Errorf("%w: it ended or passed to somebody else", jobs.ErrLockLost))
+			cancel(errPassed)
 			return
 		}
 	}
@@ -163,11 +166,7 @@ func (s *Store) keep(ctx context.Context, token string, life *life, cancel conte
 func (s *Store) extend(ctx context.Context, token string, deadline time.Time) (bool, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	n := 0
-	err := s.patiently(ctx, func() (err error) {
-		n, err = extendScript.Run(ctx, s.client, []string{s.keys.lock()}, token, s.ttl.Milliseconds()).Int()
-		return err
-	})
+	n, err := s.number(ctx, extendScript, []string{s.keys.lock()}, token, s.ttl.Milliseconds())
 	return n == 1, err
 }
 

@@ -149,14 +149,11 @@ func (s *Store) Forget(ctx context.Context, subjects []string) error {
 			args[i] = subject
 		}
 		k := []string{s.keys.marks(), s.keys.due(), s.keys.tries(), s.keys.touched(), s.keys.claims()}
-		err := s.patiently(ctx, func() error {
-			n, err := forgetScript.Run(ctx, s.client, k, args...).Int()
-			busy += n
-			return err
-		})
+		n, err := s.number(ctx, forgetScript, k, args...)
 		if err != nil {
 			return fmt.Errorf("forget the marks: %w", err)
 		}
+		busy += n
 	}
 	if busy > 0 {
 		return fmt.Errorf("forget the marks: somebody is at work on %d of them; try again in a few minutes", busy)

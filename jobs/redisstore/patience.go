@@ -33,6 +33,25 @@ func (s *Store) patiently(ctx context.Context, try func() error) error {
 	}
 }
 
+// number runs a script that answers with a number and may be asked twice.
+func (s *Store) number(ctx context.Context, script *redis.Script, keys []string, args ...any) (n int, err error) {
+	err = s.patiently(ctx, func() (err error) {
+		n, err = script.Run(ctx, s.client, keys, args...).Int()
+		return err
+	})
+	return n, err
+}
+
+// leased runs such a script that writes only while a lease is current, and answers 0 when it
+// is not: then the error wraps jobs.ErrLockLost.
+func (s *Store) leased(ctx context.Context, script *redis.Script, keys []string, args ...any) error {
+	current, err := s.number(ctx, script, keys, args...)
+	if err == nil && current == 0 {
+		err = errPassed
+	}
+	return err
+}
+
 // passing reports whether an error is one of a connection, or of a server that
 // is starting, failing over or gone: not an answer to what was asked.
 func passing(err error) bool {

@@ -52,16 +52,8 @@ func (s *Store) Pin(ctx context.Context, lease jobs.Lease, pins map[reconcile.Ke
 			}
 			args = append(args, key.String(), data)
 		}
-		current := 0
-		err := s.patiently(ctx, func() (err error) {
-			current, err = pinScript.Run(ctx, s.client, []string{s.keys.lock(), s.keys.pins(), s.keys.facts()}, args...).Int()
-			return err
-		})
-		if err != nil {
+		if err := s.leased(ctx, pinScript, []string{s.keys.lock(), s.keys.pins(), s.keys.facts()}, args...); err != nil {
 			return fmt.Errorf("remember who is pinned: %w", err)
-		}
-		if current == 0 {
-			return fmt.Errorf("remember who is pinned: %w: it ended or passed to somebody else", jobs.ErrLockLost)
 		}
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -95,9 +94,7 @@ func (s *Store) lockedBy(token string, leftMillis int64) *jobs.LockedError {
 	e := &jobs.LockedError{Holder: "somebody", Until: s.now().Add(time.Duration(max(0, leftMillis)) * time.Millisecond)}
 	if len(part) == 4 {
 		e.Holder = part[3]
-		if ms, err := strconv.ParseInt(part[1], 10, 64); err == nil {
-			e.Since = time.UnixMilli(ms)
-		}
+		e.Since, _ = moment(part[1])
 	}
 	return e
 }

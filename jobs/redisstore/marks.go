@@ -206,11 +206,11 @@ func parseAssertions(all map[string]string) ([]reconcile.Assertion, error) {
 	for field, value := range all {
 		var of [2]string
 		at, off := strings.CutSuffix(value, assertedOff)
-		ms, err := strconv.ParseInt(at, 10, 64)
+		said, err := moment(at)
 		if bad := json.Unmarshal([]byte(field), &of); bad != nil || err != nil {
 			return nil, fmt.Errorf("a group that was set by hand cannot be read: %w", cmp.Or(bad, err))
 		}
-		out = append(out, reconcile.Assertion{Account: of[0], Group: of[1], At: time.UnixMilli(ms), Off: off})
+		out = append(out, reconcile.Assertion{Account: of[0], Group: of[1], At: said, Off: off})
 	}
 	slices.SortFunc(out, func(a, b reconcile.Assertion) int {
 		return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Group, b.Group))

@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -21,9 +20,7 @@ func (s *Store) TakePass(ctx context.Context, every time.Duration) (since time.T
 	if err != nil {
 		return since, false, fmt.Errorf("take the fast pass: %w", err)
 	}
-	if ms, err := strconv.ParseInt(answer[1], 10, 64); err == nil {
-		since = time.UnixMilli(ms)
-	}
+	since, _ = moment(answer[1])
 	return since, answer[0] == "1", nil
 }
 

@@ -46,20 +46,27 @@ func (s *Store) Schedule(ctx context.Context) (jobs.ScheduleState, error) {
 }
 
 func scheduleState(all map[string]string) (st jobs.ScheduleState) {
-	if ms, err := strconv.ParseInt(all["done"], 10, 64); err == nil {
-		st.Done = time.UnixMilli(ms)
-	}
-	if since, who, ok := strings.Cut(all["paused"], " "); ok {
-		if ms, err := strconv.ParseInt(since, 10, 64); err == nil {
-			st.Paused, st.PausedBy = time.UnixMilli(ms), who
+	st.Done, _ = moment(all["done"])
+	if text, who, ok := strings.Cut(all["paused"], " "); ok {
+		if since, err := moment(text); err == nil {
+			st.Paused, st.PausedBy = since, who
 		}
 	}
 	n, err := strconv.Atoi(all["failures"])
-	if ms, bad := strconv.ParseInt(all["tried"], 10, 64); err == nil && bad == nil {
-		st.Failures, st.Tried = n, time.UnixMilli(ms)
+	if tried, bad := moment(all["tried"]); err == nil && bad == nil {
+		st.Failures, st.Tried = n, tried
 		st.Retries, _ = strconv.Atoi(all["retries"]) // none is 0
 	}
 	return st
+}
+
+// moment reads a time that is stored in milliseconds; it is zero with an error.
+func moment(text string) (time.Time, error) {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(ms), nil
 }
 
 // Status implements jobs.Observer, in one round trip.

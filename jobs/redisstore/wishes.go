@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"tomorro-sync/jobs"
@@ -31,10 +30,8 @@ func (s *Store) Wished(ctx context.Context) (jobs.Wish, error) {
 		return jobs.Wish{}, fmt.Errorf("read which run is asked for: %w", err)
 	}
 	w := jobs.Wish{ID: all["id"], By: all["by"], Who: all["who"], Over: all["over"] != "", Failed: all["failed"]}
-	if ms, err := strconv.ParseInt(all["since"], 10, 64); err == nil {
-		w.Since = time.UnixMilli(ms)
-	}
-	if till, err := strconv.ParseInt(all["till"], 10, 64); err == nil && (w.Over || s.now().UnixMilli() < till) {
+	w.Since, _ = moment(all["since"])
+	if till, err := moment(all["till"]); err == nil && (w.Over || s.now().UnixMilli() < till.UnixMilli()) {
 		w.Taker = all["taker"]
 	}
 	return w, nil

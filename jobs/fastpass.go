@@ -59,18 +59,11 @@ const passPolls = 10
 
 // Serve makes passes until ctx ends.
 func (f *FastPass) Serve(ctx context.Context) {
-	ticker := time.NewTicker(max(f.Every/passPolls, time.Millisecond))
-	defer ticker.Stop()
-	for {
+	Repeat(ctx, max(f.Every/passPolls, time.Millisecond), func() {
 		if err := f.Look(ctx); err != nil && ctx.Err() == nil {
 			f.Log.Warn("the fast pass failed; the next one reads the same again", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
+	})
 }
 
 // Look makes the pass if it is this replica's. How far passes have read moves only

@@ -113,17 +113,10 @@ const dueLease = time.Minute
 // drain takes up marks whose time has come, from whomever: pushes that failed or
 // whose process died, and people whom a run left to the next look.
 func (p *Pushes) drain(ctx context.Context) {
-	ticker := time.NewTicker(cmp.Or(p.Idle, time.Second))
-	defer ticker.Stop()
-	for {
+	Repeat(ctx, cmp.Or(p.Idle, time.Second), func() {
 		for p.drainSome(ctx) {
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	})
 }
 
 // drainSome works off some marks, and reports whether there may be more.

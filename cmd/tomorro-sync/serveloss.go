@@ -9,16 +9,7 @@ import (
 
 // tellLoss looks for a loss again and again, also while nothing is due.
 func (s *served) tellLoss(ctx context.Context) {
-	ticker := time.NewTicker(s.conn.desk.tell)
-	defer ticker.Stop()
-	for {
-		_ = s.lookForLoss(ctx) // that Redis is away, others say
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
+	jobs.Repeat(ctx, s.conn.desk.tell, func() { _ = s.lookForLoss(ctx) }) // that Redis is away, others say
 }
 
 // lookForLoss says when Redis does not remember any more what it had confirmed: nothing else

@@ -59,9 +59,7 @@ func (s *starter) Asked() console.Asked {
 
 // serve makes what is asked for until ctx ends.
 func (s *starter) serve(ctx context.Context) {
-	ticker := time.NewTicker(wishPoll)
-	defer ticker.Stop()
-	for {
+	jobs.Repeat(ctx, wishPoll, func() {
 		wish, mine, err := s.wishes.TakeWish(ctx, s.taker, wishHold)
 		if err != nil && ctx.Err() == nil {
 			s.log.Debug("it cannot be seen whether a run is asked for", "error", err)
@@ -69,12 +67,7 @@ func (s *starter) serve(ctx context.Context) {
 		if mine {
 			s.grant(ctx, wish)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
+	})
 }
 
 // grant makes one run and ends the wish, unless this process is being stopped: then

@@ -75,16 +75,7 @@ const (
 
 // Serve looks until ctx ends.
 func (a *Alerter) Serve(ctx context.Context) {
-	ticker := time.NewTicker(cmp.Or(a.Every, time.Minute))
-	defer ticker.Stop()
-	for {
-		a.Look(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
+	jobs.Repeat(ctx, cmp.Or(a.Every, time.Minute), func() { a.Look(ctx) })
 }
 
 // Look tells what is to be told now, unless another process is telling.

@@ -52,24 +52,20 @@ func openConsole(ctx context.Context, log *slog.Logger, all []*served) (address 
 	for _, s := range all {
 		o.Connections = append(o.Connections, s.shown())
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	listener, err := listenAt(ctx, "listen.console", address)
 	if err != nil {
-		return "", nil, &failure{exitError, fmt.Errorf("listen.console: %w", err), "stop what else listens there, or set listen.console to another address"}
+		return "", nil, err
 	}
 	life, end := context.WithCancel(ctx)
 	// Pages that ask OneLogin and Tomorro take as long as these do.
 	server := &http.Server{Handler: console.Handler(life, o), ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: push.ErrorLog(log)}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener) // ends with Close
-	}()
+	closeServer := startServer(server, listener)
 	log.Info("listening", "console", listener.Addr().String())
 	if host, _, err := net.SplitHostPort(address); err == nil && !loopback(host) {
 		log.Warn("the console is reached from other machines, without encryption: put a proxy with TLS before it", "console", address)
 	}
-	return listener.Addr().String(), func() { end(); _ = server.Close(); <-done }, nil
+	return listener.Addr().String(), func() { end(); closeServer() }, nil
 }
 
 // shown is the connection as the console takes it.

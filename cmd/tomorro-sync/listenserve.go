@@ -48,9 +48,8 @@ func (s *served) listen(ctx context.Context, told *metrics.Metrics) error {
 		return wrong(err)
 	}
 	s.listening.tls = l.CertFile != ""
-	s.listening.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", l.SCIM)
-	if err != nil {
-		return &failure{exitError, fmt.Errorf("listen.scim: %w", err), "stop what else listens there, or set listen.scim to another address"}
+	if s.listening.listener, err = listenAt(ctx, "listen.scim", l.SCIM); err != nil {
+		return err
 	}
 	s.listening.up = func(up bool) { told.Listening(s.config.Connection, "scim", up) }
 	s.listening.up(false)

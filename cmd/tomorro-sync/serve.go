@@ -149,11 +149,15 @@ func newServed(c *config, log *slog.Logger, conn *connection) *served {
 
 // processName tells this process from others, for people.
 func processName() string {
+	return fmt.Sprintf("%s, process %d, %s", hostName(), os.Getpid(), rand.Text()[:4]) // in containers all are process 1
+}
+
+func hostName() string {
 	host, err := os.Hostname()
 	if err != nil {
-		host = "a host without a name"
+		return "a host without a name"
 	}
-	return fmt.Sprintf("%s, process %d, %s", host, os.Getpid(), rand.Text()[:4]) // in containers all are process 1
+	return host
 }
 
 // serveAll serves until ctx ends and everything under way has ended.
@@ -214,18 +218,33 @@ func (s *served) serve(ctx context.Context) {
 
 // serveAdmin listens for supervisors.
 func serveAdmin(ctx context.Context, log *slog.Logger, address string, h http.Handler) (stop func(), err error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	listener, err := listenAt(ctx, "listen.admin", address)
 	if err != nil {
-		return nil, &failure{exitError, fmt.Errorf("listen.admin: %w", err), "stop what else listens there, or set listen.admin to another address"}
+		return nil, err
 	}
 	server := &http.Server{Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: push.ErrorLog(log)}
+	stop = startServer(server, listener)
+	log.Info("listening", "admin", listener.Addr().String())
+	return stop, nil
+}
+
+// listenAt listens at the address that a key of the configuration has.
+func listenAt(ctx context.Context, key, address string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, &failure{exitError, fmt.Errorf("%s: %w", key, err), "stop what else listens there, or set " + key + " to another address"}
+	}
+	return listener, nil
+}
+
+// startServer serves until stop, which waits for nothing that is under way.
+func startServer(server *http.Server, listener net.Listener) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = server.Serve(listener) // ends with Close
 	}()
-	log.Info("listening", "admin", listener.Addr().String())
-	return func() { _ = server.Close(); <-done }, nil
+	return func() { _ = server.Close(); <-done }
 }
 
 // recover settles what a dead process left open. A failure is no reason not to
@@ -248,11 +267,7 @@ func (s *served) recover(ctx context.Context) {
 
 // run makes the run of a tick. A report with failures is a run that was made.
 func (s *served) run(ctx context.Context, tick time.Time) error {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "a host without a name"
-	}
-	_, err = s.conn.runner.Reconcile(ctx, jobs.Trigger{By: "schedule", Who: host}, func(reconcile.Plan) (bool, error) { return true, nil })
+	_, err := s.conn.runner.Reconcile(ctx, jobs.Trigger{By: "schedule", Who: hostName()}, func(reconcile.Plan) (bool, error) { return true, nil })
 	s.conn.desk.pushes.Forget() // what was learned, and what limits are shares of
 	if err != nil && !errors.Is(err, jobs.ErrLocked) {
 		s.log.Error("the scheduled run failed", "tick", tick, "error", err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -320,4 +321,9 @@ func TestPlanSeesWhatReconcileDoes(t *testing.T) {
 	if code, _, stderr := o.run("plan"); code != exitDone || !strings.Contains(stderr, "planning without Redis") {
 		t.Errorf("exit %d, %s", code, stderr)
 	}
+}
+
+// run is the whole program under its own name.
+func run(ctx context.Context, connect connector, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return runAs(ctx, commandName, connect, args, environ, stdin, stdout, stderr)
 }

@@ -119,12 +119,7 @@ type program struct {
 	noColor     bool
 }
 
-// run is the whole program: it returns the exit code.
-func run(ctx context.Context, connect connector, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return runAs(ctx, commandName, connect, args, environ, stdin, stdout, stderr)
-}
-
-// runAs also says how the shell finds the program.
+// runAs is the whole program, which the shell finds as called: it returns the exit code.
 func runAs(ctx context.Context, called string, connect connector, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &program{
 		called: called, environ: environ, stdin: stdin, stdout: stdout, stderr: stderr,

@@ -21,11 +21,7 @@ func getGroup(c *call, id string) (answer, error) {
 // createGroup is an upsert by name. Members that are given are added: whoever
 // makes a group that exists does not know who is in it.
 func createGroup(c *call, _ string) (answer, error) {
-	body, err := c.object()
-	if err != nil {
-		return answer{}, err
-	}
-	name, members, err := readGroup(body)
+	name, members, err := c.readGroup()
 	if err != nil {
 		return answer{}, err
 	}
@@ -44,19 +40,14 @@ func createGroup(c *call, _ string) (answer, error) {
 
 // replaceGroup is how Okta pushes a group: its name and all its members.
 func replaceGroup(c *call, id string) (answer, error) {
-	body, err := c.object()
+	name, members, err := c.readGroup()
 	if err != nil {
 		return answer{}, err
 	}
-	name, members, err := readGroup(body)
-	if err != nil {
-		return answer{}, err
-	}
-	said := MembershipSaid{GroupID: id, Whole: members != nil, All: members}
 	if name == "" && members == nil {
 		return answer{}, invalid("The body says nothing about the group: neither displayName nor members.")
 	}
-	return c.pushGroup(said, name)
+	return c.pushGroup(MembershipSaid{GroupID: id, Whole: members != nil, All: members}, name)
 }
 
 func deleteGroup(c *call, id string) (answer, error) {
@@ -68,11 +59,7 @@ func deleteGroup(c *call, id string) (answer, error) {
 }
 
 func patchGroup(c *call, id string) (answer, error) {
-	body, err := c.object()
-	if err != nil {
-		return answer{}, err
-	}
-	steps, err := readSteps(body)
+	steps, err := c.readSteps()
 	if err != nil {
 		return answer{}, err
 	}
@@ -191,9 +178,13 @@ func (c *call) matchGroup(id string) error {
 	return c.match(c.groupResource(&g))
 }
 
-// readGroup reads a group's name and members; members is nil when the attribute is
-// absent or null, and empty when it says nobody.
-func readGroup(body map[string]any) (name string, members []string, err error) {
+// readGroup reads a group's name and members from the body; members is nil when the
+// attribute is absent or null, and empty when it says nobody.
+func (c *call) readGroup() (name string, members []string, err error) {
+	body, err := c.object()
+	if err != nil {
+		return "", nil, err
+	}
 	if name, err = text(body, "displayName"); err != nil {
 		return "", nil, err
 	}

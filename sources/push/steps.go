@@ -27,7 +27,11 @@ func (s *step) operation() scim.Operation {
 
 // readSteps reads the body of a PATCH: SCIM 2.0's Operations, or SCIM 1.1's
 // members, which the older types of OneLogin's app send.
-func readSteps(body map[string]any) ([]step, error) {
+func (c *call) readSteps() ([]step, error) {
+	body, err := c.object()
+	if err != nil {
+		return nil, err
+	}
 	if field(body, "Operations") == nil {
 		return readOldSteps(body)
 	}

@@ -54,11 +54,7 @@ func deleteUser(c *call, id string) (answer, error) {
 // patchUser says what the operations named. They are applied to a user of whom
 // nothing is known, so that nothing must be read before what was said is durable.
 func patchUser(c *call, id string) (answer, error) {
-	body, err := c.object()
-	if err != nil {
-		return answer{}, err
-	}
-	steps, err := readSteps(body)
+	steps, err := c.readSteps()
 	if err != nil {
 		return answer{}, err
 	}

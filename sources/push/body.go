@@ -111,17 +111,23 @@ func decodeList(d *json.Decoder, depth int) (any, error) {
 	return list, nil
 }
 
-// field is a member of an object under a name in any case; nil when there is none.
-func field(object map[string]any, name string) any {
-	if v, ok := object[name]; ok {
-		return v
+// lookUp finds a member of an object under a name in any case; it may be null.
+func lookUp(object map[string]any, name string) (v any, ok bool) {
+	if v, ok = object[name]; ok {
+		return v, true
 	}
 	for k, v := range object {
 		if len(k) == len(name) && strings.EqualFold(k, name) {
-			return v
+			return v, true
 		}
 	}
-	return nil
+	return nil, false
+}
+
+// field is a member of an object under a name in any case; nil when there is none.
+func field(object map[string]any, name string) any {
+	v, _ := lookUp(object, name)
+	return v
 }
 
 // blank reports whether a value is text with nothing in it: a macro that was empty.

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -57,11 +58,12 @@ func (c *call) readSteps() ([]step, error) {
 		if !isText && field(object, "path") != nil {
 			return nil, refuse(http.StatusBadRequest, scim.TypeInvalidPath, "path must be text.")
 		}
-		more, err := expand(op, strings.TrimSpace(path), field(object, "value"), hasField(object, "value"))
+		value, valued := lookUp(object, "value")
+		some, err := expand(op, strings.TrimSpace(path), value, valued)
 		if err != nil {
 			return nil, err
 		}
-		steps = append(steps, more...)
+		steps = append(steps, some...)
 	}
 	return steps, nil
 }
@@ -120,21 +122,16 @@ func expand(op, path string, value any, valued bool) ([]step, error) {
 	case !ok:
 		return nil, invalid("An operation without a path needs an object of attributes as its value.")
 	}
-	names := make([]string, 0, len(object))
-	for name := range object {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var steps []step
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
 		if strings.TrimSpace(name) == "" {
 			return nil, refuse(http.StatusBadRequest, scim.TypeInvalidPath, "An attribute without a name is in the value.")
 		}
-		more, err := expand(op, name, object[name], true)
+		some, err := expand(op, name, object[name], true)
 		if err != nil {
 			return nil, err
 		}
-		steps = append(steps, more...)
+		steps = append(steps, some...)
 	}
 	return steps, nil
 }
@@ -170,7 +167,7 @@ func memberIDs(v any) ([]string, error) {
 			return nil, invalid("A member must be an object with a value.")
 		}
 		id, err := text(object, "value")
-		if !hasField(object, "value") {
+		if _, valued := lookUp(object, "value"); !valued {
 			id = referred(object)
 		}
 		switch kind, _ := field(object, "type").(string); {
@@ -201,17 +198,4 @@ func referred(member map[string]any) string {
 		}
 	}
 	return ""
-}
-
-// hasField says whether a member is there, even as null.
-func hasField(object map[string]any, name string) bool {
-	if field(object, name) != nil {
-		return true
-	}
-	for k := range object {
-		if strings.EqualFold(k, name) {
-			return true
-		}
-	}
-	return false
 }

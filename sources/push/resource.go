@@ -176,31 +176,26 @@ func (c *call) whole() (done func(), err error) {
 // findUser answers OneLogin's own question, userName eq, which is one look and not a
 // list; found says that it was asked.
 func (c *call) findUser() (accounts []reconcile.Account, found bool, err error) {
-	if c.query.filter != nil {
-		attribute, value, _ := c.query.filter.Equality()
-		var find func(context.Context, string) (reconcile.Account, error)
-		switch attribute {
-		case "username":
-			find = c.o.Users.FindUser
-		case "id":
-			find = c.o.Users.User
-		}
-		if find != nil {
-			if value = strings.TrimSpace(value); value == "" || attribute == "id" && !isID(value) || checkText("", value) != nil {
-				return nil, true, nil
-			}
-			a, err := find(c.r.Context(), value)
-			if isNotKnown(err) {
-				return nil, true, nil
-			}
-			return []reconcile.Account{a}, true, err
-		}
+	if c.query.filter == nil {
+		return nil, false, nil
 	}
-	return nil, false, nil
-}
-
-func isNotKnown(err error) bool {
-	return errors.Is(err, ErrNotKnown) || errors.Is(err, reconcile.ErrGone)
+	attribute, value, _ := c.query.filter.Equality()
+	find := c.o.Users.FindUser
+	switch attribute {
+	case "username":
+	case "id":
+		find = c.o.Users.User
+	default:
+		return nil, false, nil
+	}
+	if value = strings.TrimSpace(value); value == "" || attribute == "id" && !isID(value) || checkText("", value) != nil {
+		return nil, true, nil
+	}
+	a, err := find(c.r.Context(), value)
+	if errors.Is(err, ErrNotKnown) || errors.Is(err, reconcile.ErrGone) {
+		return nil, true, nil
+	}
+	return []reconcile.Account{a}, true, err
 }
 
 func listGroups(c *call, _ string) (answer, error) {

@@ -58,7 +58,6 @@ const approvalLife = 48 * time.Hour
 
 func (p *program) approveCommand() *cobra.Command {
 	word := jobs.Word{Approves: true}
-	var id string
 	cmd := &cobra.Command{
 		Use:   "approve ID",
 		Short: "Let the next run make exactly what a hold shows",
@@ -68,11 +67,10 @@ holds stays held. What somebody rejected of the hold stays rejected, unless --on
 With four_eyes: true two people must say so; --as tells who you are. It writes nothing at Tomorro: reconcile does.`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id = args[0]
 			if word.For <= 0 {
 				return usage(fmt.Errorf("--for %s is not a time to wait", word.For), "write a duration such as 2h")
 			}
-			return p.answer(cmd, id, word)
+			return p.answer(cmd, args[0], word)
 		},
 	}
 	cmd.Flags().StringArrayVar(&word.Only, "only", nil, "only what is about this `EMAIL`, OneLogin id or group; may be given several times")

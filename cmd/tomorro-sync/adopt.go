@@ -36,12 +36,12 @@ address changes, and nobody gets a second account beside one of the same name. R
 	cmd.AddCommand(
 		p.adoptMatchCommand(),
 		p.adoptDecision("foreign ACCOUNT", "Decide that an account is nobody's in OneLogin: no run touches it", 1,
-			func(ctx context.Context, d *decision) error {
-				return jobs.AdoptForeign(ctx, d.store, d.by, d.survey, d.args[0], time.Now())
+			func(ctx context.Context, m memory, s *jobs.Survey, by jobs.Trigger, args []string) error {
+				return jobs.AdoptForeign(ctx, m, by, s, args[0], time.Now())
 			}),
 		p.adoptDecision("forget ACCOUNT", "Forget what was decided of an account", 1,
-			func(ctx context.Context, d *decision) error {
-				return jobs.AdoptForget(ctx, d.store, d.by, d.survey, d.args[0], time.Now())
+			func(ctx context.Context, m memory, s *jobs.Survey, by jobs.Trigger, args []string) error {
+				return jobs.AdoptForget(ctx, m, by, s, args[0], time.Now())
 			}),
 		p.adoptDoneCommand())
 	return cmd
@@ -58,15 +58,7 @@ func (p *program) adopting(ctx context.Context, who string, do func(*config, mem
 	})
 }
 
-// decision is what is said of an account, by whom, and what is known.
-type decision struct {
-	store  jobs.Adopter
-	survey *jobs.Survey
-	by     jobs.Trigger
-	args   []string
-}
-
-func (p *program) adoptDecision(use, short string, args int, decide func(context.Context, *decision) error) *cobra.Command {
+func (p *program) adoptDecision(use, short string, args int, decide func(context.Context, memory, *jobs.Survey, jobs.Trigger, []string) error) *cobra.Command {
 	who := ""
 	cmd := &cobra.Command{
 		Use:   use,
@@ -74,7 +66,7 @@ func (p *program) adoptDecision(use, short string, args int, decide func(context
 		Args:  arguments(cobra.ExactArgs(args)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.adopting(cmd.Context(), who, func(c *config, m memory, s *jobs.Survey, by jobs.Trigger) error {
-				if err := decide(cmd.Context(), &decision{m, s, by, args}); err != nil {
+				if err := decide(cmd.Context(), m, s, by, args); err != nil {
 					return err
 				}
 				return p.decided(c, cmd.Name(), args)

@@ -17,8 +17,8 @@ import (
 func (p *program) adoptMatchCommand() *cobra.Command {
 	recreated, yes := false, false
 	cmd := p.adoptDecision("match ACCOUNT PERSON", "Decide that an account, by address or id, is a person's, by e-mail or OneLogin id", 2,
-		func(ctx context.Context, d *decision) error {
-			return jobs.AdoptMatch(ctx, d.store, d.by, d.survey, d.args[0], d.args[1], time.Now())
+		func(ctx context.Context, m memory, s *jobs.Survey, by jobs.Trigger, args []string) error {
+			return jobs.AdoptMatch(ctx, m, by, s, args[0], args[1], time.Now())
 		})
 	cmd.Long = `match decides that an account is a person's: the next run takes it for theirs, with its contracts and groups.
 
@@ -44,7 +44,7 @@ of all whose e-mail and name are still the same, after it has listed them.`
 			return usage(errors.New("adopt match --recreated asks first, and this is not a terminal"), "add --yes to go on without being asked")
 		}
 		return p.adopting(cmd.Context(), who, func(c *config, m memory, s *jobs.Survey, by jobs.Trigger) error {
-			return p.matchRecreated(cmd.Context(), c, &decision{store: m, survey: s, by: by}, yes)
+			return p.matchRecreated(cmd.Context(), c, m, s, by, yes)
 		})
 	}
 	cmd.Flags().BoolVar(&recreated, "recreated", false, "all accounts of people whom OneLogin has under another id now, with the same e-mail and name")
@@ -53,8 +53,8 @@ of all whose e-mail and name are still the same, after it has listed them.`
 }
 
 // matchRecreated gives each account of somebody made again in OneLogin to who they are now.
-func (p *program) matchRecreated(ctx context.Context, c *config, d *decision, yes bool) error {
-	rows := adoptionRows(c, d.survey)
+func (p *program) matchRecreated(ctx context.Context, c *config, m memory, s *jobs.Survey, by jobs.Trigger, yes bool) error {
+	rows := adoptionRows(c, s)
 	var same []adopt.Row
 	others := 0
 	for i := range rows {
@@ -75,7 +75,7 @@ func (p *program) matchRecreated(ctx context.Context, c *config, d *decision, ye
 		}
 	}
 	for i := range same {
-		if err := jobs.AdoptRecreated(ctx, d.store, d.by, d.survey, &same[i], time.Now()); err != nil {
+		if err := jobs.AdoptRecreated(ctx, m, by, s, &same[i], time.Now()); err != nil {
 			return fmt.Errorf("%d of %d accounts are matched; %s: %w", i, len(same), reconcile.Fold(same[i].UserName), err)
 		}
 	}

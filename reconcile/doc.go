@@ -23,7 +23,7 @@
 //
 // People assigned to the OneLogin app, in a status that keeps access and with an
 // approved licence, have an active account: userName is the e-mail, userType
-// follows from the title (see Policy.UserTypeOf), groups from the app's rules
+// follows from the title (see Policy.Titles), groups from the app's rules
 // (see RuleBook). Everybody else has no account or an inactive one. What is wrong
 // with one person's data holds that person, never the rest.
 //

@@ -35,19 +35,6 @@ func (p Pricing) Shows(u UserType) string {
 	return string(u)
 }
 
-// UserTypeOf gives the userType for a job title, with its cause, or says why
-// there is none:
-//
-//	admin, manager, user, viewer   itself
-//	a key of titles:               what titles: says
-//	viewer on V4/V5 pricing        held, unless allowed: the guide has no such role there
-//	anything else, or nothing      held
-//
-// Case, surrounding and repeated blanks do not matter.
-func (p *Policy) UserTypeOf(title string) (u UserType, cause, hold string) {
-	return newTitleBook(p).read(title)
-}
-
 // Role is what a title means at Tomorro: the same for all who have that title.
 type Role struct {
 	Type  UserType
@@ -78,28 +65,36 @@ func (b *titleBook) role(title string) *Role {
 	if r := b.known[title]; r != nil {
 		return r
 	}
-	r := &Role{}
-	r.Type, r.Cause, r.Hold = b.read(title)
-	b.known[title] = r
-	return r
+	r := b.read(title)
+	b.known[title] = &r
+	return &r
 }
 
-func (b *titleBook) read(title string) (u UserType, cause, hold string) {
+// read gives the role that a job title means, or says why there is none:
+//
+//	admin, manager, user, viewer   itself
+//	a key of titles:               what titles: says
+//	viewer on V4/V5 pricing        held, unless allowed: the guide has no such role there
+//	anything else, or nothing      held
+//
+// Case, surrounding and repeated blanks do not matter.
+func (b *titleBook) read(title string) Role {
 	key := FoldTitle(title)
-	u, cause = UserType(key), fmt.Sprintf("title %q", strings.TrimSpace(title))
-	if !u.Valid() {
-		u = b.table[key]
-		cause = fmt.Sprintf("title %q -> %s by titles:", strings.TrimSpace(title), u)
+	title = strings.TrimSpace(title)
+	r := Role{Type: UserType(key), Cause: fmt.Sprintf("title %q", title)}
+	if !r.Type.Valid() {
+		r.Type = b.table[key]
+		r.Cause = fmt.Sprintf("title %q -> %s by titles:", title, r.Type)
 	}
 	switch {
 	case key == "":
-		return "", "", "has no title in OneLogin, from which Tomorro's role follows; fill it in, or map it in OneLogin"
-	case u == "":
-		return "", "", fmt.Sprintf("nobody has said which role the title %q means; add it to titles: in the configuration", strings.TrimSpace(title))
-	case u == Viewer && !b.viewer:
-		return "", "", fmt.Sprintf("the title %q means viewer, which pricing V4/V5 does not have; see tomorro.allow_viewer", strings.TrimSpace(title))
+		return Role{Hold: "has no title in OneLogin, from which Tomorro's role follows; fill it in, or map it in OneLogin"}
+	case r.Type == "":
+		return Role{Hold: fmt.Sprintf("nobody has said which role the title %q means; add it to titles: in the configuration", title)}
+	case r.Type == Viewer && !b.viewer:
+		return Role{Hold: fmt.Sprintf("the title %q means viewer, which pricing V4/V5 does not have; see tomorro.allow_viewer", title)}
 	}
-	return u, cause, ""
+	return r
 }
 
 // FoldTitle is the form in which titles are compared: case, surrounding and repeated

@@ -43,7 +43,7 @@ func Apps(ctx context.Context, cfg Config) ([]ListedApp, error) {
 	if _, err := c.tokens.get(ctx); err != nil {
 		return nil, err
 	}
-	l := &list[named]{c: c, name: "apps", path: "/api/2/apps", limit: assignedLimit, few: true, privilege: "Manage All", decode: decodeIdentified, id: func(x *named) int64 { return int64(x.ID) }}
+	l := &list[named]{c: c, name: "apps", path: "/api/2/apps", limit: assignedLimit, few: true, privilege: "Manage All", decode: decodeIdentified, id: (*named).id}
 	items, _, err := l.read(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the apps: %w", err)

@@ -50,7 +50,7 @@ func (c *Client) Changed(ctx context.Context, since time.Time) ([]reconcile.Key,
 		c: c, name: reconcile.ListUsers, path: "/api/2/users", silent: true, limit: c.cfg.PageSize, privilege: "Read Users",
 		grows:  true, // by each login
 		query:  url.Values{"updated_since": {since.UTC().Format(isoTime)}, "fields": {"id"}},
-		decode: decodeIdentified, id: func(x *named) int64 { return int64(x.ID) },
+		decode: decodeIdentified, id: (*named).id,
 	}
 	updated, _, err := l.read(ctx)
 	if err != nil {

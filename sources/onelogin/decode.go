@@ -256,6 +256,8 @@ type named struct {
 	Name loose  `json:"name"`
 }
 
+func (n *named) id() int64 { return int64(n.ID) }
+
 // decodeNameless is for lists of many, of which nobody asks for the names.
 func decodeNameless(body []byte) ([]named, error) {
 	items, err := decodeAs[[]named](body)

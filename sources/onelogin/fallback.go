@@ -21,7 +21,7 @@ const always = reconcile.FieldEmail | reconcile.FieldFirstName | reconcile.Field
 // fill gets the facts that the user list left out and that are needed, from the
 // documented alternatives: the v1 list, and for roles the members of each role.
 func (p *pull) fill(ctx context.Context) error {
-	p.d.Receipt.Fallbacks = append(p.d.Receipt.Fallbacks, p.app0...)
+	p.d.Receipt.Fallbacks = append(p.d.Receipt.Fallbacks, p.appNotes...)
 	needed := p.needs()
 	if p.missing(needed) == 0 {
 		return nil
@@ -32,7 +32,7 @@ func (p *pull) fill(ctx context.Context) error {
 		}
 		p.note("the v1 user list could not be read: %v", err)
 	}
-	if p.missing(reconcile.FieldRoles) != 0 && p.receipts[2].Why == "" {
+	if p.missing(reconcile.FieldRoles) != 0 && p.receipts[ofRoles].Why == "" {
 		if err := p.rolesOfMembers(ctx); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -242,7 +242,7 @@ func (p *pull) rolesOfMembers(ctx context.Context) error {
 		w.Go(func() error {
 			l := &list[named]{
 				c: p.c, name: "members of role " + role.Name, path: fmt.Sprintf("/api/2/roles/%d/users", role.ID), limit: 100,
-				privilege: "Read Users", decode: decodeAs[[]named], id: func(x *named) int64 { return int64(x.ID) },
+				privilege: "Read Users", decode: decodeAs[[]named], id: (*named).id,
 			}
 			var err error
 			members[i], _, err = l.read(ctx)

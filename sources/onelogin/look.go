@@ -161,7 +161,7 @@ func (p *pull) lookUsers(ctx context.Context, lots [][]reconcile.Key) error {
 	if len(a.items) == 0 && a.err != nil {
 		return fmt.Errorf("read the users: %w", a.err)
 	}
-	p.d.People, p.receipts[0], p.dropped = a.items, a.receipt, a.dropped
+	p.d.People, p.receipts[ofUsers], p.dropped = a.items, a.receipt, a.dropped
 	return nil
 }
 
@@ -172,7 +172,7 @@ func (p *pull) lookAssigned(ctx context.Context, lots [][]reconcile.Key) error {
 		l := &list[named]{
 			c: p.c, name: reconcile.ListAssigned, path: "/api/2/users", silent: true, few: true, limit: p.c.cfg.PageSize, privilege: "Read Users",
 			query:  url.Values{"user_ids": {ids}, "app_id": {strconv.FormatInt(p.c.cfg.AppID, 10)}, "fields": {"id"}},
-			decode: decodeIdentified, id: func(x *named) int64 { return int64(x.ID) },
+			decode: decodeIdentified, id: (*named).id,
 		}
 		a.items, a.receipt, a.err = l.read(ctx)
 		return a
@@ -196,7 +196,7 @@ func (p *pull) lookRules(ctx context.Context) error {
 		return err
 	}
 	p.d.Roles, p.d.Rules = slices.Clone(book.roles), slices.Clone(book.rules)
-	p.receipts[2], p.receipts[3] = book.receipts[0], book.receipts[1]
+	p.receipts[ofRoles], p.receipts[ofRules] = book.receipts[0], book.receipts[1]
 	return nil
 }
 

@@ -55,13 +55,21 @@ func (c *Client) Pull(ctx context.Context) (reconcile.Directory, error) {
 	return p.done(ctx)
 }
 
+// The places of pull.receipts.
+const (
+	ofUsers = iota
+	ofAssigned
+	ofRoles
+	ofRules
+)
+
 // pull is one pull under way. Each part writes its own fields only.
 type pull struct {
 	c        *Client
 	d        reconcile.Directory
 	receipts [4]reconcile.ListReceipt
 	texts    interner
-	app0     []string // fallbacks noted by app
+	appNotes []string // why the app could not be read, from app
 	dropped  []string // fields that the user list refused
 	hasApp   map[reconcile.Key]bool
 	silent   bool // Config.OnPage is not told
@@ -78,17 +86,17 @@ func (p *pull) app(ctx context.Context) error {
 	case errors.Is(err, reconcile.ErrRefused):
 		return err
 	case err != nil:
-		p.app0 = append(p.app0, fmt.Sprintf("%s: %v", what, err))
+		p.appNotes = append(p.appNotes, fmt.Sprintf("%s: %v", what, err))
 		return nil
 	case r.StatusCode() == http.StatusNotFound:
 		return fmt.Errorf("%s: OneLogin has no such app; check onelogin.app_id, the number in the address of the app's page", what)
 	case r.StatusCode() != http.StatusOK:
-		p.app0 = append(p.app0, refusal(what, "Read All", r).Error())
+		p.appNotes = append(p.appNotes, refusal(what, "Read All", r).Error())
 		return nil
 	}
 	app, err := decodeOK(r, decodeApp)
 	if err != nil {
-		p.app0 = append(p.app0, fmt.Sprintf("%s: %v", what, err))
+		p.appNotes = append(p.appNotes, fmt.Sprintf("%s: %v", what, err))
 	}
 	p.d.App = app
 	return nil
@@ -129,7 +137,7 @@ func (p *pull) users(ctx context.Context) error {
 	if len(people) == 0 && err != nil {
 		return fmt.Errorf("read the users: %w", err)
 	}
-	p.d.People, p.receipts[0], p.dropped = people, receipt, dropped
+	p.d.People, p.receipts[ofUsers], p.dropped = people, receipt, dropped
 	return nil
 }
 
@@ -158,7 +166,7 @@ func (p *pull) userList(ctx context.Context, filter url.Values) (people []reconc
 func (p *pull) assigned(ctx context.Context) error {
 	l := &list[named]{
 		c: p.c, name: reconcile.ListAssigned, path: p.appPath() + "/users", limit: assignedLimit,
-		privilege: "Read All", decode: decodeNameless, id: func(x *named) int64 { return int64(x.ID) },
+		privilege: "Read All", decode: decodeNameless, id: (*named).id,
 	}
 	items, receipt, _ := l.read(ctx)
 	p.have(items, receipt)
@@ -171,13 +179,13 @@ func (p *pull) have(items []named, receipt reconcile.ListReceipt) {
 	for _, x := range items {
 		p.hasApp[reconcile.Key(x.ID)] = true
 	}
-	p.receipts[1] = receipt
+	p.receipts[ofAssigned] = receipt
 }
 
 func (p *pull) roles(ctx context.Context) error {
 	l := &list[named]{
 		c: p.c, name: reconcile.ListRoles, path: "/api/2/roles", limit: rolesLimit,
-		privilege: "Read Users", decode: decodeAs[[]named], id: func(x *named) int64 { return int64(x.ID) }, silent: p.silent,
+		privilege: "Read Users", decode: decodeAs[[]named], id: (*named).id, silent: p.silent,
 	}
 	items, receipt, _ := l.read(ctx)
 	p.d.Roles = make([]reconcile.OneLoginRole, len(items))
@@ -185,7 +193,7 @@ func (p *pull) roles(ctx context.Context) error {
 		p.d.Roles[i] = reconcile.OneLoginRole{ID: int64(x.ID), Name: string(x.Name)}
 	}
 	slices.SortFunc(p.d.Roles, func(a, b reconcile.OneLoginRole) int { return cmp.Compare(a.ID, b.ID) })
-	p.receipts[2] = receipt
+	p.receipts[ofRoles] = receipt
 	return nil
 }
 
@@ -207,7 +215,7 @@ func (p *pull) rules(ctx context.Context) error {
 		receipt.Pages, receipt.Why = 0, err.Error()
 	}
 	receipt.Items = len(p.d.Rules)
-	p.receipts[3] = receipt
+	p.receipts[ofRules] = receipt
 	return nil
 }
 
@@ -236,8 +244,8 @@ func (p *pull) assign(upTo reconcile.Key) {
 			missed++
 		}
 	}
-	if missed -= found; missed > 0 && p.receipts[1].Why == "" && p.receipts[0].Why == "" {
-		p.receipts[1].Why = fmt.Sprintf("%d people have the app who are not among the users", missed)
+	if missed -= found; missed > 0 && p.receipts[ofAssigned].Why == "" && p.receipts[ofUsers].Why == "" {
+		p.receipts[ofAssigned].Why = fmt.Sprintf("%d people have the app who are not among the users", missed)
 	}
 }
 

@@ -72,7 +72,7 @@ func (s *standing) read(ctx context.Context, r *reading) {
 	w.Go(func() error { return p.roles(ctx) })
 	w.Go(func() error { return p.rules(ctx) })
 	r.err = w.Wait()
-	r.book = &rulebook{roles: p.d.Roles, rules: p.d.Rules, receipts: [2]reconcile.ListReceipt(p.receipts[2:]), began: r.began}
+	r.book = &rulebook{roles: p.d.Roles, rules: p.d.Rules, receipts: [2]reconcile.ListReceipt(p.receipts[ofRoles:]), began: r.began}
 	incomplete := slices.ContainsFunc(r.book.receipts[:], func(l reconcile.ListReceipt) bool { return l.Why != "" })
 	s.mu.Lock()
 	if s.under == r {

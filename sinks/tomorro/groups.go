@@ -91,17 +91,17 @@ func (c *Client) changeMembers(ctx context.Context, w reconcile.Write) (reconcil
 // memberPatch is the body for one request, in the configured dialect.
 func (c *Client) memberPatch(add, remove []string) any {
 	if c.cfg.MemberRemoval == RemoveByScim1 {
-		body := scim.Group{Schemas: []string{"urn:scim:schemas:core:1.0"}}
+		var members []scim.Member
 		for _, id := range add {
-			body.Members = append(body.Members, scim.Member{Value: id, Operation: "add"})
+			members = append(members, scim.Member{Value: id, Operation: "add"})
 		}
 		for _, id := range remove {
-			body.Members = append(body.Members, scim.Member{Value: id, Operation: "delete"})
+			members = append(members, scim.Member{Value: id, Operation: "delete"})
 		}
 		return struct {
 			Schemas []string      `json:"schemas"`
 			Members []scim.Member `json:"members"`
-		}{body.Schemas, body.Members}
+		}{[]string{"urn:scim:schemas:core:1.0"}, members}
 	}
 	p := scim.Patch{Schemas: []string{scim.SchemaPatch}}
 	if len(add) > 0 {

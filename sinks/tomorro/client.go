@@ -126,8 +126,8 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// kindOf says which requests take about as long: how long a Bulk request takes depends on
-// how much is in it.
+// kindOf groups requests that take about equally long. Bulk requests have no group: how long
+// one takes depends on how much is in it.
 func kindOf(r *http.Request) string {
 	if strings.HasSuffix(r.URL.Path, "/Bulk") {
 		return ""
@@ -199,9 +199,9 @@ func (c *Client) count(r *http.Request) {
 	c.mu.Unlock()
 }
 
-// again decides about a retry, for every request there is: always after 429,
-// when the server says it did nothing; after a broken connection, a 5xx or a
-// broken answer only if the request is safe to repeat, which a POST is not.
+// again decides whether a request is sent again: always after 429, since the server did
+// nothing; after a broken connection, a 5xx or a broken answer only if it is safe to
+// repeat, which a POST is not.
 func (c *Client) again(r *resty.Response, err error) bool {
 	if r == nil || r.Request == nil || r.Request.Context().Err() != nil {
 		return false
@@ -229,8 +229,8 @@ func (c *Client) again(r *resty.Response, err error) bool {
 	return retry
 }
 
-// plausible looks whether an answer can be SCIM at all: login pages and firewalls
-// answer 200 with HTML, and a cut connection leaves half a document.
+// plausible reports whether an answer can be SCIM at all. Login pages and firewalls answer
+// 200 with HTML, and a cut connection leaves half a document.
 func plausible(r *resty.Response) bool {
 	body := trim(r.Body())
 	if len(body) == 0 {
@@ -254,8 +254,8 @@ func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error)
 	return 0, nil
 }
 
-// heed lets every other request wait where an answer says that it should, whether or not
-// this one is tried again: a POST that met 503 is not.
+// heed makes all requests wait when an answer asks for that, even if this one is not tried
+// again, as a POST that met 503 is not.
 func (c *Client) heed(_ *resty.Client, r *resty.Response) error {
 	if r.StatusCode() != http.StatusTooManyRequests && r.StatusCode() < 500 {
 		return nil
@@ -272,8 +272,8 @@ func (c *Client) heed(_ *resty.Client, r *resty.Response) error {
 	return nil
 }
 
-// ownTime is when an answer was made, by the clock of the service: a time that it names is
-// by that one, and ours may be minutes off.
+// ownTime is when an answer was made, by the service's clock. Times in Retry-After are by
+// that clock, and ours may be minutes off.
 func ownTime(r *resty.Response) time.Time {
 	if date, err := http.ParseTime(r.Header().Get("Date")); err == nil {
 		return date

@@ -13,9 +13,9 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// write makes one request that changes something. lost says that it may have had an
-// effect of which no answer tells: what comes of the last try says nothing of one before
-// it that was not answered. Without lost, an error or a refusal had no effect.
+// write makes one request that changes something, with its retries. lost says that nobody
+// knows whether it took effect: some try got no answer, and no later one was confirmed.
+// Without lost, an error or a refusal means that nothing was changed.
 func (c *Client) write(ctx context.Context, method, path string, body []byte) (r *resty.Response, lost bool, err error) {
 	ctx, doubt := doubting(ctx)
 	r, err = c.send(ctx, method, path, nil, body)
@@ -25,21 +25,21 @@ func (c *Client) write(ctx context.Context, method, path string, body []byte) (r
 
 type doubtKey struct{}
 
-// doubting gives a context whose requests say of themselves when it is not known what
-// became of them.
+// doubting gives a context with a flag that is set when a request with it goes unanswered.
 func doubting(ctx context.Context) (context.Context, *atomic.Bool) {
 	doubt := new(atomic.Bool)
 	return context.WithValue(ctx, doubtKey{}, doubt), doubt
 }
 
-// unanswered notes that nobody knows what became of a request with this context.
+// unanswered sets the flag of doubting, if the context has one.
 func unanswered(ctx context.Context) {
 	if doubt, ok := ctx.Value(doubtKey{}).(*atomic.Bool); ok {
 		doubt.Store(true)
 	}
 }
 
-// notice looks at what came of one request. Who could not be called was asked nothing.
+// notice sets the flag of doubting when one request failed or met a server error. A
+// connection that could not be made carried no request, and leaves no doubt.
 func notice(ctx context.Context, resp *http.Response, err error) {
 	dial, _ := errors.AsType[*net.OpError](err)
 	if err != nil && (dial == nil || dial.Op != "dial") || err == nil && resp.StatusCode >= 500 {
@@ -47,16 +47,16 @@ func notice(ctx context.Context, resp *http.Response, err error) {
 	}
 }
 
-// cut notices an answer that began and did not end. A service that has too much to do has
-// done nothing, however it says so.
+// cut sets the flag of doubting for an answer that broke off after its headers. A 429 is
+// no doubt even then: the service did nothing.
 func cut(r *resty.Response) {
 	if r != nil && r.RawResponse != nil && r.StatusCode() != http.StatusTooManyRequests {
 		unanswered(r.Request.Context())
 	}
 }
 
-// isPage recognises what logins and firewalls answer in the place of a service, with any
-// status: it confirms nothing.
+// isPage recognises HTML, which login pages and firewalls send with any status. It confirms
+// no write.
 func isPage(r *resty.Response) bool {
 	body := trim(r.Body())
 	return len(body) > 0 && body[0] == '<'

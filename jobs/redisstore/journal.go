@@ -72,8 +72,8 @@ func (r *record) field(name string) string {
 	return text
 }
 
-// walk gives the records of a stream from one id to another, oldest first, with
-// what stands in the place of those that were edited.
+// walk gives the records of a stream from one id to another, oldest first. Of a record that
+// Erase edited it gives the edited form.
 func (s *Store) walk(ctx context.Context, stream, from, to string, yield func(record) (bool, error)) error {
 	edited, err := s.edited(ctx, stream)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *Store) walk(ctx context.Context, stream, from, to string, yield func(re
 	}
 }
 
-// edited gives what stands in the place of erased records, by id.
+// edited gives the edited forms of a stream's records, in no order.
 func (s *Store) edited(ctx context.Context, stream string) ([]record, error) {
 	all, err := s.client.HGetAll(ctx, s.keys.edited(stream)).Result()
 	if err != nil {
@@ -151,8 +151,8 @@ func splitID(id string) (ms, seq uint64) {
 	return ms, seq
 }
 
-// Runs implements jobs.JournalReader. It reads all runs, of which there are few, since
-// those that Erase edited are kept beside the stream and have to be put in their place.
+// Runs implements jobs.JournalReader. It reads all runs, of which there are few: those that
+// Erase edited are kept beside the stream, so the newest cannot be read alone.
 func (s *Store) Runs(ctx context.Context, limit int) ([]jobs.RunRecord, error) {
 	var out []jobs.RunRecord
 	at := make(map[string]int)

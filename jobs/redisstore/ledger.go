@@ -23,20 +23,22 @@ var (
 	settleScript = script("settle.lua")
 )
 
-// claimLife is how long a claim binds others that does not say it. What jobs claims
-// does, since no request is sent after that: see reconcile.ApplyOptions.
+// claimLife is how long a claim without a Life binds others. The claims of package jobs have
+// one, after which no request of theirs is sent: see reconcile.ApplyOptions.
 const claimLife = 10 * time.Minute
 
-// perCall bounds how many claims or outcomes one script deals with while others
-// wait. Most of what a script costs is that it is called.
+// perCall is how many claims or outcomes one call of a script takes. Fewer would cost more,
+// since most of the cost is that of a call; more would keep other clients waiting.
 const perCall = 100
 
-// budgets numbers the keys of the budgets that a call names.
+// budgets collects the keys of a call, to which the keys of the budgets that it uses are
+// added.
 type budgets struct {
 	store *Store
 	keys  []string
 }
 
+// number gives the place of a budget's key among the keys; 1 is the first.
 func (b *budgets) number(kind reconcile.Limit) int {
 	key := b.store.keys.budget(kind)
 	at := slices.Index(b.keys, key)
@@ -80,7 +82,7 @@ func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim
 	return out, nil
 }
 
-// claimCall words claims for their script.
+// claimCall makes the keys and arguments of claim.lua.
 func (s *Store) claimCall(lease jobs.Lease, claims []jobs.Claim) (call, error) {
 	used := budgets{s, []string{s.keys.lock(), s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(),
 		s.keys.marks(), s.keys.due(), s.keys.asked(s.call())}}
@@ -103,7 +105,8 @@ func (s *Store) claimCall(lease jobs.Lease, claims []jobs.Claim) (call, error) {
 	return call{used.keys, args}, nil
 }
 
-// spends words what a claim uses of the limits.
+// spends makes the arguments that say what a claim uses of the limits: how many there are,
+// then five for each.
 func spends(c *jobs.Claim, used *budgets) []any {
 	args := []any{0}
 	for _, l := range slices.Sorted(maps.Keys(c.Spends)) {
@@ -133,7 +136,8 @@ func appendTexts(args []any, texts []string) []any {
 	return args
 }
 
-// claimed reads what the script said of one claim.
+// claimed reads the answer of claim.lua to one claim: the id of the intent, or an empty
+// text and why there is none.
 func claimed(answer any) (c jobs.Claimed, err error) {
 	list, _ := answer.([]any)
 	said := make([]string, len(list))
@@ -180,7 +184,7 @@ func (s *Store) Settle(ctx context.Context, settled []jobs.Settled) error {
 	return nil
 }
 
-// settleCall words outcomes for their script.
+// settleCall makes the keys and arguments of settle.lua.
 func (s *Store) settleCall(settled []jobs.Settled) (call, error) {
 	used := budgets{s, []string{s.keys.journal(), s.keys.position(), s.keys.touched(), s.keys.claims(), s.keys.open(), s.keys.links(), s.keys.decisions()}}
 	now := s.now()

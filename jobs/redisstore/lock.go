@@ -57,7 +57,7 @@ func (s *Store) Do(ctx context.Context, holder string, work func(context.Context
 	}()
 	err = work(wctx, jobs.Lease{Fence: fence, Token: token})
 	finished = true
-	if err != nil { // it may be late, and so before the timers
+	if err != nil { // it may have failed because the lease ended, before the timers fire
 		_ = life.check(cancel)
 	}
 	lost := context.Cause(wctx)
@@ -99,7 +99,7 @@ func (s *Store) lockedBy(token string, leftMillis int64) *jobs.LockedError {
 	return e
 }
 
-// life is how long a lease can be relied upon without asking.
+// life is until when a lease certainly holds, without asking Redis.
 type life struct {
 	mu   sync.Mutex
 	from time.Time

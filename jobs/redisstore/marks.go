@@ -47,7 +47,8 @@ func (s *Store) marks(ctx context.Context) ([]jobs.Mark, error) {
 	return marks, nil
 }
 
-// mark reads a mark as the scripts have it.
+// mark reads a mark: its position in milliseconds, and how often it was tried as "tries
+// looks".
 func mark(subject, position, tried string) jobs.Mark {
 	m := jobs.Mark{Subject: subject}
 	ms, _ := strconv.ParseInt(position, 10, 64)
@@ -174,7 +175,8 @@ func (s *Store) answers(ctx context.Context, script *redis.Script, calls []call)
 	return all, err
 }
 
-// assertionField names an assertion so that no two have one name.
+// assertionField is the field of an assertion: a JSON array, so that no two assertions share
+// one.
 func assertionField(a reconcile.Assertion) string {
 	text, _ := json.Marshal([2]string{a.Account, a.Group}) // two texts can always be written
 	return string(text)

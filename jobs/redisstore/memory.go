@@ -75,6 +75,6 @@ func (c *spentCmds) spent() map[reconcile.Limit]int {
 	return spent
 }
 
-// BudgetKept is how long it is remembered what limits have counted. A window of the limits
-// that is longer would not see all of it.
+// BudgetKept is how long counts towards the limits are kept. The window of the limits must
+// not be longer.
 const BudgetKept = 31 * 24 * time.Hour

@@ -20,8 +20,8 @@ const pulseKept = 7 * 24 * time.Hour
 // pulse is a number that a process counts up in Redis, to see whether Redis remembers it.
 type pulse struct {
 	mu   sync.Mutex
-	last int64     // the last that was stored for certain; 0 is none
-	said int64     // the last that may have been
+	last int64     // the last that Redis confirmed; 0 is none
+	said int64     // the last that was sent
 	at   time.Time // when last was stored
 }
 

@@ -54,7 +54,7 @@ func (p *program) adopting(ctx context.Context, who string, do func(*config, mem
 		if err != nil {
 			return err
 		}
-		return do(c, conn.memory, &s, jobs.Trigger{By: "command", Who: cmp.Or(strings.TrimSpace(who), whoAmI())})
+		return do(c, conn.memory, &s, jobs.Trigger{By: "command", Who: whoIs(who)})
 	})
 }
 

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,7 +86,7 @@ there stays the one to come back to. Exit codes are those of reconcile.`,
 func (p *program) migration(ctx context.Context, o migrateOptions, s session, do func(*config, *migrate.Migration) error) error {
 	return p.connected(ctx, s, func(c *config, conn *connection) error {
 		return do(c, &migrate.Migration{Runner: conn.runner, Reader: conn.target, Target: c.Tomorro.URL, File: o.file, Now: time.Now,
-			By: jobs.Trigger{By: "migrate", Who: cmp.Or(strings.TrimSpace(o.who), whoAmI())}})
+			By: jobs.Trigger{By: "migrate", Who: whoIs(o.who)}})
 	})
 }
 

@@ -102,9 +102,7 @@ approval of the same change takes it back.`,
 
 // answer stores somebody's word on a hold and says what follows.
 func (p *program) answer(cmd *cobra.Command, id string, word jobs.Word) error {
-	if word.Who = strings.TrimSpace(word.Who); word.Who == "" {
-		word.Who = whoAmI()
-	}
+	word.Who = whoIs(word.Who)
 	return p.withMemory(cmd, func(c *config, m memory) error {
 		book, err := jobs.ReadHolds(cmd.Context(), m)
 		if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -69,7 +68,7 @@ func (p *program) undo(ctx context.Context, o undoOptions) error {
 	if !o.yes && !p.interactive {
 		return usage(errors.New("undo asks before it writes, and this is not a terminal"), "add --yes to write without being asked")
 	}
-	by := jobs.Trigger{By: "undo", Who: cmp.Or(strings.TrimSpace(o.who), whoAmI())}
+	by := jobs.Trigger{By: "undo", Who: whoIs(o.who)}
 	return p.connected(ctx, session{approved: o.approve, store: true}, func(c *config, conn *connection) error {
 		return p.make(ctx, c, asking{yes: o.yes, all: o.all, approved: o.approve}, func(approve approval) (jobs.Report, error) {
 			return conn.runner.Undo(ctx, by, o.what, approve)
@@ -101,7 +100,7 @@ OneLogin id), or with --all for everybody. Without either it lists who is pinned
 			if all && len(args) > 0 {
 				return usage(errors.New("--all is everybody"), "leave out the name, or --all")
 			}
-			by := jobs.Trigger{By: "command", Who: cmp.Or(strings.TrimSpace(who), whoAmI())}
+			by := jobs.Trigger{By: "command", Who: whoIs(who)}
 			return p.withMemory(cmd, func(_ *config, m memory) error {
 				if !all && len(args) == 0 {
 					return p.listPins(cmd.Context(), m)

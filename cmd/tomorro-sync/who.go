@@ -1,10 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/user"
+	"strings"
 )
+
+// whoIs is who acts: as they name themselves with --as, else whoAmI.
+func whoIs(as string) string { return cmp.Or(strings.TrimSpace(as), whoAmI()) }
 
 // whoAmI names who gave the command, for those who read the journal later: the user of the
 // system, whatever the environment says, and the machine. reconcile.SamePerson knows that

@@ -15,8 +15,9 @@ import (
 )
 
 type migrateOptions struct {
-	file, who      string
-	back, yes, all bool
+	asking
+	file, who string
+	back      bool
 }
 
 const snapshotFile = "tomorro-groups.json"
@@ -100,7 +101,7 @@ func (p *program) migrateGroups(ctx context.Context, c *config, m *migrate.Migra
 		way = m.Back
 	}
 	var out migrate.Outcome
-	err := p.make(ctx, c, asking{yes: o.yes, all: o.all}, func(approve approval) (jobs.Report, error) {
+	err := p.make(ctx, c, o.asking, func(approve approval) (jobs.Report, error) {
 		var err error
 		out, err = way(ctx, approve)
 		return out.Report, err

@@ -16,9 +16,9 @@ import (
 )
 
 type reconcileOptions struct {
-	user, approve string
-	yes, all      bool
-	queue, moved  bool
+	asking
+	user         string
+	queue, moved bool
 }
 
 func (p *program) reconcileCommand() *cobra.Command {
@@ -39,26 +39,32 @@ Exit code: 0 done, 3 some changes failed, 10 another run holds the lock, 11 some
 	flags := cmd.Flags()
 	flags.StringVar(&o.user, "user", "", "only the person with this `EMAIL`")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask before writing")
-	flags.StringVar(&o.approve, "approve", "", "approve what waits in the plan with this `PLAN_ID`")
+	flags.StringVar(&o.approved, "approve", "", "approve what waits in the plan with this `PLAN_ID`")
 	flags.BoolVar(&o.all, "all", false, "show every line of the plan")
 	flags.BoolVar(&o.moved, "moved", false, "the organisation is the same as before, with the addresses and the app that are configured now")
 	flags.BoolVar(&o.queue, "queue", false, "have a process that serves make the run, the first that is free")
 	return cmd
 }
 
-var errNobodyToAsk = errors.New("reconcile asks before it writes, and this is not a terminal")
-
 func (p *program) reconcile(ctx context.Context, o reconcileOptions) error {
 	if !o.yes && !p.interactive {
-		return usage(errNobodyToAsk, "add --yes to write without being asked, or look first with: tomorro-sync plan")
+		return usage(errors.New("reconcile asks before it writes, and this is not a terminal"), "add --yes to write without being asked, or look first with: tomorro-sync plan")
 	}
-	s := session{approved: o.approve, user: o.user, store: true, runs: true, moved: o.moved}
-	return p.connected(ctx, s, func(c *config, conn *connection) error { return p.reconcileWith(ctx, conn, c, o) })
+	s := session{approved: o.approved, user: o.user, store: true, runs: true, moved: o.moved}
+	return p.connected(ctx, s, func(c *config, conn *connection) error {
+		return p.make(ctx, c, o.asking, func(approve approval) (jobs.Report, error) {
+			report, err := conn.runner.Reconcile(ctx, jobs.Trigger{By: "command", Who: whoAmI()}, approve)
+			if report.Run != "" && err == nil && o.user == "" {
+				p.forgive(ctx, conn.memory)
+			}
+			return report, err
+		})
+	})
 }
 
 // queueRun asks for a run that another process makes.
 func (p *program) queueRun(cmd *cobra.Command, o reconcileOptions) error {
-	if o.user != "" || o.approve != "" || o.all || o.moved {
+	if o.user != "" || o.approved != "" || o.all || o.moved {
 		return usage(errors.New("--queue asks for a whole run, which another process makes"), "leave out --user, --approve, --all and --moved; approve what is held with: tomorro-sync approve")
 	}
 	return p.withMemory(cmd, func(_ *config, m memory) error {
@@ -80,16 +86,6 @@ func (p *program) queueRun(cmd *cobra.Command, o reconcileOptions) error {
 		}
 		s.paragraph("", "A run is asked for. The first process that serves and is free makes it; see how it stands with: tomorro-sync schedule", "")
 		return nil
-	})
-}
-
-func (p *program) reconcileWith(ctx context.Context, conn *connection, c *config, o reconcileOptions) error {
-	return p.make(ctx, c, asking{yes: o.yes, all: o.all, approved: o.approve}, func(approve approval) (jobs.Report, error) {
-		report, err := conn.runner.Reconcile(ctx, jobs.Trigger{By: "command", Who: whoAmI()}, approve)
-		if report.Run != "" && err == nil && o.user == "" {
-			p.forgive(ctx, conn.memory)
-		}
-		return report, err
 	})
 }
 

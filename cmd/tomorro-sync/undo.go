@@ -16,9 +16,9 @@ import (
 )
 
 type undoOptions struct {
-	what         jobs.UndoWhat
-	approve, who string
-	yes, all     bool
+	asking
+	what jobs.UndoWhat
+	who  string
 }
 
 func (p *program) undoCommand() *cobra.Command {
@@ -45,7 +45,7 @@ Who is undone stays so: no run changes them until: tomorro-sync release EMAIL. E
 	flags.StringVar(&o.what.User, "user", "", "only what was done to the person with this `EMAIL` or OneLogin id")
 	flags.BoolVar(&o.what.AllRuns, "all-runs", false, "with --user: what any run did to them, not only the last")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask before writing")
-	flags.StringVar(&o.approve, "approve", "", "approve what waits in the undo with this `PLAN_ID`")
+	flags.StringVar(&o.approved, "approve", "", "approve what waits in the undo with this `PLAN_ID`")
 	flags.StringVar(&o.who, "as", "", "who undoes it, as a `NAME` for the journal; default the signed-in user")
 	flags.BoolVar(&o.all, "all", false, "show every line")
 	return cmd
@@ -69,8 +69,8 @@ func (p *program) undo(ctx context.Context, o undoOptions) error {
 		return usage(errors.New("undo asks before it writes, and this is not a terminal"), "add --yes to write without being asked")
 	}
 	by := jobs.Trigger{By: "undo", Who: whoIs(o.who)}
-	return p.connected(ctx, session{approved: o.approve, store: true}, func(c *config, conn *connection) error {
-		return p.make(ctx, c, asking{yes: o.yes, all: o.all, approved: o.approve}, func(approve approval) (jobs.Report, error) {
+	return p.connected(ctx, session{approved: o.approved, store: true}, func(c *config, conn *connection) error {
+		return p.make(ctx, c, o.asking, func(approve approval) (jobs.Report, error) {
 			return conn.runner.Undo(ctx, by, o.what, approve)
 		})
 	})

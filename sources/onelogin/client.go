@@ -80,7 +80,7 @@ type Client struct {
 	mu    sync.Mutex
 	sent  map[string]int
 	quota int       // X-RateLimit-Remaining; -1 when never seen
-	spent time.Time // no call that counts is sent before; see await
+	spent time.Time // calls that count against the quota wait until then; see await
 }
 
 // Stats counts requests since the client was made.
@@ -215,7 +215,8 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (*resty
 	}
 }
 
-// again decides about a retry. Everything this client sends is safe to repeat.
+// again decides whether a request is sent again. All that this client sends is safe to
+// repeat.
 func (c *Client) again(r *resty.Response, err error) bool {
 	if r == nil || r.Request == nil || r.Request.Context().Err() != nil {
 		return false
@@ -238,8 +239,8 @@ func (c *Client) again(r *resty.Response, err error) bool {
 	return retry
 }
 
-// whole looks whether a body can be JSON from its beginning to its end: login
-// pages answer 200 with HTML, and a cut connection leaves half a document.
+// whole reports whether a body can be a complete JSON document. Login pages answer 200 with
+// HTML, and a cut connection leaves half a document.
 func whole(body []byte) bool {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 {
@@ -271,8 +272,8 @@ func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error)
 	return 0, nil
 }
 
-// heed lets every other request wait where an answer says that it should, whether or not
-// this one is tried again.
+// heed makes all requests wait when an answer asks for that, even if this one is not tried
+// again.
 func (c *Client) heed(_ *resty.Client, r *resty.Response) error {
 	code := r.StatusCode()
 	if code != http.StatusTooManyRequests && code < 500 {
@@ -288,15 +289,15 @@ func (c *Client) heed(_ *resty.Client, r *resty.Response) error {
 	return nil
 }
 
-// silence lets nothing be sent for a while, and says so.
+// silence holds back all requests for d, and tells Config.OnSilence.
 func (c *Client) silence(d time.Duration) {
 	if c.gate.Quiet(d) && c.cfg.OnSilence != nil {
 		c.cfg.OnSilence(d)
 	}
 }
 
-// quotaReset tells how long the hourly quota is gone: the header says it, or
-// else /auth/rate_limit does. That answer needs no quota.
+// quotaReset gives the time until the hourly quota is full again, from the header or else
+// from /auth/rate_limit, which uses no quota; Config.Backoff when neither says it.
 func (c *Client) quotaReset(r *resty.Response) time.Duration {
 	if n, err := strconv.Atoi(r.Header().Get("X-RateLimit-Reset")); err == nil && n >= 0 {
 		return pace.Seconds(int64(n))

@@ -14,7 +14,7 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// always are the facts without which nobody's account can be decided.
+// always are the facts that every person's account depends on.
 const always = reconcile.FieldEmail | reconcile.FieldFirstName | reconcile.FieldLastName |
 	reconcile.FieldTitle | reconcile.FieldRoles | reconcile.FieldStatus | reconcile.FieldLicence
 
@@ -44,8 +44,8 @@ func (p *pull) fill(ctx context.Context) error {
 	return nil
 }
 
-// needs is which facts the people must have, and notes which fields the user list
-// refused.
+// needs gives the facts that must be known of everybody: always, and what rules ask for. It
+// also notes which fields the user list refused.
 func (p *pull) needs() reconcile.Fields {
 	if len(p.dropped) > 0 {
 		p.note("the user list does not know the fields %s", strings.Join(p.dropped, ", "))
@@ -63,7 +63,7 @@ func (p *pull) note(format string, args ...any) {
 	p.d.Receipt.Fallbacks = append(p.d.Receipt.Fallbacks, fmt.Sprintf(format, args...))
 }
 
-// missing is which of the facts somebody lacks.
+// missing gives those of the facts that are unread of at least one person.
 func (p *pull) missing(of reconcile.Fields) reconcile.Fields {
 	var m reconcile.Fields
 	for i := range p.d.People {

@@ -33,7 +33,7 @@ type list[T any] struct {
 	decode    func(body []byte) ([]T, error)
 	id        func(*T) int64
 	silent    bool // Config.OnPage is not told
-	few       bool // it is of a few, who fit on a page: one that does not say how many there are will do
+	few       bool // all fit on one page, so that a page without the headers of a list will do
 	// grows says that people come into the list all the time. It is then read page by
 	// page when it does not add up: whoever comes moves others to a later page, so that
 	// some come twice and nobody is missed.
@@ -60,13 +60,13 @@ func headOf(h http.Header) head {
 	return head{number("Current-Page"), number("Page-Items"), number("Total-Pages"), number("Total-Count"), strings.TrimSpace(h.Get("After-Cursor"))}
 }
 
-// silent says that nothing tells page 1 of a longer list from a whole one. At the end of a
-// list there is no After-Cursor, but there are the other headers.
+// silent reports whether the page has none of the headers of a list: it may be the whole
+// list or page 1 of a longer one. The last page of a list lacks only After-Cursor.
 func (h head) silent() bool {
 	return h.current < 0 && h.items < 0 && h.totalPages < 0 && h.totalCount < 0 && h.after == ""
 }
 
-// more says that there are further pages.
+// more reports whether there are further pages.
 func (h head) more() bool { return h.totalPages > 1 || h.after != "" }
 
 // errInconsistent marks a list that does not add up and may do so when it is
@@ -269,7 +269,7 @@ func (l *list[T]) cursors(ctx context.Context, items []T, h head, growing bool) 
 	return all, nil
 }
 
-// unique is how many different ids there are. OneLogin sorts by id.
+// unique counts the different ids. It is quick where they are sorted, as OneLogin's are.
 func (l *list[T]) unique(all []T) int {
 	sorted := 1
 	for sorted < len(all) && l.id(&all[sorted-1]) < l.id(&all[sorted]) {
@@ -285,6 +285,7 @@ func (l *list[T]) unique(all []T) int {
 	return len(ids)
 }
 
+// distinct keeps the first of each id.
 func (l *list[T]) distinct(all []T, unique int) []T {
 	if unique == len(all) {
 		return all

@@ -115,9 +115,9 @@ type answer[T any] struct {
 	err     error
 }
 
-// lotwise reads a list once for each lot, most of them at a time, and joins what
-// was read. Whoever was not asked about is left out. An answer without somebody who was
-// asked about, which does not say how many there are, is no statement about them.
+// lotwise reads a list once for each lot of people, at most so many lots at a time, and
+// joins the answers. Whoever was not asked about is left out. An answer that lacks somebody
+// and does not say how many there are is incomplete: it is no proof that they are gone.
 func lotwise[T any](most int, lots [][]reconcile.Key, name string, id func(*T) reconcile.Key, read func(ids string) answer[T]) answer[T] {
 	all := answer[T]{receipt: reconcile.ListReceipt{List: name}}
 	mapper := iter.Mapper[[]reconcile.Key, answer[T]]{MaxGoroutines: most}

@@ -53,9 +53,9 @@ func (c *Client) Quota(ctx context.Context) (reconcile.Quota, error) {
 	return reconcile.Quota{Limit: *d.Limit, Left: *d.Remaining, Reserve: c.cfg.Reserve, Reset: c.cfg.Now().Add(pace.Seconds(d.Reset))}, nil
 }
 
-// afford is asked with the first page of the users: it refuses a read that would use
-// up what is left to others. Where OneLogin does not say what is left, the read goes
-// on, and watch stops it in time.
+// afford is called with the first page of the users. It fails with a *reconcile.QuotaError
+// when reading the rest would leave less of the quota than Config.Reserve. Where OneLogin
+// does not say what is left, the read goes on, and watch stops it in time.
 func (c *Client) afford(ctx context.Context, first head, items int) error {
 	pages := first.totalPages
 	if pages < 0 && first.totalCount >= 0 {
@@ -80,7 +80,7 @@ func (c *Client) afford(ctx context.Context, first head, items int) error {
 // afford ends the whole pull when the client cannot afford it.
 func (p *pull) afford(ctx context.Context, first head, items int) error {
 	if p.stop == nil {
-		return nil // of a fast pass, which reads a few pages
+		return nil // a look at some people, which reads a few pages
 	}
 	err := p.c.afford(ctx, first, items)
 	if err != nil {
@@ -89,8 +89,8 @@ func (p *pull) afford(ctx context.Context, first head, items int) error {
 	return err
 }
 
-// watch reads the quota headers of v1 answers and stops before it is used up:
-// others share it.
+// watch reads the quota headers of v1 answers. It stops all calls that count before the
+// quota, which others share, is used up.
 func (c *Client) watch(r *resty.Response) {
 	left, err := strconv.Atoi(r.Header().Get("X-RateLimit-Remaining"))
 	if err != nil {
@@ -106,14 +106,13 @@ func (c *Client) watch(r *resty.Response) {
 	}
 }
 
-// countsAlone reports whether this was a call that counts against the quota where
-// others do not.
+// countsAlone reports whether this was a v1 call while only these count against the quota.
 func (c *Client) countsAlone(r *resty.Response) bool {
 	return !c.cfg.QuotaOnV2 && strings.HasPrefix(r.Request.URL, c.http.BaseURL+v1)
 }
 
-// quiet lets nothing that counts against the quota start for d: v1 calls, or all. When
-// that is longer than anybody waits, they are refused meanwhile.
+// quiet holds back for d what counts against the quota: v1 calls, or all. Where d is longer
+// than Config.MaxWait, these calls fail until then.
 func (c *Client) quiet(r *resty.Response, d time.Duration) {
 	if !c.countsAlone(r) && d <= c.cfg.MaxWait {
 		c.silence(d)
@@ -126,8 +125,8 @@ func (c *Client) quiet(r *resty.Response, d time.Duration) {
 	}
 }
 
-// await has a call that counts wait until the quota is full again, or refuses it when
-// that takes too long.
+// await waits until the quota is full again, if the call counts against it. It fails when
+// that takes longer than Config.MaxWait.
 func (c *Client) await(ctx context.Context, path string) error {
 	if counts := strings.HasPrefix(path, v1) || c.cfg.QuotaOnV2 && strings.HasPrefix(path, "/api/"); !counts {
 		return nil

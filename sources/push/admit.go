@@ -80,8 +80,8 @@ func (c *call) admit() error {
 	return nil
 }
 
-// allowed looks at the connection's own address; what a header says of it is
-// anybody's word.
+// allowed goes by the address of the connection, never by a header, which a client can
+// make up.
 func (l *Listener) allowed(remote string) bool {
 	if len(l.o.Allow) == 0 {
 		return true

@@ -154,9 +154,9 @@ func textOf(name string, v any) (string, error) {
 	return "", invalid("%s must be text.", name)
 }
 
-// wording is text, or a number in its place, as people wrote it. Blanks around it do not
-// count, and with prose neither does their kind or number within, tabs and line breaks
-// included: so are titles compared that OneLogin's API gives.
+// wording trims text, and turns a number into text. In prose, all white space within, tabs
+// and line breaks too, becomes single spaces, as when titles from OneLogin's API are
+// compared. Other values stay as they are.
 func wording(v any, prose bool) any {
 	if n, ok := v.(json.Number); ok {
 		v = n.String()

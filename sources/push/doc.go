@@ -68,10 +68,10 @@
 // Before anything else: the client's address (Options.Allow, the connection's own;
 // X-Forwarded-For is not believed), the token (constant time; kept as hashes;
 // several at once for a rotation; at least 16 characters), the token's rate (429
-// with Retry-After). Lists of everybody are made a few at a time. Whoever is not let in learns nothing of the paths. Each
-// request has an id, made here, in X-Request-Id and in the log. The log has
-// method, route, status, duration and that id; no token, body, path, filter or
-// address of a person. A panic costs its request, 500, and nothing else.
+// with Retry-After). Lists of everybody are made a few at a time. Whoever is not let in
+// learns nothing of the paths. Each request has an id, made here, in X-Request-Id and in
+// the log. The log has method, route, status, duration and that id; no token, body, path,
+// filter or address of a person. A panic costs its request, 500, and nothing else.
 //
 // What net/http refuses itself never reaches this package and gets a plain text
 // answer: a request line that is none, or headers over 64 KiB.

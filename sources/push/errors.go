@@ -89,8 +89,9 @@ var kinds = []struct {
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "", "deadline", "This took too long. A change that was stored already is finished by itself; if it is still missing in some minutes, push it again."},
 }
 
-// problemOf translates any error. One of an unknown kind is a 503: what was said
-// is durable or was never accepted, and both mean "later". Its text stays here.
+// problemOf translates any error. One of an unknown kind is a 503: what was said was either
+// stored and is done later, or not accepted and should be sent again. Its own text is not
+// sent.
 func problemOf(err error) *problem {
 	var already *problem
 	var protocol *scim.Error

@@ -104,8 +104,8 @@ func New(o Options) (*Listener, error) {
 	return l, nil
 }
 
-// answer is what goes out: a body that is rendered already, so that a failure to
-// render is still a proper error.
+// answer is what is sent. Its body is rendered before anything is written, so that a
+// failure to render can still be answered as an error.
 type answer struct {
 	status   int
 	body     []byte // empty with 204 and 304
@@ -178,7 +178,7 @@ func (c *call) limitBody(w http.ResponseWriter) {
 		return
 	}
 	c.r.Body = http.MaxBytesReader(w, c.r.Body, maxBody)
-	// A writer that has no deadlines is a test's; a server's has them.
+	// It fails for the recorders of tests only, which have no deadlines.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(c.o.Deadline))
 }
 
@@ -211,8 +211,8 @@ func (p *problem) answer(h http.Header) answer {
 	return answer{status: p.says.Status, body: p.says.Body()}
 }
 
-// write sends an answer: all headers before the status, or they are lost. A HEAD gets no
-// more than these.
+// write sends an answer, with its body only when whole: HEAD gets the headers alone. These
+// must be set before the status is written.
 func (a answer) write(w http.ResponseWriter, whole bool) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")

@@ -20,8 +20,8 @@ func (l *Listener) at(kind, id string) string {
 	return l.location + "/" + kind + "/" + url.PathEscape(id)
 }
 
-// withMeta completes a resource. Its version is a digest of its content, all of it in an
-// order that is always the same: Tomorro gives none that could be relied on.
+// withMeta adds meta to a resource. Its version is a digest of content, which must be all of
+// the resource's values, always in the same order. Tomorro gives no version to rely on.
 func (l *Listener) withMeta(r scim.Resource, kind, id string, content ...string) scim.Resource {
 	var all []byte
 	for _, text := range content {
@@ -128,8 +128,8 @@ func number(text string, absent int) (int, error) {
 	return strconv.Atoi(text)
 }
 
-// filterText is the filter as its sender meant it. Who writes spaces as %20 means
-// a plus sign by a plus sign, and jane+test@example.com is an address.
+// filterText is the filter as its sender meant it. A sender that writes spaces as %20 means
+// a plus sign by +, as in jane+test@example.com; others write spaces as +.
 func filterText(raw, decoded string) string {
 	for pair := range strings.SplitSeq(raw, "&") {
 		value, isFilter := strings.CutPrefix(pair, "filter=")
@@ -163,7 +163,8 @@ func listUsers(c *call, _ string) (answer, error) {
 	return c.list(resources)
 }
 
-// whole waits until this call may read a whole list, and says so with done.
+// whole waits until this call may read a whole list; done lets the next one do so. The
+// error is the context's cause.
 func (c *call) whole() (done func(), err error) {
 	select {
 	case c.lists <- struct{}{}:
@@ -173,8 +174,8 @@ func (c *call) whole() (done func(), err error) {
 	}
 }
 
-// findUser answers OneLogin's own question, userName eq, which is one look and not a
-// list; found says that it was asked.
+// findUser answers a filter that names one userName, as OneLogin's do, or one id, without
+// reading the list. found reports whether the filter was one of these.
 func (c *call) findUser() (accounts []reconcile.Account, found bool, err error) {
 	if c.query.filter == nil {
 		return nil, false, nil

@@ -15,8 +15,7 @@ type handler struct {
 
 type methods map[string]func(c *call, id string) (answer, error)
 
-// routes has what each address does: the address of all of a kind, and with an id
-// behind it.
+// routes has the methods of each address: /Users, and /Users/{id}.
 var routes = map[string]struct{ all, one methods }{
 	"Users": {
 		all: methods{http.MethodGet: listUsers, http.MethodPost: createUser},
@@ -101,14 +100,14 @@ func (m methods) allow() string {
 	return strings.Join(names, ", ")
 }
 
-// isID says whether an id may be looked for: what could be taken for a path, a
-// query or a line at Tomorro is nobody's id.
+// isID reports whether text can be an id. Text that would change the path or the query of
+// a request to Tomorro, or break a line of a log, is nobody's id.
 func isID(id string) bool {
 	return id != "" && id != "." && id != ".." && checkText("id", id) == nil && !strings.ContainsAny(id, "/\\?#")
 }
 
-// method is a request's method if it is one that exists; others are anybody's
-// text, which belongs in no log.
+// method is a request's method, if it is a known one: any other is text of the client's
+// choice, which must not be logged.
 func method(name string) string {
 	switch name {
 	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodHead, http.MethodOptions:
@@ -117,7 +116,7 @@ func method(name string) string {
 	return "this method"
 }
 
-// absent turns the not-known of a delete into success: it is done.
+// absent makes a success of a delete that fails with 404: what is to be deleted is gone.
 func absent(err error) error {
 	if err != nil && problemOf(err).says.Status == http.StatusNotFound {
 		return nil

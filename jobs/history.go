@@ -26,7 +26,7 @@ var ErrNobody = errors.New("the journal knows nobody")
 // It fails with ErrNobody, and when several people had that e-mail.
 func FindPerson(ctx context.Context, journal JournalReader, who string) (*Person, error) {
 	p := &Person{Accounts: make(map[string]bool), Addresses: make(map[string]bool)}
-	key, byID := reconcile.ParseExternalID("onelogin:" + who)
+	key, byID := reconcile.ParseKey(who)
 	keys, ownerless := make(map[reconcile.Key]bool), false
 	err := eachChange(ctx, journal, func(c *reconcile.Change) {
 		switch named := !byID && addressed(c, reconcile.Fold(who)); {

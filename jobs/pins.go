@@ -104,7 +104,7 @@ func Release(ctx context.Context, store Releaser, by Trigger, who string, now ti
 
 // pinnedAs finds a pinned person by OneLogin id, or by e-mail in the journal.
 func pinnedAs(ctx context.Context, journal JournalReader, pins map[reconcile.Key]Pin, who string) (reconcile.Key, error) {
-	key, byID := reconcile.ParseExternalID("onelogin:" + who)
+	key, byID := reconcile.ParseKey(who)
 	if !byID {
 		person, err := FindPerson(ctx, journal, who)
 		if err != nil {

@@ -61,5 +61,5 @@ func whose(subject string) string { return strings.TrimPrefix(subject, updatedPr
 
 // keyOf gives the person whom a subject names.
 func keyOf(subject string) (reconcile.Key, bool) {
-	return reconcile.ParseExternalID("onelogin:" + whose(subject))
+	return reconcile.ParseKey(whose(subject))
 }

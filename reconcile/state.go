@@ -69,7 +69,12 @@ func ParseExternalID(s string) (k Key, ok bool) {
 	if !found {
 		return 0, false
 	}
-	n, err := strconv.ParseInt(digits, 10, 64)
+	return ParseKey(digits)
+}
+
+// ParseKey reads a OneLogin user id, as Key.String writes it; ok is false for anything else.
+func ParseKey(s string) (k Key, ok bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n <= 0 {
 		return 0, false
 	}

@@ -68,7 +68,7 @@ func (c *console) people(v *visit) {
 }
 
 func isID(text string) bool {
-	_, ok := reconcile.ParseExternalID("onelogin:" + text)
+	_, ok := reconcile.ParseKey(text)
 	return ok
 }
 

@@ -20,7 +20,7 @@ func (s *Store) Links(ctx context.Context) (map[reconcile.Key]string, error) {
 	}
 	links := make(map[reconcile.Key]string, len(all))
 	for text, account := range all {
-		key, ok := reconcile.ParseExternalID("onelogin:" + text)
+		key, ok := reconcile.ParseKey(text)
 		if !ok {
 			return nil, fmt.Errorf("the links hold %q, which is not a OneLogin id", text)
 		}

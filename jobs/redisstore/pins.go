@@ -28,7 +28,7 @@ func (s *Store) Pins(ctx context.Context) (map[reconcile.Key]jobs.Pin, error) {
 func parsePins(all map[string]string) (map[reconcile.Key]jobs.Pin, error) {
 	pins := make(map[reconcile.Key]jobs.Pin, len(all))
 	for text, data := range all {
-		key, ok := reconcile.ParseExternalID("onelogin:" + text)
+		key, ok := reconcile.ParseKey(text)
 		if !ok {
 			return nil, fmt.Errorf("the pins hold %q, which is not a OneLogin id", text)
 		}

@@ -7,15 +7,15 @@ import (
 	"tomorro-sync/jobs"
 )
 
-// tellLoss looks for a loss again and again, also while nothing is due.
+// tellLoss looks for a loss at every interval of reports, whether or not a run is due.
 func (s *served) tellLoss(ctx context.Context) {
-	jobs.Repeat(ctx, s.conn.desk.tell, func() { _ = s.lookForLoss(ctx) }) // that Redis is away, others say
+	jobs.Repeat(ctx, s.conn.desk.tell, func() { _ = s.lookForLoss(ctx) }) // others report that Redis cannot be reached
 }
 
-// lookForLoss says when Redis does not remember any more what it had confirmed: nothing else
-// shows on a store that was emptied or restored from a backup. What people had said is as
-// it was, or gone, and groups set by hand with it: the schedule waits for somebody to look.
-// Without an error, it is known that nothing is lost, or the schedule is paused.
+// lookForLoss detects that Redis has lost what it had confirmed, because it was emptied or
+// restored from a backup; nothing else would show that. Decisions and groups set by hand may
+// then be outdated or gone, so it pauses the schedule until somebody has looked. When it
+// returns no error, nothing is lost or the schedule is paused.
 func (s *served) lookForLoss(ctx context.Context) error {
 	s.loss.Lock()
 	defer s.loss.Unlock()
@@ -37,8 +37,8 @@ func (s *served) lookForLoss(ctx context.Context) error {
 	return err
 }
 
-// surely takes no tick before it has looked for a loss: a backup does not know the last run
-// either, which would be made up for at once.
+// surely looks for a loss before it takes a tick: a restored backup does not know of the
+// last run, which would be made up for at once.
 type surely struct {
 	jobs.Ticks
 	s *served

@@ -19,14 +19,14 @@ const (
 	behindLooks = 3
 )
 
-// busyAgain is when somebody is looked at again on whom somebody else was at work.
+// busyAgain is the pause before another look at a person whom another writer was changing.
 const busyAgain = 250 * time.Millisecond
 
-// heldAgain is when somebody who is held is looked at again: limits are windows that
-// roll on, and somebody may have approved.
+// heldAgain is the pause before another look at a person who is held: the window of a limit
+// may have moved on, or somebody may have approved.
 const heldAgain = time.Hour
 
-// tellDone answers whoever has nothing left to wait for.
+// tellDone answers the requests that need no further look.
 func (v *visit) tellDone() {
 	for _, r := range v.requests {
 		if r.answer != nil {
@@ -36,13 +36,13 @@ func (v *visit) tellDone() {
 		if r.answer = &l; v.p.later(r) == nil {
 			r.tell(l)
 		} else {
-			r.answer = nil // that may take another look
+			r.answer = nil // it may need another look
 		}
 	}
 }
 
-// answer tells every request what came of it, forgets the marks of those who are as
-// they should be, and says when to look at the others again.
+// answer tells every request its result. It removes the marks of those that are done, and
+// postpones the marks of those that need another look.
 func (v *visit) answer(ctx context.Context, err error) {
 	var done, open, answered []*request
 	var later []Later
@@ -74,10 +74,9 @@ func (v *visit) answer(ctx context.Context, err error) {
 	}
 }
 
-// renew marks those again whose requests are not over. A subject has one mark: another
-// request, which is over, may have come in between and be about to end it. And one that
-// comes now must not end it either, so that the mark says at once how often it is to be
-// looked at; this request knows that by itself.
+// renew marks the subjects of open requests again. A subject has one mark, which another
+// request may end meanwhile, because that one is done. So that none does, the mark itself
+// says from now on how many more looks are wanted.
 func (v *visit) renew(ctx context.Context, open []*request) {
 	open = slices.DeleteFunc(slices.Clone(open), func(r *request) bool { return r.drained })
 	if len(open) == 0 {
@@ -99,7 +98,7 @@ func (v *visit) renew(ctx context.Context, open []*request) {
 	}
 }
 
-// remember settles the marks. When that fails they are worked off once more.
+// remember removes and postpones marks. A mark for which that fails leads to one more look.
 func (v *visit) remember(ctx context.Context, done []*request, later []Later) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
@@ -124,8 +123,8 @@ func (v *visit) remember(ctx context.Context, done []*request, later []Later) {
 	}
 }
 
-// unmark forgets marks. Of people, that is for who took them; a mark that names nobody
-// whom a look can take, such as a group, says nothing more after it was read.
+// unmark removes marks. Those of people are removed by the run that took these people; those
+// of subjects that no look can take, such as groups, at any position, since they were read.
 func (v *visit) unmark(ctx context.Context, marks []Mark) error {
 	var people, others []Mark
 	for _, m := range marks {
@@ -186,9 +185,9 @@ func (p *Pushes) later(r *request) *Later {
 	return out
 }
 
-// patience is when to ask again, with so many looks left: soon after a push, and then
-// half as often each time. A mark has no more of why it is asked again than that it has
-// come to nothing, which only what is about access does.
+// patience is the pause before the next look, with so many looks left: short after a push,
+// and doubled each time. A mark does not say why it needs more looks. One that was tried is
+// about access, since only such looks count as tries.
 func (p *Pushes) patience(r *request, looks int) time.Duration {
 	most := behindLooks
 	if r.answer.Late || r.mark.Tries > 0 {

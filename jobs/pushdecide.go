@@ -10,8 +10,8 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// refresh reads what is stale. Whose account cannot be read is left out: the others
-// need not wait for that.
+// refresh reads what is stale. Somebody whose account cannot be read is left out (spoiled),
+// so that the others need not wait.
 func (v *visit) refresh(ctx context.Context, s *stale) error {
 	bad, err := v.p.mirror.refresh(ctx, v.p, s)
 	for account, why := range bad {
@@ -27,9 +27,9 @@ func (v *visit) refresh(ctx context.Context, s *stale) error {
 	return err
 }
 
-// succeeded adds to the requests whoever was given the account of somebody they are
-// about, and reports whether it did: what is known here of an account's owner may be
-// older than that decision, and a push that names the account is about who has it now.
+// succeeded adds to each request the person who was given, by a decision of the adoption,
+// the account of somebody the request is about, and reports whether there was one. A push
+// that names an account is about its present owner, of whom this process may not know yet.
 func (v *visit) succeeded() (more bool) {
 	next := make(map[reconcile.Key]reconcile.Key)
 	for _, d := range v.seen.adoption.Decided {
@@ -47,8 +47,8 @@ func (v *visit) succeeded() (more bool) {
 	return more
 }
 
-// concerned is whom of those who are taken an account is about: its owner, or whoever
-// is to have its address.
+// concerned gives the person whom an account is about: its owner, if this visit took them,
+// else whoever has its address at OneLogin.
 func (v *visit) concerned(account string) (reconcile.Key, bool) {
 	key, _ := v.p.mirror.ownerOf(account)
 	if _, taken := v.touched[key]; taken {
@@ -63,7 +63,8 @@ func (v *visit) concerned(account string) (reconcile.Key, bool) {
 	return 0, false
 }
 
-// keys are who is decided about.
+// keys are the people to decide about: those taken, without those spoiled. It removes the
+// latter from what was seen.
 func (v *visit) keys() []reconcile.Key {
 	maps.DeleteFunc(v.touched, func(key reconcile.Key, _ Touch) bool { return v.spoiled[key] != nil })
 	people := v.seen.directory.People
@@ -71,8 +72,9 @@ func (v *visit) keys() []reconcile.Key {
 	return slices.Sorted(maps.Keys(v.touched))
 }
 
-// part gives the plan its part of what is known of Tomorro, once nothing in it is
-// stale: a read that began before the take may come in at any time.
+// part gives what is known of Tomorro about these people, once nothing in it is stale. A
+// read that began before the people were taken may make it stale again at any time, so it
+// tries a few times.
 func (v *visit) part(ctx context.Context) (keys []reconcile.Key, rest *reconcile.Rest, err error) {
 	r, m := v.p.Runner, &v.p.mirror
 	for tries := 0; ; tries++ {
@@ -90,8 +92,9 @@ func (v *visit) part(ctx context.Context) (keys []reconcile.Key, rest *reconcile
 	}
 }
 
-// decide makes the plan. Who makes one admin less takes all admins first, and knows
-// them all: else two pushes at a time would each leave the other's.
+// decide makes the plan. A plan with one admin less is made again after the claim on all
+// admins: else two pushes at the same time could each count on the admin whom the other
+// removes.
 func (v *visit) decide(ctx context.Context) error {
 	if err := v.planned(ctx); err != nil {
 		return err
@@ -100,7 +103,7 @@ func (v *visit) decide(ctx context.Context) error {
 	if !held && !slices.ContainsFunc(v.plan.Changes, func(c reconcile.Change) bool { return c.LosesAdmin() }) {
 		return v.unknownGroups(ctx)
 	}
-	if held { // somebody else may be admin since
+	if held { // by now somebody else may be admin
 		v.p.mirror.forgetBefore(v.began)
 	}
 	got, err := v.claim(ctx, []string{adminsSubject})
@@ -116,8 +119,8 @@ func (v *visit) decide(ctx context.Context) error {
 	return v.planned(ctx)
 }
 
-// unknownGroups plans again when a rule gives a group that is not known here: it may
-// have come since the groups were read.
+// unknownGroups plans again when a rule gives a group that is not known: it may have been
+// made since the groups were read.
 func (v *visit) unknownGroups(ctx context.Context) error {
 	unknown := func(h reconcile.Held) bool {
 		return h.Op == reconcile.OpAddMember && h.GroupID == "" && h.Rule == reconcile.RuleData
@@ -151,9 +154,9 @@ func (v *visit) planned(ctx context.Context) error {
 	return nil
 }
 
-// witness asks OneLogin for people who are to be removed, and of those whom it no longer
-// knows, whether somebody else has their address now: in a plan of few people, nobody else
-// is seen.
+// witness asks OneLogin about the people who are to be removed. Of those whom it no longer
+// knows, it also asks whether somebody else has their address now, since a plan of a few
+// people does not see the others.
 func (v *visit) witness(ctx context.Context, keys []reconcile.Key) []reconcile.Testimony {
 	said := v.p.Runner.Source.Witness(ctx, keys)
 	for i := range said {

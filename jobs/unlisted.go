@@ -8,15 +8,15 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// unlistedAsked is how many accounts are asked for at most: where a list leaves some out,
-// it leaves out more than one.
+// unlistedAsked is the most accounts that are asked for: a list that leaves some out leaves
+// out more than one, so that a sample finds it.
 const unlistedAsked = 20
 
-// listed fails when Tomorro has an account that its list leaves out, as one may that is
-// cut short and says of itself that it is whole. Nobody could tell then who has one:
-// people would be given a second, and leavers would stay inside unseen. Asked for are the
-// accounts that are remembered of those to whom the plan gives one; of these, nearly
-// always, there are none.
+// listed fails, with a *readError, when Tomorro's list of accounts leaves out one that is
+// there: a list may be cut short and still claim to be whole. A run that believed it would
+// give people a second account and would not see leavers. listed asks by id for the
+// remembered accounts of the people for whom the plan creates one; there are hardly ever
+// any.
 func (r *Runner) listed(ctx context.Context, seen *observation, plan *reconcile.Plan) error {
 	if r.Accounts == nil {
 		return nil

@@ -106,7 +106,7 @@ type probe struct {
 	own         map[string]bool // the ids that may be written to: the sandbox's, and what was made
 	extra       []string        // accounts that a second create made
 	made        bool            // the group was made by a probe
-	lost        bool            // nobody knows what came of a POST
+	lost        bool            // nobody knows what came of a POST; see unclear
 	throttled   int
 	bulkBytes   int // of a Bulk request, as the service says
 }
@@ -178,6 +178,14 @@ func (p *probe) real(a reconcile.Account) string {
 		}
 	}
 	return p.s.Real(a, reconcile.Group{})
+}
+
+// unclear notes a POST that may have made something, though its answer gives no id: it is
+// looked for at the end.
+func (p *probe) unclear(r reply, id string) bool {
+	is := id == "" && (r.ok() || r.status >= http.StatusInternalServerError)
+	p.lost = p.lost || is
+	return is
 }
 
 // search finds what a POST made whose answer was lost. Nobody had these names before.

@@ -84,16 +84,25 @@ func (p *probe) createAs(ctx context.Context, kind string) (settled bool, err er
 		p.answer(reconcile.ProbeCreate, reconcile.AnswerUnknown, "the account was there from an earlier probe")
 		return true, nil
 	}
-	var made user
-	if r.ok() && json.Unmarshal(r.body, &made) == nil && made.ID != "" {
+	made := madeUser(r)
+	if r.ok() && made.ID != "" {
 		p.account = p.image()
 		p.account.ID = made.ID
 		p.own[made.ID] = true
 		p.answer(reconcile.ProbeCreate, reconcile.AnswerWorks, r.said)
 		return true, nil
 	}
+	p.unclear(r, made.ID)
 	p.answer(reconcile.ProbeCreate, reconcile.AnswerRefused, r.said)
 	return true, nil
+}
+
+// madeUser reads the answer to a POST; without an id it cannot be read.
+func madeUser(r reply) (made user) {
+	if json.Unmarshal(r.body, &made) != nil {
+		return user{}
+	}
+	return made
 }
 
 // look reads the sandbox account by its id; without an id it is not there.
@@ -115,11 +124,13 @@ func (p *probe) duplicate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var made user
-	switch {
+	made := madeUser(r)
+	switch unclear := p.unclear(r, made.ID); {
 	case !r.ok():
 		p.answer(reconcile.ProbeDuplicate, reconcile.AnswerRefused, r.said)
-	case json.Unmarshal(r.body, &made) != nil || made.ID == "" || made.ID == p.account.ID:
+	case unclear:
+		p.answer(reconcile.ProbeDuplicate, reconcile.AnswerUnknown, "the answer names no account: "+r.said)
+	case made.ID == p.account.ID:
 		p.answer(reconcile.ProbeDuplicate, reconcile.AnswerExisting, r.said)
 	default:
 		p.own[made.ID] = true

@@ -2,12 +2,14 @@ package tomorro_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/reconciletest/flaky"
 	"tomorro-sync/sinks/tomorro"
 	"tomorro-sync/sinks/tomorro/tomorrotest"
@@ -62,6 +64,58 @@ func TestProbeLosesAnAnswer(t *testing.T) {
 			t.Errorf("%s: a probe without an answer says that all is well", path)
 		}
 		r.onlySandbox(t, false)
+	}
+}
+
+// TestProbeCannotTellWhatWasMade: what a POST made is taken away again, whatever the answer
+// to it is.
+func TestProbeCannotTellWhatWasMade(t *testing.T) {
+	t.Parallel()
+	answers := map[string]func(http.ResponseWriter){
+		"an error of a proxy": func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) },
+		"an error":            func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) },
+		"nothing":             func(w http.ResponseWriter) { w.WriteHeader(http.StatusCreated) },
+		"a web page":          func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>Sign in</html>")) },
+		"half of it":          func(w http.ResponseWriter) { _, _ = w.Write([]byte(`{"id":"1","userName":`)) },
+		"no id":               func(w http.ResponseWriter) { _, _ = w.Write([]byte(`{"schemas":[]}`)) },
+	}
+	for name, answer := range answers {
+		for _, post := range []int{1, 2, 3} { // the account, the second one, the group
+			t.Run(fmt.Sprintf("%s to POST %d", name, post), func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, tomorrotest.Knobs{}, nil)
+				r.fill(t, 3, 1)
+				posts, second := 0, ""
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+					switch {
+					case second != "" && q.URL.Path == "/scim/v2/Users" && q.URL.Query().Has("filter"): // the simulator knows one account of a name
+						fmt.Fprintf(w, `{"totalResults":1,"Resources":[{"id":%q,"userName":%q,"active":true,"userType":"user","name":{"givenName":"Tomorro Sync","familyName":"Probe"}}]}`, second, sandboxAccount)
+						return
+					case q.Method == http.MethodPost:
+						posts++
+					}
+					if q.Method != http.MethodPost || posts != post {
+						r.sim.ServeHTTP(w, q)
+						return
+					}
+					if post == 2 {
+						second = r.sim.AddUser(tomorrotest.User{UserName: sandboxGroup + ".2@x.io", GivenName: "Tomorro Sync", FamilyName: "Probe", UserType: "user", Active: true})
+					} else {
+						r.sim.ServeHTTP(httptest.NewRecorder(), q)
+					}
+					answer(w)
+				}))
+				defer server.Close()
+				got, err := tomorro.Probe(t.Context(), r.config(server.URL+"/scim/v2"), sandboxed(t, r.client))
+				if post == 1 && err == nil {
+					t.Error("a probe without its account says that all is well")
+				}
+				if a := got.Answer(reconcile.ProbeDuplicate).Answer; post == 2 && a != reconcile.AnswerRefused && a != reconcile.AnswerUnknown {
+					t.Errorf("the second account is said to be %s", a)
+				}
+				r.onlySandbox(t, false)
+			})
+		}
 	}
 }
 

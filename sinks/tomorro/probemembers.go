@@ -52,7 +52,10 @@ func (p *probe) makeGroup(ctx context.Context) (why string, err error) {
 		return "", err
 	}
 	var made group
-	if !r.ok() || json.Unmarshal(r.body, &made) != nil || made.ID == "" {
+	if json.Unmarshal(r.body, &made) != nil {
+		made = group{}
+	}
+	if p.unclear(r, made.ID); !r.ok() || made.ID == "" {
 		return fmt.Sprintf("the sandbox group could not be made (%s); make one named %q at Tomorro by hand", r.said, p.s.Group), nil
 	}
 	p.group, p.made = made.group(), true

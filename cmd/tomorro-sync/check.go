@@ -75,7 +75,11 @@ func (p *program) check(ctx context.Context, f *checkFlags) error {
 		k.probe(ctx, &facts, f)
 	}
 	s.progress.stop()
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() == nil:
+	case errors.Is(facts.ProbeErr, tomorro.ErrLeft):
+		return &failure{exitInterrupted, fmt.Errorf("interrupted: %w", facts.ProbeErr), "run: tomorro-sync check --probe-writes"}
+	default:
 		return context.Cause(ctx)
 	}
 	report := check.Evaluate(&facts, k.settings())

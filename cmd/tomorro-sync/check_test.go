@@ -1,17 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/check"
 	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest/flaky"
 	"tomorro-sync/sinks/tomorro/tomorrotest"
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
@@ -95,6 +98,33 @@ func TestCheckProbesAlone(t *testing.T) {
 	})
 	if err != nil || o.writes(before) > 0 {
 		t.Errorf("%v, %d writes", err, o.writes(before))
+	}
+}
+
+// TestCheckInterrupted: whoever interrupts a probe whose cleaning up then fails reads what
+// is left at Tomorro, and what becomes of it.
+func TestCheckInterrupted(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 5, groups: 1, seed: 6, plain: true}, "domains: [acme.example]\n")
+	o.lab.tomorroWire.Add(flaky.Fault{Method: "PUT", Path: "/scim/v2/Users/*", Kind: flaky.KindTimeout, Times: 1})
+	o.lab.tomorroWire.Add(flaky.Fault{Method: "DELETE", Path: "/scim/v2/Users/*", Kind: flaky.KindStatus, Status: 403})
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	defer interrupt(nil)
+	go func() {
+		for ctx.Err() == nil && len(o.lab.tomorro.State().Users) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		interrupt(reconcile.ErrStopping)
+	}()
+	var out, errs bytes.Buffer
+	code := run(ctx, services{}, []string{"--config", o.config, "check", "--probe-writes"}, nil, strings.NewReader(""), &out, &errs)
+	if code != exitInterrupted || !strings.Contains(errs.String(), probeName+"@acme.example and the group "+probeName+", or remove them") || !strings.Contains(errs.String(), "check --probe-writes") {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+	o.lab.tomorroWire.Clear()
+	o.must(exitDone, "check", "--probe-writes")
+	if left := o.lab.tomorro.State().Users; len(left) > 0 {
+		t.Errorf("%+v is left", left)
 	}
 }
 

@@ -21,6 +21,9 @@ import (
 // was written.
 var ErrSandbox = errors.New("the sandbox of a probe must be nobody's")
 
+// ErrLeft says that something of the sandbox is still at Tomorro.
+var ErrLeft = errors.New("something of the sandbox is left")
+
 // The marks of what a probe makes.
 const (
 	probeMark   = "tomorro-sync-probe" // externalId
@@ -43,8 +46,8 @@ type Sandbox struct {
 // Probe tries out on the sandbox what the service does with writes, and takes the sandbox
 // away again. It takes over what an earlier probe that was killed left there. The error
 // wraps ErrSandbox when what is there looks real; then nothing was written. A profile with
-// a time is complete, even if the error says that something of the sandbox could not be
-// taken away.
+// a time is complete, even if the error wraps ErrLeft: something of the sandbox could not
+// be taken away.
 func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profile, err error) {
 	cfg.Retries = -1 // what is tried is to be seen as it is
 	client, err := New(cfg)
@@ -60,7 +63,7 @@ func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profil
 		calm, cancel := outlasting(ctx)
 		defer cancel()
 		if left := p.cleanUp(calm); left != nil {
-			err = errors.Join(err, fmt.Errorf("clean up after the probe: %w; the next probe takes over what is left, or remove it at Tomorro by hand", left))
+			err = errors.Join(err, fmt.Errorf("clean up after the probe: %w: %w; the next probe takes over %s and the group %s, or remove them at Tomorro by hand", ErrLeft, left, s.Account, s.Group))
 		}
 		if !p.profile.At.IsZero() && p.throttled == 0 {
 			p.answer(reconcile.ProbeRate, reconcile.AnswerNotSeen, "")

@@ -49,6 +49,10 @@ type Sandbox struct {
 // a time is complete, even if the error wraps ErrLeft: something of the sandbox could not
 // be taken away.
 func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profile, err error) {
+	patient, err := New(cfg) // cleans up
+	if err != nil {
+		return profile, err
+	}
 	cfg.Retries = -1 // what is tried is to be seen as it is
 	client, err := New(cfg)
 	if err != nil {
@@ -62,6 +66,7 @@ func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profil
 	defer func() {
 		calm, cancel := outlasting(ctx)
 		defer cancel()
+		p.c = patient
 		if left := p.cleanUp(calm); left != nil {
 			err = errors.Join(err, fmt.Errorf("clean up after the probe: %w: %w; the next probe takes over %s and the group %s, or remove them at Tomorro by hand", ErrLeft, left, s.Account, s.Group))
 		}

@@ -119,6 +119,32 @@ func TestProbeCannotTellWhatWasMade(t *testing.T) {
 	}
 }
 
+// TestProbeCleansUpPatiently: a service that is overloaded for a moment keeps nothing of the
+// probe.
+func TestProbeCleansUpPatiently(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"GET", "DELETE"} {
+		for _, path := range []string{"/scim/v2/Users/*", "/scim/v2/Groups/*"} {
+			for _, kind := range []string{flaky.KindStatus, flaky.KindReset, flaky.KindLostAnswer} {
+				r := newRig(t, tomorrotest.Knobs{}, nil)
+				r.fill(t, 3, 1)
+				sandbox := sandboxed(t, r.client)
+				sandbox.Step = func(done, _ int) {
+					if done == 11 { // what follows is the cleaning up
+						r.flaky.Add(flaky.Fault{Method: method, Path: path, Kind: kind, Status: http.StatusServiceUnavailable, Times: 1})
+					}
+				}
+				server := httptest.NewServer(r.flaky)
+				if _, err := tomorro.Probe(t.Context(), r.config(server.URL+"/scim/v2"), sandbox); err != nil {
+					t.Errorf("%s of %s, %s: %v", method, path, kind, err)
+				}
+				server.Close()
+				r.onlySandbox(t, false)
+			}
+		}
+	}
+}
+
 // TestProbeCannotCleanUp: what is left at Tomorro is told, beside what was found.
 func TestProbeCannotCleanUp(t *testing.T) {
 	t.Parallel()

@@ -303,11 +303,11 @@ func (p *probe) leaveAccount(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
+	case after.ID == "": // also if the answer to the first try was lost, and the second says 404
+		p.answer(reconcile.ProbeDelete, reconcile.AnswerWorks, r.said)
 	case !r.ok():
 		p.answer(reconcile.ProbeDelete, reconcile.AnswerRefused, r.said)
 		return fmt.Errorf("the sandbox account is still there: %s", r.said)
-	case after.ID == "":
-		p.answer(reconcile.ProbeDelete, reconcile.AnswerWorks, r.said)
 	case after.Active:
 		p.answer(reconcile.ProbeDelete, reconcile.AnswerIgnored, r.said)
 		return errors.New("the sandbox account is still there and active")

@@ -17,7 +17,7 @@ func (e *evaluation) groups() {
 		e.unread(r.ID, r.Step, "Tomorro's groups")
 	default:
 		e.groupsExist(&r)
-		e.add(r)
+		e.addOfPeople(r)
 	}
 	e.add(Result{ID: "groups.restricted", Step: stepRestrict, Status: Unseen,
 		Found: "whether Tomorro lets people edit groups by hand cannot be seen; groups.mode is " + string(e.s.Policy.GroupMode),

@@ -34,6 +34,7 @@ func (e *evaluation) credentials() {
 	case e.f.PullErr != nil:
 		r.Status, r.Found = Fail, e.f.PullErr.Error()
 	}
+	refused := errors.Is(e.f.PullErr, reconcile.ErrRefused)
 	privilege := map[string]string{reconcile.ListUsers: "Read Users", reconcile.ListAssigned: "Read All", reconcile.ListRoles: "Read Users", reconcile.ListRules: "Manage All"}
 	for _, l := range e.f.Directory.Receipt.Lists {
 		if l.Why == "" && r.Status == Pass {
@@ -44,14 +45,21 @@ func (e *evaluation) credentials() {
 				r.Items = nil
 			}
 			r.Status, r.Found = Fail, "not everything can be read; until then nobody is removed"
+			refused = refused || isRefusal(l.Why)
 			r.Items = append(r.Items, fmt.Sprintf("%s (needs %s): %s", l.List, privilege[l.List], l.Why))
 		}
 	}
-	if r.Status == Fail {
+	switch {
+	case refused:
 		r.Do = "In OneLogin, Developers > API Credentials: give the pair Manage All, the only privilege that shows an app's rules"
+	case r.Status == Fail:
+		r.Do = later("OneLogin")
 	}
 	e.add(r)
 }
+
+// isRefusal reads the reason of a receipt, which is words.
+func isRefusal(why string) bool { return strings.Contains(why, reconcile.ErrRefused.Error()) }
 
 // app looks at whether there is such an app.
 func (e *evaluation) app() {
@@ -63,9 +71,11 @@ func (e *evaluation) app() {
 	case errors.Is(e.f.AppErr, reconcile.ErrGone):
 		r.Status, r.Found = Fail, strings.TrimSuffix(e.f.AppErr.Error(), ": "+reconcile.ErrGone.Error())
 		r.Do = "In OneLogin, Applications: open the Tomorro app; onelogin.app_id is the number in the address of that page"
-	case e.f.AppErr != nil:
+	case errors.Is(e.f.AppErr, reconcile.ErrRefused):
 		r.Status, r.Found = Fail, e.f.AppErr.Error()
 		r.Do = "In OneLogin, Developers > API Credentials: give the pair Read All or Manage All"
+	case e.f.AppErr != nil:
+		r.Status, r.Found, r.Do = Fail, e.f.AppErr.Error(), later("OneLogin")
 	}
 	e.add(r)
 }
@@ -213,7 +223,7 @@ func (e *evaluation) notShown() {
 
 // assignment looks at who has the app, and by which roles.
 func (e *evaluation) assignment() {
-	if e.f.PullErr != nil || !e.f.Directory.Receipt.Read(reconcile.ListAssigned) {
+	if !e.everybody() {
 		e.unread("onelogin.assigned", stepPeople, "that list")
 	} else {
 		assigned := 0

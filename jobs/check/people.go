@@ -14,7 +14,7 @@ import (
 // titles looks at the titles that give no role, with how many people have them.
 func (e *evaluation) titles() {
 	const id = "people.titles"
-	if e.f.PullErr != nil {
+	if !e.everybody() {
 		e.unread(id, stepTitles, "the list of people")
 		return
 	}
@@ -63,7 +63,7 @@ func who(p *reconcile.Person) string {
 
 // addresses looks at the data that a userName is made of.
 func (e *evaluation) addresses() {
-	if e.f.PullErr != nil {
+	if !e.everybody() {
 		e.unread("people.emails", stepProvision, "the list of people")
 		if len(e.s.Domains) > 0 {
 			e.unread("people.domains", stepProvision, "the list of people")

@@ -15,16 +15,19 @@ import (
 // which of them can never do anything.
 func (e *evaluation) rules() {
 	readable := Result{ID: "rules.readable", Step: stepGroups, Status: Pass, Found: words.Count(len(e.f.Directory.Rules), "rule is", "rules are") + " read"}
-	later := []string{"rules.roles", "rules.reachable", "rules.counts", "rules.idle", "rules.certain", "rules.actions"}
+	others := []string{"rules.roles", "rules.reachable", "rules.counts", "rules.idle", "rules.certain", "rules.actions"}
 	if e.f.PullErr != nil || !e.f.Directory.Receipt.Read(reconcile.ListRules) {
 		readable.Status, readable.Found = Fail, "the app's rules cannot be read, so no membership is looked at"
-		readable.Do = "In OneLogin, Developers > API Credentials: give the pair Manage All"
+		readable.Do = later("OneLogin")
+		if slices.ContainsFunc(e.f.Directory.Receipt.Lists, func(l reconcile.ListReceipt) bool { return l.List == reconcile.ListRules && isRefusal(l.Why) }) {
+			readable.Do = "In OneLogin, Developers > API Credentials: give the pair Manage All"
+		}
 		if e.f.PullErr != nil {
 			e.unread(readable.ID, readable.Step, "OneLogin")
 		} else {
 			e.add(readable)
 		}
-		for _, id := range later {
+		for _, id := range others {
 			e.unread(id, stepGroups, "they")
 		}
 		return
@@ -42,7 +45,12 @@ func (e *evaluation) rules() {
 		people = append(people, w.Person)
 	}
 	counts, _ := book.Count(people, e.f.Directory.ReadAt)
-	e.matches(counts)
+	if e.everybody() {
+		e.matches(counts)
+	} else {
+		e.unread("rules.counts", stepGroups, "the list of people")
+		e.unread("rules.idle", stepGroups, "the list of people")
+	}
 	e.certain(book, counts)
 	e.actions()
 }
@@ -114,9 +122,15 @@ func (e *evaluation) reachable() {
 	for i := range e.f.App.Disabled {
 		r.Items = append(r.Items, ruleName(&e.f.App.Disabled[i])+" is switched off")
 	}
-	if len(r.Items) > 0 {
+	switch {
+	case len(r.Items) > 0:
 		r.Status, r.Found = Warn, words.Count(len(r.Items), "rule does", "rules do")+" nothing"
 		r.Do = "In the app, Rules: correct the conditions, switch the rule on, or delete it"
+	case e.f.AppErr != nil:
+		e.unread(r.ID, r.Step, "the app")
+		return
+	case e.f.App.DisabledWhy != "":
+		r.Status, r.Found, r.Do = Unseen, "which rules are switched off cannot be seen: "+e.f.App.DisabledWhy, later("OneLogin")
 	}
 	e.add(r)
 }
@@ -222,5 +236,5 @@ func (e *evaluation) certain(book *reconcile.RuleBook, counts []reconcile.RuleCo
 		r.Status, r.Found = Warn, "what some rules give depends on what OneLogin does not document; nobody is removed because of them"
 		r.Do = "Settle it with onelogin.rules in the configuration (case, regexp, capture, member_of), or word the rule in another way"
 	}
-	e.add(r)
+	e.addOfPeople(r)
 }

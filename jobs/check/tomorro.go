@@ -1,6 +1,7 @@
 package check
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -16,6 +17,9 @@ func (e *evaluation) tomorro() {
 		Found: fmt.Sprintf("%s and %s are read to their end", words.Count(len(e.f.Current.Accounts), "account", "accounts"), words.Count(len(e.f.Current.Groups), "group", "groups"))}
 	if e.f.ReadErr != nil {
 		reach.Status, reach.Found, reach.Do = Fail, e.f.ReadErr.Error(), do
+		if !errors.Is(e.f.ReadErr, reconcile.ErrRefused) {
+			reach.Do = "Look at tomorro.url, which is as Tomorro has it under Integrations > User Provisioning, and at the way there from this machine; if Tomorro is slow or busy, run check again when it is not"
+		}
 	}
 	e.add(reach)
 	e.token()

@@ -2,6 +2,9 @@ package check_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"tomorro-sync/jobs/check"
@@ -24,25 +27,63 @@ func TestUnreadPassesNothing(t *testing.T) {
 		}
 		return d
 	}
+	people := []string{"onelogin.privileges", "onelogin.assigned", "people.emails", "people.domains", "people.data", "people.titles", "rules.counts", "rules.idle", "rules.certain", "groups.exist"}
 	rules := []string{"groups.exist", "rules.readable", "rules.roles", "rules.reachable", "rules.certain", "rules.actions", "onelogin.active_rule"}
 	for name, c := range map[string]struct {
 		facts check.Facts
 		ids   []string
 	}{
-		"no people":        {check.Facts{Directory: without(reconcile.ListUsers)}, []string{"onelogin.privileges"}},
+		"no people":        {check.Facts{Directory: without(reconcile.ListUsers)}, people},
 		"no rules":         {check.Facts{Directory: without(reconcile.ListRules)}, append(rules, "onelogin.privileges")},
 		"no roles":         {check.Facts{Directory: without(reconcile.ListRoles)}, []string{"rules.roles", "onelogin.app_roles", "onelogin.privileges"}},
-		"not who has it":   {check.Facts{Directory: without(reconcile.ListAssigned)}, []string{"onelogin.assigned", "onelogin.privileges"}},
-		"nothing at all":   {check.Facts{PullErr: away}, append(rules, "onelogin.privileges", "onelogin.assigned", "people.emails", "people.data", "people.titles")},
+		"not who has it":   {check.Facts{Directory: without(reconcile.ListAssigned)}, people},
+		"not what is off":  {check.Facts{Directory: without(""), App: reconcile.AppSetup{DisabledWhy: "OneLogin answered 502"}}, []string{"rules.reachable"}},
+		"nothing at all":   {check.Facts{PullErr: away}, append(rules, people...)},
 		"nothing, Tomorro": {check.Facts{Directory: without(""), ReadErr: away}, []string{"groups.exist", "tomorro.reachable", "tomorro.memberships", "tomorro.default_substitute"}},
 	} {
 		found := make(map[string]check.Status)
-		for _, r := range check.Evaluate(&c.facts, &check.Settings{Policy: &reconcile.Policy{}}).Results {
+		for _, r := range check.Evaluate(&c.facts, &check.Settings{Policy: &reconcile.Policy{}, Domains: []string{"x.io"}}).Results {
 			found[r.ID] = r.Status
 		}
 		for _, id := range c.ids {
 			if status, is := found[id]; !is || status == check.Pass {
 				t.Errorf("%s: %s is %q", name, id, status)
+			}
+		}
+		if slices.Contains(c.ids, "rules.idle") && found["rules.idle"] != check.Unseen {
+			t.Errorf("%s: rules.idle is %q, and nobody knows whom they match", name, found["rules.idle"])
+		}
+	}
+}
+
+// TestRemedyFitsTheTrouble: a service that is slow or busy is no reason to make new
+// credentials, or to copy the token once more; one that refuses them is.
+func TestRemedyFitsTheTrouble(t *testing.T) {
+	t.Parallel()
+	busy, refused := errors.New("OneLogin answered 503"), fmt.Errorf("OneLogin answered 403: %w", reconcile.ErrRefused)
+	lists := func(why error) (d reconcile.Directory) {
+		for _, name := range []string{reconcile.ListUsers, reconcile.ListAssigned, reconcile.ListRoles} {
+			d.Receipt.Lists = append(d.Receipt.Lists, reconcile.ListReceipt{List: name})
+		}
+		d.Receipt.Lists = append(d.Receipt.Lists, reconcile.ListReceipt{List: reconcile.ListRules, Why: why.Error()})
+		return d
+	}
+	for _, c := range []struct {
+		id, click string
+		facts     func(why error) check.Facts
+	}{
+		{"onelogin.credentials", "API Credentials", func(why error) check.Facts { return check.Facts{SignInErr: why} }},
+		{"onelogin.privileges", "API Credentials", func(why error) check.Facts { return check.Facts{PullErr: why} }},
+		{"onelogin.privileges", "API Credentials", func(why error) check.Facts { return check.Facts{Directory: lists(why)} }},
+		{"rules.readable", "API Credentials", func(why error) check.Facts { return check.Facts{Directory: lists(why)} }},
+		{"onelogin.app", "API Credentials", func(why error) check.Facts { return check.Facts{AppErr: why} }},
+		{"tomorro.reachable", "token", func(why error) check.Facts { return check.Facts{ReadErr: why} }},
+	} {
+		for _, why := range []error{busy, refused} {
+			f := c.facts(why)
+			r := check.Evaluate(&f, &check.Settings{Policy: &reconcile.Policy{}})
+			if x := line(&r, c.id); x.Status != check.Fail || x.Do == "" || strings.Contains(x.Do, c.click) != (why == refused) {
+				t.Errorf("%v: %+v", why, x)
 			}
 		}
 	}

@@ -244,6 +244,8 @@ func listenerCases() []spoiled {
 		{"listener.reachable", check.Fail, "does not take the token", seen(func(x *check.Seen) { x.Status, x.SCIM = 401, false })},
 		{"listener.reachable", check.Pass, "only its hash", seen(func(x *check.Seen) { x.Status, x.SCIM, x.Tried = 401, false, false })},
 		{"listener.reachable", check.Fail, "is not the listener", seen(func(x *check.Seen) { x.Status, x.SCIM = 404, false })},
+		{"listener.reachable", check.Fail, "is not the listener", seen(func(x *check.Seen) { x.Status, x.SCIM = 403, false })},
+		{"listener.reachable", check.Fail, "502: serve does not answer it", seen(func(x *check.Seen) { x.Status, x.SCIM = 502, false })},
 		{"listener.reachable", check.Unseen, "base_url is not set", seen(func(x *check.Seen) { x.NoURL = true })},
 		{"listener.certificate", check.Warn, "ends on", seen(func(x *check.Seen) { x.Expires = time.Now().AddDate(0, 0, 5) })},
 		{"listener.certificate", check.Warn, "in the clear", seen(func(x *check.Seen) { x.TLS = false })},

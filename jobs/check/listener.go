@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
+
+	"tomorro-sync/reconcile/scim"
 )
 
 // Listener looks at the SCIM listener from outside, as OneLogin does: under its public
@@ -26,6 +29,7 @@ type Seen struct {
 	Status  int
 	Tried   bool // a token was sent
 	SCIM    bool // the answer is a ServiceProviderConfig
+	Barred  bool // the answer is a SCIM error of 403: listen.allow does not have this machine
 	TLS     bool
 	Expires time.Time // of the certificate
 }
@@ -53,10 +57,13 @@ func (l Listener) Look(ctx context.Context) (Seen, error) {
 		seen.TLS, seen.Expires = true, resp.TLS.PeerCertificates[0].NotAfter
 	}
 	var said struct {
-		Patch *json.RawMessage `json:"patch"`
+		Patch   *json.RawMessage `json:"patch"`
+		Schemas []string         `json:"schemas"`
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	seen.SCIM = err == nil && resp.StatusCode == http.StatusOK && json.Unmarshal(body, &said) == nil && said.Patch != nil
+	read := err == nil && json.Unmarshal(body, &said) == nil
+	seen.SCIM = read && resp.StatusCode == http.StatusOK && said.Patch != nil
+	seen.Barred = read && resp.StatusCode == http.StatusForbidden && slices.Contains(said.Schemas, scim.SchemaError)
 	return seen, nil
 }
 
@@ -85,6 +92,12 @@ func (e *evaluation) listener() {
 	case s.Status == http.StatusUnauthorized:
 		reach.Status, reach.Found = Fail, "the listener does not take the token of listen.tokens"
 		reach.Do = "Start serve anew with this configuration, and put the token into the app's Configuration in OneLogin"
+	case s.Barred:
+		reach.Status, reach.Found = Unseen, "the listener answers, and whether address and token are right cannot be seen: listen.allow does not have this machine"
+		reach.Do = "Run check where listen.allow has the machine, or add this one to it"
+	case s.Status >= http.StatusInternalServerError:
+		reach.Status, reach.Found = Fail, fmt.Sprintf("what is in front of the listener answers %d: serve does not answer it", s.Status)
+		reach.Do = "Start serve; look at the proxy in front of it"
 	case !s.SCIM:
 		reach.Status, reach.Found = Fail, fmt.Sprintf("what answers under listen.base_url (%d) is not the listener", s.Status)
 		reach.Do = "Correct listen.base_url, or the proxy in front of it; the address ends as OneLogin has it, for example in /scim/v2"

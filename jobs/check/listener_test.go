@@ -18,6 +18,11 @@ func TestLook(t *testing.T) {
 		switch {
 		case r.URL.Path != "/scim/v2/ServiceProviderConfig":
 			http.NotFound(w, r)
+		case r.Header.Get("Authorization") == "Bearer elsewhere": // who is not in listen.allow is told so before the token is looked at
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"403","detail":"This address is not on the listener's list of client addresses."}`))
+		case r.Header.Get("Authorization") == "Bearer firewall":
+			w.WriteHeader(http.StatusForbidden)
 		case r.Header.Get("Authorization") != "Bearer good":
 			w.WriteHeader(http.StatusUnauthorized)
 		default:
@@ -39,6 +44,8 @@ func TestLook(t *testing.T) {
 		"good":            {look(url, "good", server.Client()), check.Pass},
 		"hash only":       {look(url, "", server.Client()), check.Pass},
 		"another token":   {look(url, "bad", server.Client()), check.Fail},
+		"not let in":      {look(url, "elsewhere", server.Client()), check.Unseen},
+		"a firewall":      {look(url, "firewall", server.Client()), check.Fail},
 		"another path":    {look(server.URL, "good", server.Client()), check.Fail},
 		"nobody vouches":  {look(url, "good", &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}), check.Fail},
 		"nobody is there": {look("https://127.0.0.1:1", "good", server.Client()), check.Fail},

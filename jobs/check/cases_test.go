@@ -117,6 +117,13 @@ func ruleCases() []spoiled {
 			s.settings.Policy.Rules.LastWins = true
 			rule("all", known)(s)
 		}},
+		{"rules.reachable", check.Warn, "is always replaced by", func(s *setup) {
+			s.settings.Policy.Rules = reconcile.RuleReading{LastWins: true, GroupsAction: "set_teams"}
+			rule("all", known)(s)
+			for _, r := range s.world.Rules {
+				r.Actions[0].Action = "set_teams"
+			}
+		}},
 		{"rules.counts", check.Pass, "\"more\": 24", rule("all", known, condition("email", "~", "@"))},
 		{"rules.idle", check.Warn, "1 rule matches nobody now | rule 907", rule("all", known, condition("department", "=", "Nowhere"))},
 		{"rules.certain", check.Warn, "uncertain for 24 people", rule("all", known, condition("email", "ew", "@ACME.example"))},

@@ -61,7 +61,7 @@ func (e *evaluation) actions() {
 	for i := range e.f.Directory.Rules {
 		x := &e.f.Directory.Rules[i]
 		for _, a := range x.Actions {
-			if a.Name != cmp.Or(e.s.Policy.Rules.GroupsAction, "set_groups") && a.Name != setUserName { // which onelogin.active_rule looks at
+			if a.Name != groupsAction(e.s.Policy.Rules) && a.Name != setUserName { // which onelogin.active_rule looks at
 				r.Items = append(r.Items, ruleName(x)+" has the action "+a.Name)
 			}
 		}
@@ -115,7 +115,7 @@ func (e *evaluation) reachable() {
 		if why := contradiction(&all[i]); why != "" {
 			r.Items = append(r.Items, ruleName(&all[i])+" matches nobody, ever: "+why)
 		}
-		if by := shadow(all, i, e.s.Policy.Rules.LastWins); by != "" {
+		if by := shadow(all, i, e.s.Policy.Rules); by != "" {
 			r.Items = append(r.Items, ruleName(&all[i])+" "+by)
 		}
 	}
@@ -138,13 +138,14 @@ func (e *evaluation) reachable() {
 // shadow says which other rule leaves nothing to rule i: one that gives the same to
 // the same people, or, where the last rule wins, a later one that matches whoever i
 // does.
-func shadow(all []reconcile.Rule, i int, lastWins bool) string {
+func shadow(all []reconcile.Rule, i int, reading reconcile.RuleReading) string {
+	sets := groupsAction(reading)
 	for j := range all {
 		same := covers(&all[j], &all[i]) && covers(&all[i], &all[j]) && sameActions(&all[j], &all[i])
 		switch {
 		case j < i && same:
 			return "says the same as " + ruleName(&all[j])
-		case lastWins && j > i && covers(&all[j], &all[i]) && setsGroups(&all[j]) && setsGroups(&all[i]):
+		case reading.LastWins && j > i && covers(&all[j], &all[i]) && does(&all[j], sets) && does(&all[i], sets):
 			return "is always replaced by " + ruleName(&all[j]) + ", which matches the same people and comes later"
 		}
 	}
@@ -171,8 +172,11 @@ func covers(a, b *reconcile.Rule) bool {
 	return true
 }
 
-func setsGroups(r *reconcile.Rule) bool {
-	return slices.ContainsFunc(r.Actions, func(a reconcile.Action) bool { return a.Name == "set_groups" })
+// groupsAction is the action that sets groups.
+func groupsAction(reading reconcile.RuleReading) string { return cmp.Or(reading.GroupsAction, "set_groups") }
+
+func does(r *reconcile.Rule, action string) bool {
+	return slices.ContainsFunc(r.Actions, func(a reconcile.Action) bool { return a.Name == action })
 }
 
 func sameActions(a, b *reconcile.Rule) bool {

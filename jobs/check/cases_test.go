@@ -215,6 +215,14 @@ func probeCases() []spoiled {
 		{"tomorro.probe.member_removal", check.Fail, "nobody can be taken out", func(s *setup) { s.store.profile.MemberRemoval = "" }},
 		{"tomorro.probe.inactive", check.Fail, "removes the account for good", answered(reconcile.ProbeInactive, reconcile.AnswerRemoves)},
 		{"tomorro.probe.inactive", check.Fail, "keep their access", answered(reconcile.ProbeInactive, reconcile.AnswerIgnored)},
+		{"tomorro.probe.inactive", check.Warn, "does nothing: leavers are deleted", func(s *setup) { // as the line before asked for
+			s.settings.Policy.DeleteUsers = true
+			answered(reconcile.ProbeInactive, reconcile.AnswerIgnored)(s)
+		}},
+		{"tomorro.probe.inactive", check.Fail, "removes the account for good", func(s *setup) {
+			s.settings.Policy.DeleteUsers = true
+			answered(reconcile.ProbeInactive, reconcile.AnswerRemoves)(s)
+		}},
 		{"tomorro.probe.role", check.Fail, "titles do not reach Tomorro", answered(reconcile.ProbeRole, reconcile.AnswerIgnored)},
 		{"tomorro.probe.rename", check.Warn, "refused", answered(reconcile.ProbeRename, reconcile.AnswerRefused)},
 		{"tomorro.probe.duplicate", check.Fail, "two accounts", answered(reconcile.ProbeDuplicate, reconcile.AnswerSecond)},

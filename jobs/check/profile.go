@@ -39,9 +39,24 @@ func (e *evaluation) profile() {
 		for _, c := range capabilities(p) {
 			e.add(c)
 		}
+		e.deletes()
 		return
 	}
 	e.add(r)
+}
+
+// deletes takes into account that who has left is not made inactive, but deleted.
+func (e *evaluation) deletes() {
+	a := e.f.Profile.Answer(reconcile.ProbeInactive)
+	if !e.s.Policy.DeleteUsers || a.Answer != reconcile.AnswerIgnored && a.Answer != reconcile.AnswerRefused {
+		return
+	}
+	for i := range e.results {
+		if r := &e.results[i]; r.ID == "tomorro.probe."+reconcile.ProbeInactive {
+			r.Status, r.Found = Warn, "active:false does nothing: leavers are deleted (tomorro.remove), and who is only suspended keeps access"
+			r.Do = "In OneLogin, take the app from people who are suspended"
+		}
+	}
 }
 
 // settings tells which settings of the client follow from the probe.

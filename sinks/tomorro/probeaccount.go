@@ -192,7 +192,24 @@ func (p *probe) update(ctx context.Context) error {
 		}
 		p.answer(try.tried, kept(r, before.FamilyName, after.FamilyName, family), r.said)
 	}
-	return nil
+	return p.alive(ctx)
+}
+
+// alive wants the account to have access. One without a seat, or one that a former probe
+// left where DELETE disables for good, says nothing of what becomes of others.
+func (p *probe) alive(ctx context.Context) error {
+	there, err := p.look(ctx)
+	if err != nil || there.Active {
+		return err
+	}
+	r, err := p.set(ctx, func(*reconcile.Account) {})
+	if err != nil {
+		return err
+	}
+	if there, err = p.look(ctx); err != nil || there.Active {
+		return err
+	}
+	return fmt.Errorf("the sandbox account %s is inactive, and does not become active: Tomorro answered %s; make room for it (a seat), or name another with --probe-account", p.s.Account, r.said)
 }
 
 // set brings the sandbox account into another shape, in the way that works: PUT, or

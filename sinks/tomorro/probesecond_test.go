@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"testing"
 
@@ -53,4 +54,46 @@ func TestProbeKeepsAGroupMadeByHand(t *testing.T) {
 	if g := r.sim.State().Groups; len(g) != 1 || g[0].ID != id || len(g[0].Members) > 0 {
 		t.Errorf("%+v", g)
 	}
+}
+
+// TestProbeOfADeadAccount: where DELETE only disables, for good, the account that a former
+// probe left says nothing of what the service does with others.
+func TestProbeOfADeadAccount(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, tomorrotest.Knobs{DeleteDisables: true}, nil)
+	r.fill(t, 3, 1)
+	dead := ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if id := path.Base(q.URL.Path); id == dead && (q.Method == http.MethodPut || q.Method == http.MethodPatch) {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		r.sim.ServeHTTP(w, q)
+	}))
+	defer server.Close()
+	first, err := tomorro.Probe(t.Context(), r.config(server.URL+"/scim/v2"), sandboxed(t, r.client))
+	if err != nil || first.Update == "" {
+		t.Fatalf("%v %+v", err, first)
+	}
+	for _, u := range r.sim.State().Users {
+		if u.UserName == sandboxAccount {
+			dead = u.ID
+		}
+	}
+	got, err := tomorro.Probe(t.Context(), r.config(server.URL+"/scim/v2"), sandboxed(t, r.client))
+	if err == nil || !strings.Contains(err.Error(), "--probe-account") || !got.At.IsZero() {
+		t.Errorf("%v: a profile of %s", err, got.At)
+	}
+}
+
+// TestProbeOfAnInactiveAccount: an account that is made inactive, since no seat is left, does not
+// show what active:false does.
+func TestProbeOfAnInactiveAccount(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, tomorrotest.Knobs{Seats: map[string]int{"user": 0}, SeatsStatus: http.StatusOK}, nil)
+	got, err := r.probed(t)
+	if err == nil || !strings.Contains(err.Error(), "a seat") || !got.At.IsZero() {
+		t.Errorf("%v: %+v", err, got)
+	}
+	r.onlySandbox(t, false)
 }

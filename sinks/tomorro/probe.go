@@ -268,8 +268,12 @@ func (p *probe) call(ctx context.Context, method, path string, query url.Values,
 			}
 			return reply{}, fmt.Errorf("%s %s: %w", method, path, err)
 		}
-		if resp.StatusCode() == http.StatusUnauthorized {
+		switch resp.StatusCode() {
+		case http.StatusUnauthorized:
 			return reply{}, refusal(method+" "+path, resp)
+		case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout: // which is no word on what was asked
+			p.lost = p.lost || method == http.MethodPost
+			return reply{}, fmt.Errorf("%w; probe again when Tomorro is well", refusal(method+" "+path, resp))
 		}
 		if resp.StatusCode() != http.StatusTooManyRequests || tries >= 8 {
 			return reply{resp.StatusCode(), resp.Body(), sayAnswer(resp.StatusCode(), resp.Body())}, nil

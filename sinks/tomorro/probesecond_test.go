@@ -1,6 +1,7 @@
 package tomorro_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest/flaky"
 	"tomorro-sync/sinks/tomorro"
 	"tomorro-sync/sinks/tomorro/tomorrotest"
 )
@@ -96,4 +98,22 @@ func TestProbeOfAnInactiveAccount(t *testing.T) {
 		t.Errorf("%v: %+v", err, got)
 	}
 	r.onlySandbox(t, false)
+}
+
+// TestProbeConcludesNothingFromAnOverload: a service that is overloaded for a moment does not
+// refuse what it was asked just then.
+func TestProbeConcludesNothingFromAnOverload(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout} {
+		for _, f := range []flaky.Fault{{Method: "PUT", Path: "/scim/v2/Users/*"}, {Method: "PATCH", Path: "/scim/v2/Users/*"}, {Method: "PATCH", Path: "/scim/v2/Groups/*"}, {Method: "POST", Path: "/scim/v2/Groups"}} {
+			r := newRig(t, tomorrotest.Knobs{}, nil)
+			r.fill(t, 3, 1)
+			f.Kind, f.Status, f.Times = flaky.KindStatus, status, 1
+			r.flaky.Add(f)
+			if got, err := r.probed(t); err == nil || !strings.Contains(err.Error(), fmt.Sprint(status)) || !got.At.IsZero() {
+				t.Errorf("%s %s answered %d: %v, a profile of %s", f.Method, f.Path, status, err, got.At)
+			}
+			r.onlySandbox(t, false)
+		}
+	}
 }

@@ -173,7 +173,9 @@ func covers(a, b *reconcile.Rule) bool {
 }
 
 // groupsAction is the action that sets groups.
-func groupsAction(reading reconcile.RuleReading) string { return cmp.Or(reading.GroupsAction, "set_groups") }
+func groupsAction(reading reconcile.RuleReading) string {
+	return cmp.Or(reading.GroupsAction, "set_groups")
+}
 
 func does(r *reconcile.Rule, action string) bool {
 	return slices.ContainsFunc(r.Actions, func(a reconcile.Action) bool { return a.Name == action })

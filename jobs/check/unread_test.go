@@ -88,3 +88,44 @@ func TestRemedyFitsTheTrouble(t *testing.T) {
 		}
 	}
 }
+
+// TestPrivilegesNameEachList: all lists are named while all can be read, and else those that
+// cannot, each with its privilege.
+func TestPrivilegesNameEachList(t *testing.T) {
+	t.Parallel()
+	report := func(broken ...string) check.Result {
+		f := check.Facts{}
+		for _, name := range []string{reconcile.ListUsers, reconcile.ListAssigned, reconcile.ListRoles, reconcile.ListRules} {
+			l := reconcile.ListReceipt{List: name, Items: 7}
+			if slices.Contains(broken, name) {
+				l.Why = "OneLogin answered 403"
+			}
+			f.Directory.Receipt.Lists = append(f.Directory.Receipt.Lists, l)
+		}
+		r := check.Evaluate(&f, &check.Settings{Policy: &reconcile.Policy{}})
+		return line(&r, "onelogin.privileges")
+	}
+	if x := report(); x.Status != check.Pass || len(x.Items) != 4 || x.Items[3] != "rules (needs Manage All): 7" {
+		t.Errorf("%+v", x)
+	}
+	want := []string{"app users (needs Read All): OneLogin answered 403", "rules (needs Manage All): OneLogin answered 403"}
+	if x := report(reconcile.ListAssigned, reconcile.ListRules); x.Status != check.Fail || !slices.Equal(x.Items, want) {
+		t.Errorf("%+v", x)
+	}
+}
+
+// TestSeatsInUse tells how many people of each role have access.
+func TestSeatsInUse(t *testing.T) {
+	t.Parallel()
+	f := check.Facts{Current: reconcile.Current{Accounts: []reconcile.Account{{UserType: reconcile.User, Active: true}, {UserType: reconcile.User, Active: true},
+		{UserType: reconcile.Admin, Active: true}, {UserType: reconcile.Manager}}}}
+	r := check.Evaluate(&f, &check.Settings{Policy: &reconcile.Policy{}})
+	if x := line(&r, "tomorro.seats"); !slices.Equal(x.Items, []string{"2: user", "1: admin"}) || strings.Contains(x.Found, "none") {
+		t.Errorf("%+v", x)
+	}
+	f.Current.Accounts = nil
+	r = check.Evaluate(&f, &check.Settings{Policy: &reconcile.Policy{}})
+	if x := line(&r, "tomorro.seats"); len(x.Items) > 0 || !strings.Contains(x.Found, "none is in use") {
+		t.Errorf("%+v", x)
+	}
+}

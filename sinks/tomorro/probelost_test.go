@@ -113,6 +113,9 @@ func TestProbeCannotTellWhatWasMade(t *testing.T) {
 				if a := got.Answer(reconcile.ProbeDuplicate).Answer; post == 2 && a != reconcile.AnswerRefused && a != reconcile.AnswerUnknown {
 					t.Errorf("the second account is said to be %s", a)
 				}
+				if a := got.Answer(reconcile.ProbeMembersValues).Answer; post == 3 && a != reconcile.AnswerUnknown {
+					t.Errorf("without a group, a removal is said to be %s", a)
+				}
 				r.onlySandbox(t, false)
 			})
 		}

@@ -64,6 +64,9 @@ type ProfileAnswer struct {
 	Number int    `json:"number,omitempty"` // of a page cap, and of operations in a Bulk request
 }
 
+// ProbeMark is the SCIM externalId of what a probe makes. It is nobody's.
+const ProbeMark = "tomorro-sync-probe"
+
 // What a probe tries.
 const (
 	ProbeContentJSON   = "application/json"

@@ -221,6 +221,7 @@ func (k *checker) probe(ctx context.Context, f *check.Facts, flags *checkFlags) 
 	policy := k.s.config.policy("")
 	var profile reconcile.Profile
 	try := func(ctx context.Context) (err error) {
+		f.Probing = true
 		profile, err = tomorro.Probe(ctx, tomorroClient(k.s, sharedRate{k.store}, reconcile.Profile{}), tomorro.Sandbox{
 			Account: flags.account, Group: flags.group, Current: f.Current, Real: check.Real(f, &policy, links),
 			Step: func(done, total int) { k.s.progress.step("probe", done, total) },

@@ -122,7 +122,12 @@ func TestCheckInterrupted(t *testing.T) {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 	o.lab.tomorroWire.Clear()
-	o.must(exitDone, "check", "--probe-writes")
+	if text := o.must(exitDone, "check"); !strings.Contains(text, "a probe that did not end left") {
+		t.Errorf("check does not tell of what is left:\n%s", text)
+	}
+	if text := o.must(exitDone, "check", "--probe-writes"); strings.Contains(text, "a probe that did not end left") {
+		t.Errorf("check tells of what it has just taken away:\n%s", text)
+	}
 	if left := o.lab.tomorro.State().Users; len(left) > 0 {
 		t.Errorf("%+v is left", left)
 	}

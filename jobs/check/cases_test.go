@@ -211,6 +211,9 @@ func probeCases() []spoiled {
 		{"tomorro.probe", check.Pass, "tomorro.member_removal: put, as configured; the probe found values", func(s *setup) {
 			s.settings.Explicit = map[string]string{"tomorro.member_removal": "put"}
 		}},
+		{"tomorro.probe.left", check.Warn, "tomorro-sync-probe@acme.example", func(s *setup) {
+			s.tomorro.AddUser(tomorrotest.User{UserName: "tomorro-sync-probe@acme.example", ExternalID: "tomorro-sync-probe", GivenName: "Tomorro Sync", FamilyName: "Probe 2", UserType: "user", Active: true})
+		}},
 		{"tomorro.probe.update", check.Fail, "neither PUT nor PATCH", func(s *setup) { s.store.profile.Update = "" }},
 		{"tomorro.probe.member_removal", check.Fail, "nobody can be taken out", func(s *setup) { s.store.profile.MemberRemoval = "" }},
 		{"tomorro.probe.inactive", check.Fail, "removes the account for good", answered(reconcile.ProbeInactive, reconcile.AnswerRemoves)},

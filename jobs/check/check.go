@@ -126,6 +126,7 @@ type Facts struct {
 	Profile     reconcile.Profile
 	Probed      bool
 	ProfileErr  error
+	Probing     bool  // a probe was begun after all this was read
 	ProbeErr    error // of the probe that was made just now
 	Listens     bool  // a listener is configured
 	Listener    Seen

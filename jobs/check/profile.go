@@ -24,6 +24,7 @@ func (e *evaluation) profile() {
 	if e.f.ProbeErr != nil {
 		e.add(Result{ID: "tomorro.probe.run", Step: stepTomorro, Status: Fail, Found: e.f.ProbeErr.Error(), Do: "Mend what it says, and run: tomorro-sync check --probe-writes"})
 	}
+	e.leftOver()
 	switch {
 	case e.f.ProfileErr != nil:
 		r.Status, r.Found = Fail, e.f.ProfileErr.Error()
@@ -42,6 +43,22 @@ func (e *evaluation) profile() {
 		e.deletes()
 		return
 	}
+	e.add(r)
+}
+
+// leftOver names what a probe that was killed left at Tomorro. One that was made just now
+// has taken it over.
+func (e *evaluation) leftOver() {
+	r := Result{ID: "tomorro.probe.left", Step: stepTomorro, Status: Warn, Found: "a probe that did not end left an account that has access, and takes a seat"}
+	for i := range e.f.Current.Accounts {
+		if a := &e.f.Current.Accounts[i]; a.ExternalID == reconcile.ProbeMark && a.Active {
+			r.Items = append(r.Items, a.UserName)
+		}
+	}
+	if e.f.ReadErr != nil || e.f.Probing || len(r.Items) == 0 {
+		return
+	}
+	r.Do = "Run: tomorro-sync check --probe-writes --probe-account " + r.Items[0] + ", which takes it over, or remove it at Tomorro"
 	e.add(r)
 }
 

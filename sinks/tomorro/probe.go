@@ -26,7 +26,7 @@ var ErrLeft = errors.New("something of the sandbox is left")
 
 // The marks of what a probe makes.
 const (
-	probeMark   = "tomorro-sync-probe" // externalId
+	probeMark   = reconcile.ProbeMark // externalId
 	probeGiven  = "Tomorro Sync"
 	probeFamily = "Probe"
 )

@@ -331,6 +331,9 @@ type Status struct {
 	// them does.
 	Marks  int       `json:"marks"`
 	Oldest time.Time `json:"oldest,omitzero"`
+	// Adopting is since when an adoption is open: runs neither remove nor rename. Zero
+	// when none is.
+	Adopting time.Time `json:"adopting,omitzero"`
 	// Last is the last run that ended; nil when there was none.
 	Last *Report `json:"-"`
 }

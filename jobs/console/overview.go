@@ -122,15 +122,7 @@ func lastCounts(runs []jobs.RunRecord) reconcile.Counts {
 
 // judge puts the state into one sentence, and says what to do about it.
 func (o *overview) judge(called string) {
-	waiting, do := 0, "Look at who it is about under Holds, then approve or reject."
-	for i := range o.Holds {
-		if h := &o.Holds[i]; h.Approvable {
-			waiting += len(h.Changes) - h.Approved - h.Rejected
-			if h.Rule == reconcile.RuleRecreated {
-				do = "Look at who it is about under Holds; " + h.Rather(called)
-			}
-		}
-	}
+	waiting, do := o.waiting(called)
 	paused := !o.Status.Schedule.Paused.IsZero()
 	last := func() int {
 		if o.Last == nil {
@@ -170,12 +162,31 @@ func (o *overview) judge(called string) {
 		o.Tone, o.Headline, o.Do = "warn", "The guard held something in the last run.", "Look at why under Holds. It ends when its reason does."
 	case paused:
 		o.Tone, o.Headline, o.Do = "warn", "The schedule is paused.", "Tomorro was what OneLogin says after the last run; what changed since waits for somebody to ask for a run, or for: "+o.Status.Schedule.Onward(called)
+	case !o.Status.Adopting.IsZero():
+		o.Tone, o.Headline, o.Do = "warn", "The adoption is open: runs neither remove nor rename.", "So a leaver keeps access until it ends. Look whose the accounts are that Tomorro had before: "+called+" adopt"
 	default:
 		o.Tone, o.Headline = "good", "Tomorro is what OneLogin says."
 		if held := o.held(); held > 0 {
 			o.Headline = "Tomorro is what OneLogin says, but for " + words.Count(held, "change", "changes") + " held."
 		}
 	}
+}
+
+// waiting counts what nobody decided about, and says what to do first.
+func (o *overview) waiting(called string) (n int, do string) {
+	rather := ""
+	for i := range o.Holds {
+		if h := &o.Holds[i]; h.Approvable {
+			n += len(h.Changes) - h.Approved - h.Rejected
+			if h.Rule == reconcile.RuleRecreated || rather == "" {
+				rather = h.Rather(called)
+			}
+		}
+	}
+	if rather == "" {
+		return n, "Look at who it is about under Holds, then approve or reject."
+	}
+	return n, "Look at who it is about under Holds; " + rather
 }
 
 func (o *overview) held() (n int) {

@@ -23,6 +23,9 @@ func adoption(t *testing.T, open Open) {
 	must(t, s.DecideAdoption(t.Context(), "a3", reconcile.AdoptionDecision{Key: 3, By: "ann", At: at}))
 	a, err := other.Adoption(t.Context())
 	must(t, err)
+	if st, err := other.Status(t.Context()); err != nil || !st.Adopting.Equal(at) {
+		t.Errorf("whoever looks is not told since when an adoption is open: %+v %v", st, err)
+	}
 	if a.Phase.State != jobs.AdoptionOpen || len(a.Decided) != 3 || a.Decided["a1"] != (reconcile.AdoptionDecision{Key: 1, By: "ann", At: at}) || a.Decided["a2"].Key != 0 {
 		t.Errorf("%+v", a)
 	}
@@ -34,6 +37,9 @@ func adoption(t *testing.T, open Open) {
 	must(t, other.SetAdoption(t.Context(), jobs.AdoptionPhase{State: jobs.AdoptionDone, By: "bob", At: at}))
 	if a, err = s.Adoption(t.Context()); err != nil || a.Phase != (jobs.AdoptionPhase{State: jobs.AdoptionDone, By: "bob", At: at}) || len(a.Decided) > 0 {
 		t.Errorf("%+v %v", a, err)
+	}
+	if st, err := other.Status(t.Context()); err != nil || !st.Adopting.IsZero() {
+		t.Errorf("whoever looks is told of an adoption that has ended: %+v %v", st, err)
 	}
 	linked(t, s, map[reconcile.Key]string{3: "another"})
 

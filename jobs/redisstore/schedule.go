@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -72,7 +73,7 @@ func moment(text string) (time.Time, error) {
 // Status implements jobs.Observer, in one round trip.
 func (s *Store) Status(ctx context.Context) (jobs.Status, error) {
 	var schedule *redis.MapStringStringCmd
-	var token *redis.StringCmd
+	var token, adoption *redis.StringCmd
 	var left *redis.DurationCmd
 	var open, marks *redis.IntCmd
 	var oldest *redis.ZSliceCmd
@@ -83,6 +84,7 @@ func (s *Store) Status(ctx context.Context) (jobs.Status, error) {
 		open, marks = p.HLen(ctx, s.keys.open()), p.ZCard(ctx, s.keys.marks())
 		oldest = p.ZRangeWithScores(ctx, s.keys.marks(), 0, 0)
 		runs = p.XRevRangeN(ctx, s.keys.runs(), "+", "-", 8)
+		adoption = p.HGet(ctx, s.keys.adoption(), phaseField)
 		return nil
 	})
 	if err != nil && !errors.Is(err, redis.Nil) {
@@ -94,6 +96,9 @@ func (s *Store) Status(ctx context.Context) (jobs.Status, error) {
 	}
 	if first := oldest.Val(); len(first) == 1 {
 		st.Oldest = time.UnixMilli(int64(first[0].Score))
+	}
+	if phase := (jobs.AdoptionPhase{}); adoption.Err() == nil && json.Unmarshal([]byte(adoption.Val()), &phase) == nil && phase.State == jobs.AdoptionOpen {
+		st.Adopting = phase.At
 	}
 	for _, m := range runs.Val() {
 		if e, err := decode(m); err == nil && e.Kind == jobs.EntryEnd {

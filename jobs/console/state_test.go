@@ -1,0 +1,65 @@
+package console
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
+)
+
+// calm is a world whose last run found nothing to do and held nothing.
+func calm() *world {
+	w := newWorld()
+	w.entries = slices.DeleteFunc(w.entries, func(e jobs.Entry) bool { return e.Kind == jobs.EntryHold })
+	for i := range w.entries {
+		if end := w.entries[i].Report; end != nil {
+			end.Exit, end.Held = jobs.ExitDone, nil
+		}
+	}
+	return w
+}
+
+// says fails the test unless a page has all these words, and none of those.
+func (s *site) says(path string, words []string, not ...string) {
+	s.t.Helper()
+	_, body := s.get(path)
+	for _, want := range words {
+		if !strings.Contains(body, want) {
+			s.t.Errorf("%s does not say %q:\n%s", path, want, body)
+		}
+	}
+	for _, wrong := range not {
+		if strings.Contains(body, wrong) {
+			s.t.Errorf("%s says %q:\n%s", path, wrong, body)
+		}
+	}
+}
+
+// TestAdoptionOpen: while runs neither remove nor rename, the first page says so, also
+// when nothing is held, and how that ends.
+func TestAdoptionOpen(t *testing.T) {
+	w := calm()
+	w.status.Adopting = evening.Add(-72 * time.Hour)
+	s := w.serve(t, func(c *Connection) { c.Command = "ts --config a.yaml" }).signIn("Ann", sharedSecret)
+	s.says("/c/acme/", []string{`state warn">The adoption is open: runs neither remove nor rename.`, "ts --config a.yaml adopt", "3 days ago"}, `state good`)
+
+	w.status.Schedule.Paused = evening
+	s.says("/c/acme/", []string{"The schedule is paused.", "ts --config a.yaml adopt done"})
+
+	w = newWorld()
+	w.status.Adopting = evening.Add(-time.Hour)
+	for i := range w.entries {
+		for k := range w.entries[i].Held {
+			w.entries[i].Held[k].Class, w.entries[i].Held[k].Rule = reconcile.HoldApproval, reconcile.RuleAdoption
+		}
+	}
+	s = w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.says("/c/acme/", []string{"for somebody&#39;s word.", "end the adoption: tomorro-sync adopt"}, "then approve or reject.")
+
+	w.status.Adopting = time.Time{}
+	s.says("/c/acme/", nil, "The adoption is open")
+	calm().serve(t, nil).signIn("Ann", sharedSecret).says("/c/acme/", []string{`state good">Tomorro is what OneLogin says.`}, "adopt")
+}

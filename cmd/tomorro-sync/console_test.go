@@ -144,7 +144,7 @@ func TestServeConsole(t *testing.T) {
 	address := regexp.MustCompile(`console=(\S+)`)
 	eventually(t, "it listens", func() bool { return address.MatchString(log.String()) })
 	b := newBrowser(t, "http://"+address.FindStringSubmatch(log.String())[1])
-	if page := b.send("/signin", "/signin", url.Values{"token": {"a-token-of-hers-12345"}}); !strings.Contains(page, "No run has ended yet.") || !strings.Contains(page, `href="/c/second/"`) {
+	if page := b.send("/signin", "/signin", url.Values{"token": {"a-token-of-hers-12345"}}); !strings.Contains(page, "No run has looked at everybody yet.") || !strings.Contains(page, `href="/c/second/"`) {
 		t.Errorf("the first page says\n%s", page)
 	}
 	b.send("/c/second/", "/c/second/runs", url.Values{})

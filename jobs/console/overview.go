@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +16,8 @@ import (
 type overview struct {
 	Tone, Headline, Do string
 	Status             jobs.Status
-	Last               *jobs.RunRecord // the last run that ended
+	Last               *jobs.RunRecord // see telling
+	Broken             string          // a run since that did not end by itself
 	Going              *progress       // the run that is being made
 	Next               time.Time
 	NextTry            time.Time // while the schedule is quarantined
@@ -64,8 +64,9 @@ func (c *console) stateNow(ctx context.Context, conn *Connection) (*overview, er
 	if err != nil {
 		return nil, err
 	}
-	if i := slices.IndexFunc(runs, func(r jobs.RunRecord) bool { return r.End != nil }); i >= 0 {
-		o.Last = &runs[i]
+	o.Last = telling(runs)
+	if o.Status.Lock == nil && len(runs) > 0 && runs[0].End == nil {
+		o.Broken = runs[0].Begin.Run
 	}
 	if o.Going, err = conn.going(ctx, &o.Status, runs); err != nil {
 		return nil, err
@@ -97,10 +98,32 @@ func (c *console) stateNow(ctx context.Context, conn *Connection) (*overview, er
 // clockSkew is how far the clocks of two replicas may be apart.
 const clockSkew = time.Minute
 
+// telling is the last run that ended. One of some people that went well does not tell how
+// everybody stands: then it is the last run before it that looked at them.
+func telling(runs []jobs.RunRecord) *jobs.RunRecord {
+	first := true
+	for i := range runs {
+		if r := &runs[i]; r.End != nil && r.End.Report != nil {
+			exit := r.End.Report.Exit
+			if !r.Begin.Partial || first && (exit == jobs.ExitError || exit == jobs.ExitFailed) {
+				return r
+			}
+			first = false
+		}
+	}
+	return nil
+}
+
+// underWay reports whether a run without an end is made by whoever holds the lock. One from
+// before the lock was taken has died.
+func underWay(begin *jobs.Entry, status *jobs.Status) bool {
+	return status.Lock != nil && !begin.Time.Before(status.Lock.Since.Add(-clockSkew))
+}
+
 // going is the run that whoever holds the lock has begun; nil while nobody does, or
-// they still plan. A run from before the lock was taken has died.
+// they still plan.
 func (conn *Connection) going(ctx context.Context, status *jobs.Status, runs []jobs.RunRecord) (*progress, error) {
-	if status.Lock == nil || len(runs) == 0 || runs[0].End != nil || runs[0].Begin.Time.Before(status.Lock.Since.Add(-clockSkew)) {
+	if len(runs) == 0 || runs[0].End != nil || !underWay(&runs[0].Begin, status) {
 		return nil, nil
 	}
 	entries, err := conn.Journal.Entries(ctx, runs[0].Begin.Run)
@@ -139,12 +162,14 @@ func (o *overview) judge(called string) {
 		o.Tone, o.Headline, o.Do = "bad", "Redis lost what it had confirmed, and the schedule is paused.", "It was emptied or restored from a backup: what people had decided may be gone, or as it was then. Before any run: "+o.Status.Schedule.Onward(called)
 	case o.Asked.Failed != "" && (o.Last == nil || o.Last.End.Report.Finished.Before(o.Asked.Since)): // a run since tells more
 		o.Tone, o.Headline, o.Do = "bad", "The run that was asked for could not be made.", o.Asked.Failed
+	case o.Broken != "":
+		o.Tone, o.Headline, o.Do = "warn", "The last run was broken off.", "The process that made it ended in the middle. Nothing is lost: the next run looks at Tomorro, settles what was left open, and makes the rest."
 	case o.Last == nil:
 		first := "The first one is made at the next tick of the schedule, or now with the button below."
 		if paused || o.Next.IsZero() {
 			first = "None is made by itself: there is no schedule, or it is paused. Make the first with the button below."
 		}
-		o.Tone, o.Headline, o.Do = "warn", "No run has ended yet.", first+" Look at what it would do with: "+called+" plan"
+		o.Tone, o.Headline, o.Do = "warn", "No run has looked at everybody yet.", first+" Look at what it would do with: "+called+" plan"
 	case last == jobs.ExitError && o.Last.End.Report.Refused != "":
 		service := o.Last.End.Report.Refused
 		o.Tone, o.Headline, o.Do = "bad", service+" refuses the credentials.", "Make new ones there, put them into the configuration, start serve again, and then press Run now. Until then nothing is read and nothing changes."

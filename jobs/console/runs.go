@@ -19,7 +19,7 @@ const runsShown = 60
 type runList struct {
 	Runs  []jobs.RunRecord
 	Chart *chart // nil when there is nothing to draw
-	Busy  bool   // somebody holds the lock: a run without an end may be going on
+	Busy  bool   // the first one, if it has no end, is under way
 }
 
 func (c *console) runs(v *visit) {
@@ -36,7 +36,7 @@ func (c *console) runs(v *visit) {
 		return
 	}
 	p := v.page("runs", "Runs")
-	p.Body = runList{Runs: runs, Chart: newChart(runs, p), Busy: status.Lock != nil}
+	p.Body = runList{Runs: runs, Chart: newChart(runs, p), Busy: len(runs) > 0 && underWay(&runs[0].Begin, &status)}
 	v.show(http.StatusOK, "runs", p)
 }
 
@@ -112,7 +112,7 @@ func (c *console) run(v *visit) {
 	}
 	p := v.page("runs", "Run "+id)
 	body := newRunPage(entries, v.conn)
-	body.Going = body.Report == nil && status.Lock != nil && !body.Begin.Time.Before(status.Lock.Since.Add(-clockSkew))
+	body.Going = body.Report == nil && underWay(body.Begin, &status)
 	if v.r.FormValue("all") == "" && len(body.Rows) > rowsShown {
 		body.More = len(body.Rows) - rowsShown
 		body.Rows = body.Rows[:rowsShown]

@@ -63,3 +63,48 @@ func TestAdoptionOpen(t *testing.T) {
 	s.says("/c/acme/", nil, "The adoption is open")
 	calm().serve(t, nil).signIn("Ann", sharedSecret).says("/c/acme/", []string{`state good">Tomorro is what OneLogin says.`}, "adopt")
 }
+
+// TestOnePersonIsNotEverybody: a run of one person that went well does not make good that
+// the last run of everybody failed, or that there was none; one that failed is told of.
+func TestOnePersonIsNotEverybody(t *testing.T) {
+	for name, c := range map[string]struct {
+		whole, one int // the exit codes; less than zero for no such run
+		want       string
+	}{
+		"after a failure":  {jobs.ExitError, jobs.ExitDone, `state bad">The last run could not be made.`},
+		"after none":       {-1, jobs.ExitDone, `state warn">No run has looked at everybody yet.`},
+		"after a good run": {jobs.ExitDone, jobs.ExitDone, `state good">Tomorro is what OneLogin says.`},
+		"that failed":      {jobs.ExitDone, jobs.ExitFailed, `state bad">Some changes of the last run failed.`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := calm()
+			if c.whole < 0 {
+				w.entries = nil
+			}
+			for i := range w.entries {
+				if end := w.entries[i].Report; end != nil {
+					end.Exit = c.whole
+				}
+			}
+			at := evening.Add(-time.Minute)
+			w.entries = append(w.entries, jobs.Entry{ID: "7-0", Time: at, Kind: jobs.EntryBegin, Run: "r2", Partial: true},
+				jobs.Entry{ID: "8-0", Time: at, Kind: jobs.EntryEnd, Run: "r2", Report: &jobs.Report{Run: "r2", Started: at, Finished: at, Exit: c.one}})
+			w.serve(t, nil).signIn("Ann", sharedSecret).says("/c/acme/", []string{c.want})
+		})
+	}
+}
+
+// TestBrokenOff: when the process that made the last run died, the first page does not
+// tell of the run before. A run from before somebody took the lock is not theirs.
+func TestBrokenOff(t *testing.T) {
+	w := calm()
+	w.entries = append(w.entries, jobs.Entry{ID: "7-0", Time: evening.Add(-10 * time.Minute), Kind: jobs.EntryBegin, Run: "r2"})
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.says("/c/acme/", []string{`state warn">The last run was broken off.`, "/c/acme/runs/r2"}, "state good")
+
+	w.status.Lock = &jobs.LockedError{Holder: "another process", Since: evening.Add(-time.Minute)}
+	s.says("/c/acme/", []string{"A run is being made."}, "broken off")
+	s.says("/c/acme/runs", []string{"broken off"}, "under way")
+	w.status.Lock.Since = evening.Add(-11 * time.Minute)
+	s.says("/c/acme/runs", []string{"under way"}, "broken off")
+}

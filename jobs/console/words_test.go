@@ -115,7 +115,7 @@ func TestEmptyAndBroken(t *testing.T) {
 	if _, body := s.get("/c/acme/"); !strings.Contains(body, "Look at what it would do with: tomorro-sync --config /etc/acme.yaml plan") {
 		t.Errorf("the first page names another command:\n%s", body)
 	}
-	for path, want := range map[string]string{"/c/acme/": "No run has ended yet.", "/c/acme/runs": "no runs yet", "/c/acme/holds": "Nothing is held.", "/c/acme/people": "Find somebody"} {
+	for path, want := range map[string]string{"/c/acme/": "No run has looked at everybody yet.", "/c/acme/runs": "no runs yet", "/c/acme/holds": "Nothing is held.", "/c/acme/people": "Find somebody"} {
 		if code, body := s.get(path); code != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: %d, without %q:\n%s", path, code, want, body)
 		}
@@ -189,7 +189,7 @@ func TestPaused(t *testing.T) {
 		want  []string
 	}{
 		"by somebody":          {"ann on alpha", false, []string{`state warn">The schedule is paused.`, "tomorro-sync schedule resume"}},
-		"before the first run": {"ann on alpha", true, []string{"No run has ended yet.", "None is made by itself"}},
+		"before the first run": {"ann on alpha", true, []string{"No run has looked at everybody yet.", "None is made by itself"}},
 		"after a loss":         {jobs.PausedByLoss, true, []string{`state bad">Redis lost what it had confirmed`, "press Reapply entitlement mappings in OneLogin"}},
 	} {
 		w := newWorld()

@@ -113,6 +113,7 @@ type personPage struct {
 	All     []reconcile.Explanation
 	Problem *problem
 	History []historyRow
+	Unread  *problem // why the journal could not be read
 	Pricing reconcile.Pricing
 	ReadAt  time.Time
 }
@@ -154,8 +155,9 @@ func (c *console) person(v *visit) {
 	}
 	short, done := v.brief()
 	defer done()
-	if body.History, err = past(short, v.conn, asked); err != nil && body.Problem == nil {
-		body.Problem = explain(err)
+	if body.History, err = past(short, v.conn, asked); err != nil {
+		body.Unread = explain(err)
+		body.Unread.What = "What runs did to them cannot be read."
 	}
 	p.Body = body
 	v.conclude("person", p)

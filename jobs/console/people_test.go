@@ -1,11 +1,16 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"html"
+	"net/http"
+	"regexp"
 	"testing"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
 )
 
 // TestPastThatCannotBeRead: a journal that does not answer is no journal without them.
@@ -20,5 +25,47 @@ func TestPastThatCannotBeRead(t *testing.T) {
 			w.broken = errors.New("dial tcp: connection refused")
 			s.says("/c/acme/people/gone@x.io", []string{"dial tcp: connection refused", "What runs did to them cannot be read."}, "No run has changed")
 		})
+	}
+}
+
+// asked remembers whom it was asked about.
+type asked struct {
+	*world
+	who *string
+}
+
+func (a asked) Explain(_ context.Context, who string, _ func(*reconcile.Directory) error) ([]reconcile.Explanation, error) {
+	*a.who = who
+	return a.about, nil
+}
+
+// TestOddNames: addresses and ids with signs that mean something in a link lead to whom
+// they name.
+func TestOddNames(t *testing.T) {
+	const odd, id = "a/b?c=3#d%41@x.io", "g/1?x#%41"
+	w := newWorld()
+	w.current.Accounts = append(w.current.Accounts, reconcile.Account{ID: "odd", UserName: odd, GivenName: "Odd", Active: true})
+	w.current.Groups = append(w.current.Groups, reconcile.Group{ID: id, Name: "Odd group", Members: []string{"odd"}})
+	w.directory.People = append(w.directory.People, reconcile.Person{Key: 78, FirstName: "Odile"})
+	var who string
+	s := w.serve(t, func(c *Connection) { c.People = asked{w, &who} }).signIn("Ann", sharedSecret)
+	follow := func(path, text string) string {
+		_, body := s.get(path)
+		m := regexp.MustCompile(`<a href="([^"]+)">` + regexp.QuoteMeta(text) + `</a>`).FindStringSubmatch(body)
+		if m == nil {
+			t.Fatalf("%s has no link %q:\n%s", path, text, body)
+		}
+		to := html.UnescapeString(m[1])
+		if code, body := s.get(to); code != http.StatusOK {
+			t.Errorf("%s leads to %s: %d\n%s", text, to, code, body)
+		}
+		return to
+	}
+	group := follow("/c/acme/groups", "Odd group")
+	if follow(group, "Odd"); who != odd {
+		t.Errorf("the link of %q is about %q", odd, who)
+	}
+	if follow("/c/acme/people?q=od", "Odd"); who != odd {
+		t.Errorf("the link of %q is about %q", odd, who)
 	}
 }

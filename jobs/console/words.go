@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"net/url"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 func functions() template.FuncMap {
 	return template.FuncMap{
 		"plural": words.Count, "counted": words.Changes, "total": total[reconcile.Op], "kind": kind,
-		"because": words.Because, "subject": subject, "took": took, "exit": exitWords, "tone": exitTone, "thousands": words.Number, "heldCount": total[reconcile.HoldClass], "entry": entry, "span": span,
+		"because": words.Because, "subject": subject, "took": took, "exit": exitWords, "tone": exitTone, "thousands": words.Number, "heldCount": total[reconcile.HoldClass], "entry": entry, "span": span, "path": url.PathEscape,
 	}
 }
 

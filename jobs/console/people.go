@@ -72,23 +72,29 @@ func isID(text string) bool {
 	return ok
 }
 
-// search finds whose name or e-mail contains a text, at OneLogin, and accounts that
-// are nobody's there. One whose e-mail it is comes alone.
+// search finds whose name or e-mail contains a text, at OneLogin, and accounts under
+// other addresses. One whose e-mail it is comes alone; those who share it are found by it.
 func (l *look) search(text string) []match {
 	folded := reconcile.Fold(text)
-	var list []match
-	known := make(map[string]bool)
+	var list, exact []match
+	known, email := make(map[string]bool), make(map[reconcile.Key]string)
 	for i := range l.directory.People {
 		d := &l.directory.People[i]
 		name := strings.TrimSpace(d.FirstName + " " + d.LastName)
-		known[reconcile.Fold(d.Email)] = true
+		known[reconcile.Fold(d.Email)], email[d.Key] = true, d.Email
 		m := match{Name: name, Email: d.Email, Link: d.Key.String(), Where: d.Title}
 		if reconcile.Fold(d.Email) == folded {
-			return []match{m}
+			exact = append(exact, m)
 		}
 		if strings.Contains(reconcile.Fold(d.Email), folded) || strings.Contains(reconcile.Fold(name), folded) {
 			list = append(list, m)
 		}
+	}
+	if len(exact) > 1 {
+		exact[0].Link = exact[0].Email
+	}
+	if len(exact) > 0 {
+		return exact[:1]
 	}
 	for i := range l.current.Accounts {
 		a := &l.current.Accounts[i]
@@ -96,6 +102,9 @@ func (l *look) search(text string) []match {
 			m := match{Name: name, Email: a.UserName, Link: a.UserName, Where: "an account at Tomorro only"}
 			if key, ok := reconcile.ParseExternalID(a.ExternalID); ok {
 				m.Link = key.String()
+				if now := email[key]; now != "" {
+					m.Where = "still the address at Tomorro of " + now
+				}
 			}
 			list = append(list, m)
 		}

@@ -7,6 +7,7 @@ import (
 	"html"
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 
 	"tomorro-sync/jobs"
@@ -67,5 +68,26 @@ func TestOddNames(t *testing.T) {
 	}
 	if follow("/c/acme/people?q=od", "Odd"); who != odd {
 		t.Errorf("the link of %q is about %q", odd, who)
+	}
+}
+
+// TestSearch: who shares an address is found with those who do; an account under a former
+// address is its owner's; a search for one person leads to them.
+func TestSearch(t *testing.T) {
+	w := newWorld()
+	w.directory.People = append(w.directory.People, reconcile.Person{Key: 21, Email: "pair@x.io", FirstName: "Castor"}, reconcile.Person{Key: 22, Email: "Pair@x.io", FirstName: "Pollux"},
+		reconcile.Person{Key: 23, Email: "new@x.io", FirstName: "Renata"})
+	w.current.Accounts = append(w.current.Accounts, reconcile.Account{ID: "a23", UserName: "old@x.io", GivenName: "Renata", ExternalID: reconcile.ExternalID(23)},
+		reconcile.Account{ID: "a99", UserName: "renate@y.io", GivenName: "Renate"})
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	for q, want := range map[string]string{"PAIR@x.io": "/people/pair@x.io", "castor": "/people/21", "new@x.io": "/people/23", "old@x.io": "/people/23", "renate@": "/people/renate@y.io", "4711": "/people/4711", "nobody@x.io": "/people/nobody@x.io"} {
+		resp, body := s.do("GET", "/c/acme/people?q="+q, nil, nil)
+		if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || !strings.HasSuffix(strings.ToLower(to), want) {
+			t.Errorf("%s leads to %q, want %q: %d\n%s", q, to, want, resp.StatusCode, body)
+		}
+	}
+	_, body := s.get("/c/acme/people?q=renat")
+	if strings.Count(body, "at Tomorro only") != 1 || !strings.Contains(body, "still the address at Tomorro of new@x.io") {
+		t.Errorf("whose account is under a former address:\n%s", body)
 	}
 }

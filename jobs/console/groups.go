@@ -132,8 +132,9 @@ type groupPage struct {
 	Name    string
 	Rules   []ruleView
 	Members []match
+	Unknown bool // Tomorro does not show memberships
+	Why     []string
 	ReadAt  time.Time
-	Problem *problem
 }
 
 // ruleView is one rule in words.
@@ -159,7 +160,7 @@ func (c *console) group(v *visit) {
 	}
 	g := &seen.current.Groups[i]
 	p.Title = g.Name
-	body := &groupPage{Name: g.Name, ReadAt: seen.at}
+	body := &groupPage{Name: g.Name, ReadAt: seen.at, Unknown: seen.current.MembersUnknown, Why: seen.directory.Receipt.Why()}
 	book := reconcile.CompileRules(seen.directory.Rules, seen.directory.Roles, v.conn.Policy.Rules)
 	rules, _ := rulesByGroup(book, &seen.current)
 	for k := range seen.directory.Rules {

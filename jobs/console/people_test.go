@@ -91,3 +91,18 @@ func TestSearch(t *testing.T) {
 		t.Errorf("whose account is under a former address:\n%s", body)
 	}
 }
+
+// TestGroupThatIsNotKnown: what could not be read is not told of as if there were nothing.
+func TestGroupThatIsNotKnown(t *testing.T) {
+	w := newWorld()
+	w.current.MembersUnknown, w.current.Groups[1].Members = true, nil
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.says("/c/acme/groups/g2", []string{"Tomorro does not show who is in which group"}, "0 members", "Nobody.")
+	s.says("/c/acme/groups", []string{"Tomorro does not show who is in which group"}, `data-label="Members">0`)
+
+	w = newWorld()
+	w.directory.Rules = nil
+	w.directory.Receipt = reconcile.Receipt{Lists: []reconcile.ListReceipt{{List: "rules", Why: "answered 502"}}}
+	s = w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.says("/c/acme/groups/g1", []string{"OneLogin could not be read completely: rules"})
+}

@@ -106,3 +106,25 @@ func TestGroupThatIsNotKnown(t *testing.T) {
 	s = w.serve(t, nil).signIn("Ann", sharedSecret)
 	s.says("/c/acme/groups/g1", []string{"OneLogin could not be read completely: rules"})
 }
+
+// TestNothingToDo: that a run would change nothing means that Tomorro is what OneLogin
+// says only where nothing is held and the account is somebody's who is managed.
+func TestNothingToDo(t *testing.T) {
+	const equal = "Tomorro is what OneLogin says"
+	w := newWorld()
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.says("/c/acme/people/9", []string{"change nothing: " + equal})
+	usual := w.about[0]
+	for name, edit := range map[string]func(*reconcile.Explanation){
+		"held":      func(e *reconcile.Explanation) { e.Hold = "shares its address" },
+		"role held": func(e *reconcile.Explanation) { e.RoleHold = "nobody mapped the title" },
+		"foreign":   func(e *reconcile.Explanation) { e.Key, e.Managed, e.Active = 0, false, false },
+		"unmanaged": func(e *reconcile.Explanation) { e.Managed = false },
+	} {
+		w.about[0] = usual
+		edit(&w.about[0])
+		if _, body := s.get("/c/acme/people/9"); strings.Contains(body, equal) || !strings.Contains(body, "change nothing") {
+			t.Errorf("%s:\n%s", name, body)
+		}
+	}
+}

@@ -48,8 +48,40 @@ async function check(page, name) {
     if (v.impact === "serious" || v.impact === "critical") wrong.push(text);
     else say(text);
   }
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const wider = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const wide = await wider();
   if (wide > 0) wrong.push(`${name} is ${wide} px wider than the window`);
+  const turned = await page.evaluate(stretch);
+  for (const text of turned) wrong.push(`${name}: a name in another script turns round what follows: ${text}`);
+  const stretched = await wider();
+  if (stretched > 0) wrong.push(`${name} is ${stretched} px wider than the window when names are long`);
+}
+
+// stretch runs in the page, which is not used after it: it gives each name that stands
+// beside something else letters that run the other way, and returns what that turns round;
+// then it makes each address and name as long as they may be.
+function stretch() {
+  const words = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT), names = [];
+  while (words.nextNode()) {
+    const parent = words.currentNode.parentElement;
+    if (words.currentNode.data.trim() && parent.matches(".members a, .members .ago, .names bdi, .names li, table.cards tbody th, table.cards tbody th a, table.cards td:not(.n), td .ago")) names.push(words.currentNode);
+  }
+  const turned = [];
+  for (const name of names) {
+    if (!name.isConnected) continue; // it stood beside another one
+    const beside = name.parentElement.nextElementSibling ?? name.nextElementSibling;
+    if (beside?.tagName !== "SPAN") continue;
+    const before = name.data, said = beside.textContent;
+    name.data = "\u05d3\u05d5\u05d3";
+    beside.textContent = "\u05dc\u05d5\u05d9";
+    const left = (node) => { const range = document.createRange(); range.selectNodeContents(node); return range.getBoundingClientRect(); };
+    const a = left(name), b = left(beside);
+    if (Math.abs(a.top - b.top) < 4 && b.left < a.left) turned.push(before + " | " + said);
+    name.data = before;
+    beside.textContent = said;
+  }
+  for (const name of names) name.data = "x".repeat(64) + "@" + "y".repeat(60) + ".example";
+  return turned.slice(0, 3);
 }
 
 async function shoot(page, name) {
@@ -70,13 +102,13 @@ async function tour(state, looks) {
     if (looks && !looks.includes(look)) continue;
     const page = await open(options);
     await page.goto(url);
-    await check(page, `sign-in (${look})`);
     await shoot(page, `${state}-signin-${look}`);
+    await check(page, `sign-in (${look})`);
     await signIn(page, "Tour");
     for (const [name, path] of Object.entries(await places(page))) {
       await page.goto(url + path);
-      await check(page, `${name} (${look})`);
       await shoot(page, `${state}-${name}-${look}`);
+      await check(page, `${name} (${look})`);
     }
     await page.context().close();
   }

@@ -158,7 +158,7 @@ func (o *overview) judge(called string) {
 		o.Tone, o.Headline = "busy", "A run is being made."
 	case o.Asked.Who != "":
 		o.Tone, o.Headline = "busy", "A run is asked for, and about to begin."
-	case o.Status.Schedule.PausedBy == jobs.PausedByLoss:
+	case o.Lost():
 		o.Tone, o.Headline, o.Do = "bad", "Redis lost what it had confirmed, and the schedule is paused.", "It was emptied or restored from a backup: what people had decided may be gone, or as it was then. Before any run: "+o.Status.Schedule.Onward(called)
 	case o.Asked.Failed != "" && (o.Last == nil || o.Last.End.Report.Finished.Before(o.Asked.Since)): // a run since tells more
 		o.Tone, o.Headline, o.Do = "bad", "The run that was asked for could not be made.", o.Asked.Failed
@@ -213,6 +213,9 @@ func (o *overview) waiting(called string) (n int, do string) {
 	}
 	return n, "Look at who it is about under Holds; " + rather
 }
+
+// Lost reports whether Redis lost its data, and nobody has said yet that runs go on.
+func (o *overview) Lost() bool { return o.Status.Schedule.PausedBy == jobs.PausedByLoss }
 
 func (o *overview) held() (n int) {
 	for i := range o.Holds {

@@ -108,3 +108,13 @@ func TestBrokenOff(t *testing.T) {
 	w.status.Lock.Since = evening.Add(-11 * time.Minute)
 	s.says("/c/acme/runs", []string{"under way"}, "broken off")
 }
+
+// TestRunAfterLoss: while something is to be done before any run, the first page does not
+// ask people to press its button.
+func TestRunAfterLoss(t *testing.T) {
+	w := calm()
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.says("/c/acme/", []string{`<button class="primary">Run now`, "what the guard lets through."})
+	w.status.Schedule.Paused, w.status.Schedule.PausedBy = evening, jobs.PausedByLoss
+	s.says("/c/acme/", []string{`<button>Run now`, "Not before what is said above is done"}, "what the guard lets through.")
+}

@@ -122,6 +122,7 @@ type personPage struct {
 	All     []reconcile.Explanation
 	Problem *problem
 	History []historyRow
+	More    int      // lines of the past that are not shown
 	Unread  *problem // why the journal could not be read
 	Pricing reconcile.Pricing
 	ReadAt  time.Time
@@ -167,6 +168,9 @@ func (c *console) person(v *visit) {
 	if body.History, err = past(short, v.conn, asked); err != nil {
 		body.Unread = explain(err)
 		body.Unread.What = "What runs did to them cannot be read."
+	}
+	if body.More = len(body.History) - historyShown; body.More > 0 {
+		body.History = body.History[:historyShown]
 	}
 	p.Body = body
 	v.conclude("person", p)
@@ -221,7 +225,7 @@ func past(ctx context.Context, conn *Connection, who string) ([]historyRow, erro
 		}
 	}
 	slices.Reverse(rows)
-	return rows[:min(len(rows), historyShown)], err
+	return rows, err
 }
 
 const pending = "no outcome"

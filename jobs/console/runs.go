@@ -19,6 +19,7 @@ const runsShown = 60
 type runList struct {
 	Runs  []jobs.RunRecord
 	Chart *chart // nil when there is nothing to draw
+	More  bool   // there may be earlier ones
 	Busy  bool   // the first one, if it has no end, is under way
 }
 
@@ -36,7 +37,7 @@ func (c *console) runs(v *visit) {
 		return
 	}
 	p := v.page("runs", "Runs")
-	p.Body = runList{Runs: runs, Chart: newChart(runs, p), Busy: len(runs) > 0 && underWay(&runs[0].Begin, &status)}
+	p.Body = runList{Runs: runs, Chart: newChart(runs, p), More: len(runs) == runsShown, Busy: len(runs) > 0 && underWay(&runs[0].Begin, &status)}
 	v.show(http.StatusOK, "runs", p)
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -117,4 +118,37 @@ func TestRunAfterLoss(t *testing.T) {
 	s.says("/c/acme/", []string{`<button class="primary">Run now`, "what the guard lets through."})
 	w.status.Schedule.Paused, w.status.Schedule.PausedBy = evening, jobs.PausedByLoss
 	s.says("/c/acme/", []string{`<button>Run now`, "Not before what is said above is done"}, "what the guard lets through.")
+}
+
+// TestNothingIsCutSilently: what is too long for a page says so, and where the rest is.
+func TestNothingIsCutSilently(t *testing.T) {
+	w := calm()
+	s := w.serve(t, func(c *Connection) { c.Command = "ts" }).signIn("Ann", sharedSecret)
+	s.says("/c/acme/people/9", nil, "earlier line")
+	s.says("/c/acme/runs", nil, "Earlier ones")
+	for i := range historyShown {
+		w.entries = append(w.entries, jobs.Entry{ID: fmt.Sprint("p", i), Time: evening, Kind: jobs.EntryPush, Run: "push", Pushed: []jobs.Pushed{{Asked: fmt.Sprintf("push %d.", i), Key: 9}}})
+	}
+	for i := range runsShown {
+		w.entries = append(w.entries, jobs.Entry{ID: fmt.Sprint("r", i), Time: evening, Kind: jobs.EntryBegin, Run: fmt.Sprint("again", i)})
+	}
+	s.says("/c/acme/people/9", []string{"push 99.", "push 0.", "and 1 earlier line: <code>ts journal person 9</code>"}, "new account, Creator")
+	s.says("/c/acme/runs", []string{"again59", "These are the last 60. Earlier ones: <code>ts journal</code>"}, "runs/r1")
+}
+
+// TestRestIsCounted: a run of many changes shows first what needs a look, and the rest
+// when it is asked for.
+func TestRestIsCounted(t *testing.T) {
+	w := calm()
+	for i := range rowsShown + 5 {
+		intent, result, text := fmt.Sprint("i", i), reconcile.Done, ""
+		if i == rowsShown+4 {
+			result, text = reconcile.Failed, "Tomorro says no"
+		}
+		w.entries = append(w.entries, jobs.Entry{ID: intent, Time: evening, Kind: jobs.EntryIntent, Run: "r1", Write: &reconcile.Write{Changes: []reconcile.Change{leaver(100 + i)}}},
+			jobs.Entry{ID: intent + "o", Time: evening, Kind: jobs.EntryOutcome, Run: "r1", Intent: intent, Result: result, Error: text})
+	}
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.says("/c/acme/runs/r1", []string{`<span class="tag bad">failed</span><p class="why">Tomorro says no`, "leaver304@x.io", "Show 6 more changes"}, "leaver303@x.io")
+	s.says("/c/acme/runs/r1?all=1", []string{"leaver303@x.io", "leaver304@x.io"}, "Show")
 }

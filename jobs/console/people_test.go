@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
@@ -125,6 +126,87 @@ func TestNothingToDo(t *testing.T) {
 		edit(&w.about[0])
 		if _, body := s.get("/c/acme/people/9"); strings.Contains(body, equal) || !strings.Contains(body, "change nothing") {
 			t.Errorf("%s:\n%s", name, body)
+		}
+	}
+}
+
+// TestHistoryTells: the past has the newest first, each change of a write with what became
+// of it, and what people decided with their reason.
+func TestHistoryTells(t *testing.T) {
+	w := newWorld()
+	first, second := leaver(9), leaver(9)
+	second.Op, second.Group = reconcile.OpRemoveMember, "Legal"
+	yes, no := &reconcile.Decision{Approves: true, By: []string{"Ann", "Bob"}, Why: "they left"}, &reconcile.Decision{By: []string{"Eve"}, Why: "on leave"}
+	held := []reconcile.Held{{Change: first, Reason: "too many at once"}}
+	w.entries = append(w.entries,
+		jobs.Entry{ID: "6-0", Time: evening, Kind: jobs.EntryHold, Run: "r1", Held: held},
+		jobs.Entry{ID: "7-0", Time: evening, Kind: jobs.EntryDecide, Decided: no, Held: held},
+		jobs.Entry{ID: "8-0", Time: evening, Kind: jobs.EntryDecide, Decided: yes, Held: held},
+		jobs.Entry{ID: "9-0", Time: evening, Kind: jobs.EntryIntent, Run: "r1", Write: &reconcile.Write{Changes: []reconcile.Change{first, second}}},
+		jobs.Entry{ID: "10-0", Time: evening, Kind: jobs.EntryOutcome, Run: "r1", Intent: "9-0", Result: reconcile.Failed, Error: "Tomorro says no"})
+	var who string
+	s := w.serve(t, func(c *Connection) { c.People = asked{w, &who} }).signIn("Ann", sharedSecret)
+	// Asked for by the address that they have at OneLogin, which no run has seen: the id finds them.
+	_, body := s.get("/c/acme/people/renamed@x.io")
+	rest := body[strings.Index(body, "<h2>Before</h2>"):]
+	for _, want := range []string{"out of group Legal", "failed: Tomorro says no", "deactivate", "failed: Tomorro says no", "Ann, Bob approved: deactivate", "they left", "Eve rejected: deactivate", "on leave", "held: deactivate", "too many at once", "new account", "done"} {
+		at := strings.Index(rest, want)
+		if at < 0 {
+			t.Fatalf("the past does not go on with %q:\n%s", want, rest)
+		}
+		rest = rest[at+len(want):]
+	}
+}
+
+// TestSearchWithoutServices: an address leads to what the journal has, and a page that
+// could not ask says so; a long list says that it is one.
+func TestSearchWithoutServices(t *testing.T) {
+	w := newWorld()
+	for i := range mostFound + 3 {
+		w.directory.People = append(w.directory.People, reconcile.Person{Key: reconcile.Key(100 + i), Email: fmt.Sprintf("many%d@x.io", i)})
+	}
+	w.current.Accounts = append(w.current.Accounts, reconcile.Account{ID: "a10", UserName: "Joan@x.io", GivenName: "Joan"})
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.says("/c/acme/people?q=many", []string{"and 3 others"})
+	s.says("/c/acme/people?q=jo", []string{"joan@x.io"}, "at Tomorro only", "Joan@x.io")
+
+	w.services, w.about = errors.New("reading OneLogin: 502"), nil
+	s = w.serve(t, nil).signIn("Ann", sharedSecret)
+	if resp, _ := s.do("GET", "/c/acme/people?q=jo%3Cb%3E@x.io", nil, nil); resp.Header.Get("Location") != "/c/acme/people/jo%3Cb%3E@x.io" {
+		t.Errorf("an address leads to %q", resp.Header.Get("Location"))
+	}
+	if code, body := s.get("/c/acme/people?q=jo"); code != http.StatusServiceUnavailable || !strings.Contains(body, "reading OneLogin: 502") || strings.Contains(body, "Nobody is called that") {
+		t.Errorf("%d\n%s", code, body)
+	}
+	s.says("/c/acme/people/jo%3Cb%3E@x.io", []string{"reading OneLogin: 502", "What the journal has of them is below.", "new account"})
+	w.services = fmt.Errorf("%w jo@x.io", jobs.ErrUnknown)
+	s.says("/c/acme/people/jo%3Cb%3E@x.io", []string{"Check the spelling", "new account"}, "look at whether OneLogin and Tomorro answer")
+}
+
+// counted counts how often both sides are read.
+type counted struct {
+	*world
+	reads int
+}
+
+func (c *counted) Look(ctx context.Context) (reconcile.Directory, reconcile.Current, error) {
+	c.reads++
+	return c.world.Look(ctx)
+}
+
+// TestReadingIsKept: both sides are read once a minute at most, unless somebody asks.
+func TestReadingIsKept(t *testing.T) {
+	w := newWorld()
+	look := &counted{world: w}
+	s := w.serve(t, func(c *Connection) { c.Services = look }).signIn("Ann", sharedSecret)
+	for _, step := range []struct {
+		after time.Duration
+		path  string
+		reads int
+	}{{0, "/c/acme/groups", 1}, {time.Second, "/c/acme/people?q=jo", 1}, {time.Second, "/c/acme/groups?fresh=1", 2}, {59 * time.Second, "/c/acme/groups/g1", 2}, {time.Second, "/c/acme/groups/g1", 3}} {
+		w.pass(step.after)
+		if s.get(step.path); look.reads != step.reads {
+			t.Errorf("%s: read %d times, want %d", step.path, look.reads, step.reads)
 		}
 	}
 }

@@ -181,6 +181,8 @@ func (o *overview) judge(called string) {
 		o.Tone, o.Headline, o.Do = "bad", "Some changes of the last run failed.", "Open it to read which and why. The next run tries them again."
 	case waiting > 0:
 		o.Tone, o.Headline, o.Do = "warn", words.Count(waiting, "change waits", "changes wait")+" for somebody's word.", do
+	case o.approved() > 0:
+		o.Tone, o.Headline, o.Do = "warn", words.Count(o.approved(), "change is", "changes are")+" approved, and not made yet.", "The next run makes them: press Run now, or wait for it."
 	case last == jobs.ExitHeld && len(o.Last.End.Report.Incomplete) > 0:
 		o.Tone, o.Headline, o.Do = "warn", "OneLogin could not be read to the end.", o.Last.End.Report.Incomplete[0]+". So nobody was removed. The next run reads again; if it stays so, look with: "+called+" check"
 	case last == jobs.ExitHeld:
@@ -216,6 +218,17 @@ func (o *overview) waiting(called string) (n int, do string) {
 
 // Lost reports whether Redis lost its data, and nobody has said yet that runs go on.
 func (o *overview) Lost() bool { return o.Status.Schedule.PausedBy == jobs.PausedByLoss }
+
+// approved counts what people let through and the next run makes: what an undo had held,
+// another undo makes.
+func (o *overview) approved() (n int) {
+	for i := range o.Holds {
+		if h := &o.Holds[i]; h.Changes[0].Origin != reconcile.FromUndo {
+			n += h.Approved
+		}
+	}
+	return n
+}
 
 func (o *overview) held() (n int) {
 	for i := range o.Holds {

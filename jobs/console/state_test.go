@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -151,4 +152,29 @@ func TestRestIsCounted(t *testing.T) {
 	s := w.serve(t, nil).signIn("Ann", sharedSecret)
 	s.says("/c/acme/runs/r1", []string{`<span class="tag bad">failed</span><p class="why">Tomorro says no`, "leaver304@x.io", "Show 6 more changes"}, "leaver303@x.io")
 	s.says("/c/acme/runs/r1?all=1", []string{"leaver303@x.io", "leaver304@x.io"}, "Show")
+}
+
+// TestApprovedIsNotHeld: what people said moves the first page on: what is approved waits
+// for a run, and for nobody's word; what is rejected for neither.
+func TestApprovedIsNotHeld(t *testing.T) {
+	w := newWorld()
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.decide("reject", url.Values{"only": {"1"}, "why": {"on leave"}})
+	s.says("/c/acme/", []string{`state warn">1 change waits for somebody`})
+	s.decide("approve", nil)
+	s.says("/c/acme/", []string{`state warn">1 change is approved, and not made yet.`, "press Run now"}, "for somebody&#39;s word", "It ends when its reason does")
+	w.asked.Failed, w.asked.Since = "the lock was held for half an hour", evening
+	s.says("/c/acme/", []string{`state bad">The run that was asked for could not be made.`})
+	w.asked.Since = evening.Add(-24 * time.Hour) // a run since tells more
+	s.says("/c/acme/", nil, "could not be made")
+}
+
+// TestPushesHold: what a push had held is on the first page soon, without another run.
+func TestPushesHold(t *testing.T) {
+	w := calm()
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.says("/c/acme/", []string{"Nothing is held."})
+	w.entries = append(w.entries, jobs.Entry{ID: "9-0", Time: evening, Kind: jobs.EntryHold, Run: "push", Held: []reconcile.Held{{Change: leaver(1), Class: reconcile.HoldGuard, Rule: reconcile.RuleLimit, Reason: "too many"}}})
+	w.pass(bookLife)
+	s.says("/c/acme/", []string{"1 change waits for somebody"})
 }

@@ -29,7 +29,6 @@ type holdView struct {
 	Kinds []byKind
 	// Mine says that who looks has approved all that an approval is about.
 	Mine    bool
-	Decided bool   // nothing is left to be said
 	Waits   int    // changes that nobody decided about
 	Stands  string // who decided what
 	Whom    []choice
@@ -83,7 +82,7 @@ func (v *visit) unknown() bool {
 
 func newHoldView(h *jobs.Hold, v *visit) holdView {
 	view := holdView{Hold: *h, Kinds: foldKinds(h.Changes, fewToDecide), Mine: h.ApprovedBy(v.session.Who),
-		Decided: h.Approved+h.Rejected >= len(h.Changes), FromRun: h.Changes[0].Origin != reconcile.FromUndo}
+		FromRun: h.Changes[0].Origin != reconcile.FromUndo}
 	view.Stands, view.Waits = standing(h, v.conn.Policy.FourEyes), len(h.Changes)-h.Approved-h.Rejected
 	for i := range view.Kinds {
 		view.Kinds[i].Hold = h

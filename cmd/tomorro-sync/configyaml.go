@@ -104,11 +104,41 @@ func explainYAML(path string, text []byte, err error) error {
 		return fmt.Errorf("%s: %s", path, firstLine(err.Error()))
 	}
 	message := at.GetMessage()
+	var syntax *yaml.SyntaxError
 	var wrong *yaml.TypeError
-	if errors.As(err, &wrong) {
-		message = fmt.Sprintf("expected %s, found %s", wrong.DstType, wrong.SrcType)
+	var other *yaml.UnexpectedNodeTypeError
+	switch {
+	case errors.As(err, &syntax): // its token may be the value before the mistake, which may be a secret
+		if strings.HasPrefix(message, "found character '\t'") {
+			message = "a tab indents here, which YAML does not allow; write blanks"
+		}
+		place := at.GetToken().Position
+		return fmt.Errorf("%s:%d:%d: %s", path, place.Line, place.Column, message)
+	case errors.As(err, &wrong):
+		message = fmt.Sprintf("expected %s, found %s", typeWord(wrong.DstType.Kind().String()), typeWord(wrong.SrcType.Kind().String()))
+	case errors.As(err, &other):
+		message = fmt.Sprintf("expected %s, found %s", typeWord(other.Expected.YAMLName()), typeWord(other.Actual.YAMLName()))
 	}
 	return pointAt(path, text, at.GetToken(), message, false)
+}
+
+// typeWord says what a type of Go or YAML is to whoever writes a configuration.
+func typeWord(kind string) string {
+	switch kind {
+	case "int", "int64", "uint", "uint64":
+		return "a whole number"
+	case "float", "float64":
+		return "a number"
+	case "bool", "boolean":
+		return "true or false"
+	case "string":
+		return "a text"
+	case "slice", "sequence":
+		return "a list"
+	case "struct", "map", "mapping":
+		return "a section of keys"
+	}
+	return kind
 }
 
 // secretive is what a line may not be shown after.

@@ -73,7 +73,7 @@ func (p *program) explain(ctx context.Context, who string, o explainOptions) err
 	})
 }
 
-// historyShown is how many entries of a person's past are shown.
+// historyShown is how many entries of a person's past are shown, each change as one.
 const historyShown = 12
 
 // history gives the last entries about a person; none when the journal knows
@@ -91,11 +91,33 @@ func history(ctx context.Context, m memory, who string) ([]jobs.Entry, error) {
 	err = m.Scan(ctx, time.Time{}, func(e jobs.Entry) bool {
 		if e, ok := h.Take(e); ok {
 			entries = append(entries, e)
-			entries = entries[max(0, len(entries)-historyShown):]
 		}
 		return true
 	})
-	return entries, err
+	return recent(entries, historyShown), err
+}
+
+// recent gives the last n entries, and with each outcome what it is of, which does not count.
+func recent(entries []jobs.Entry, n int) []jobs.Entry {
+	became := make(map[string]int) // where the outcome of an intent is
+	for i := range entries {
+		if of := entries[i].Intent; of != "" {
+			became[of] = i
+		}
+	}
+	from := len(entries)
+	for ; from > 0 && n > 0; from-- {
+		if _, settled := became[entries[from-1].ID]; !settled {
+			n--
+		}
+	}
+	kept := []jobs.Entry{}
+	for i := range entries {
+		if i >= from || became[entries[i].ID] >= max(from, 1) {
+			kept = append(kept, entries[i])
+		}
+	}
+	return kept
 }
 
 // whatIf changes what OneLogin said of one person.
@@ -185,9 +207,11 @@ func (v *planView) explain(doc *explanationJSON, supposed bool) {
 	v.explainChanges(e)
 	if len(doc.History) > 0 {
 		v.heading("before")
+		v.folded = true
 		for i := range doc.History {
 			v.showEntry(&doc.History[i], true)
 		}
+		v.unsettled(true)
 	}
 	v.line("")
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 )
 
@@ -158,5 +159,26 @@ func TestExplain(t *testing.T) {
 	}
 	if n := len(o.lab.tomorro.Writes()); n != writes {
 		t.Errorf("explain wrote %d times", n-writes)
+	}
+}
+
+// TestHistoryHasBoth: of a long past no outcome is shown without what it is of.
+func TestHistoryHasBoth(t *testing.T) {
+	f, n := &fakeServices{}, historyShown+1
+	w := &reconcile.Write{Changes: []reconcile.Change{{Op: reconcile.OpAddMember, Key: 1, Who: "ann@x.io", Group: "Legal"}}}
+	for i := range n { // all intents first, then the outcomes of all but the last
+		f.entries = append(f.entries, jobs.Entry{ID: fmt.Sprint("i", i), Kind: jobs.EntryIntent, Write: w})
+	}
+	for i := range n - 1 {
+		f.entries = append(f.entries, jobs.Entry{ID: fmt.Sprint("o", i), Kind: jobs.EntryOutcome, Intent: fmt.Sprint("i", i), Result: "done"})
+	}
+	got, err := history(t.Context(), f, "1")
+	if err != nil || len(got) != 2*historyShown {
+		t.Fatalf("%d entries of %d: %+v, %v", len(got), len(f.entries), got, err)
+	}
+	for i, e := range got {
+		if want := fmt.Sprint([]string{"i", "o"}[i/historyShown], i%historyShown); e.ID != want {
+			t.Errorf("entry %d is %s, want %s", i, e.ID, want)
+		}
 	}
 }

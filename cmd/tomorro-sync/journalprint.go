@@ -38,11 +38,13 @@ func (p *program) printEntries(c *config, run string, entries func(yield func(jo
 		return writeCSV(p.stdout, entries)
 	}
 	view, shown := p.view(c, true), 0
+	view.folded = true
 	err := entries(func(e jobs.Entry) bool {
 		shown++
 		view.showEntry(&e, run == "")
 		return true
 	})
+	view.unsettled(run == "")
 	if err == nil && shown == 0 {
 		view.line("The journal has nothing of that.")
 	}

@@ -147,8 +147,8 @@ func TestHelpListsEveryKey(t *testing.T) {
 	}
 }
 
-// TestJournalTellsBefore: a run's text says what was there before, and of each outcome
-// what it is of.
+// TestJournalTellsBefore: a run's text says what was there before, and of each change, in one
+// line, what became of it, or that nobody knows.
 func TestJournalTellsBefore(t *testing.T) {
 	was := &reconcile.Account{UserName: "ann@x.io", GivenName: "Ann", FamilyName: "Doe", UserType: reconcile.User}
 	is := &reconcile.Account{UserName: "ann@y.io", GivenName: "Ann", FamilyName: "Roe", UserType: reconcile.Admin}
@@ -160,12 +160,16 @@ func TestJournalTellsBefore(t *testing.T) {
 	f := &fakeServices{entries: []jobs.Entry{
 		{ID: "1", Kind: jobs.EntryIntent, Write: w}, {ID: "2", Kind: jobs.EntryIntent, Write: members},
 		{ID: "3", Kind: jobs.EntryOutcome, Intent: "2", Result: "failed", Error: "no such member"}, {ID: "4", Kind: jobs.EntryOutcome, Intent: "1", Result: "done", Target: "t-ann"},
+		{ID: "5", Kind: jobs.EntryIntent, Write: members},
 	}}
 	got := start(t, f, "", false, "journal", "show", "r1")
-	for _, want := range []string{"change role of ann@y.io, user -> admin: OneLogin", "rename of ann@y.io, ann@x.io -> ann@y.io: OneLogin", `update name of ann@y.io, "Ann Doe" -> "Ann Roe": OneLogin`,
-		"failed, add member of bob@x.io in Legal, no such member", "done, change role of ann@y.io and 2 more changes, t-ann"} {
+	for _, want := range []string{"done     change role of ann@y.io, user -> admin: OneLogin", "done     rename of ann@y.io, ann@x.io -> ann@y.io: OneLogin", `done     update name of ann@y.io, "Ann Doe" -> "Ann Roe": OneLogin`,
+		"failed   add member of bob@x.io in Legal: rule 1; no such member", "intent   add member of bob@x.io in Legal: rule 1"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("lacks %q:\n%s", want, got.out)
 		}
+	}
+	if n := strings.Count(got.out, "\n"); n != 5 {
+		t.Errorf("%d lines for 5 changes:\n%s", n, got.out)
 	}
 }

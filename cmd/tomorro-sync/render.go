@@ -7,6 +7,7 @@ import (
 
 	"github.com/rivo/uniseg"
 
+	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/words"
 )
@@ -19,8 +20,10 @@ type planView struct {
 	*screen
 	pricing reconcile.Pricing
 	all     bool
-	// meant is what the intents that were shown wanted, by their ids, until their outcomes.
-	meant map[string]string
+	// folded shows what was written once, with what became of it, instead of intent and outcome.
+	folded bool
+	// meant is the intents that have no outcome yet, by their ids.
+	meant map[string]*jobs.Entry
 }
 
 // show prints the whole plan: what was read, people, groups, holds, notes, totals.

@@ -137,15 +137,17 @@ func (v *planView) showEntry(e *jobs.Entry, dated bool) {
 	switch e.Kind {
 	case jobs.EntryIntent:
 		v.mean(e)
-		if e.Write != nil {
-			for i := range e.Write.Changes {
-				c := &e.Write.Changes[i]
-				line("intent", fmt.Sprintf("%s of %s%s: %s", verb(c.Op), subject(c), turned(c), words.Because(c)), "")
-			}
+		if !v.folded {
+			each(e, func(c *reconcile.Change) { line("intent", intentText(c), "") })
 		}
 	case jobs.EntryOutcome:
-		line("outcome", outcomeText(e, v.meant[e.Intent]), "")
+		meant := v.meant[e.Intent]
 		delete(v.meant, e.Intent)
+		if meant == nil || !v.folded {
+			line("outcome", outcomeText(e, meant), "")
+			break
+		}
+		each(meant, func(c *reconcile.Change) { line(e.Result, becameText(e, c), resultStyle(e.Result)) })
 	case jobs.EntryHold:
 		for i := range e.Held {
 			h := &e.Held[i]
@@ -257,46 +259,4 @@ func pushText(e *jobs.Entry) string {
 		why += ", and of marks"
 	}
 	return fmt.Sprintf("looked at because of %s (%s)", why, words.Count(len(people), "person", "people"))
-}
-
-// mean remembers what an intent wants.
-func (v *planView) mean(e *jobs.Entry) {
-	if e.Write == nil || len(e.Write.Changes) == 0 {
-		return
-	}
-	if v.meant == nil {
-		v.meant = make(map[string]string)
-	}
-	c := &e.Write.Changes[0]
-	text := verb(c.Op) + " of " + subject(c)
-	if more := len(e.Write.Changes) - 1; more > 0 {
-		text += " and " + words.Count(more, "more change", "more changes")
-	}
-	v.meant[e.ID] = text
-}
-
-// turned says what there was before a change, and what there is to be.
-func turned(c *reconcile.Change) string {
-	switch b, a := c.Before, c.After; {
-	case b == nil || a == nil:
-		return ""
-	case c.Op == reconcile.OpChangeRole:
-		return fmt.Sprintf(", %s -> %s", b.UserType, a.UserType)
-	case c.Op == reconcile.OpRename:
-		return fmt.Sprintf(", %s -> %s", b.UserName, a.UserName)
-	case c.Op == reconcile.OpUpdateName:
-		return fmt.Sprintf(", %q -> %q", fullName(b), fullName(a))
-	}
-	return ""
-}
-
-// outcomeText says what became of what was meant.
-func outcomeText(e *jobs.Entry, meant string) string {
-	text := e.Result
-	for _, more := range []string{meant, e.Target, e.Note, e.Error} {
-		if more != "" {
-			text += ", " + more
-		}
-	}
-	return text
 }

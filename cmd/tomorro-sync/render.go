@@ -105,17 +105,22 @@ func (v *planView) membersText(op reconcile.Op, who []string) string {
 	return fmt.Sprintf("%s: %s", words.Count(len(who), "member", "members"), v.names(who))
 }
 
-// names lists the first few people and how many more there are.
+// names lists the first few people, safe to show, and how many more there are.
 func (v *planView) names(who []string) string {
+	cleaned := make([]string, len(who))
+	for i, w := range who {
+		cleaned[i] = v.clean(w)
+	}
+	return v.few(cleaned)
+}
+
+// few is names of what is made safe to show later: twice would show what the first time put in.
+func (v *planView) few(who []string) string {
 	shown := who
 	if !v.all {
 		shown = who[:min(3, len(who))]
 	}
-	cleaned := make([]string, len(shown))
-	for i, w := range shown {
-		cleaned[i] = v.clean(w)
-	}
-	text := strings.Join(cleaned, ", ")
+	text := strings.Join(shown, ", ")
 	if more := len(who) - len(shown); more > 0 {
 		text += fmt.Sprintf(" and %s more", words.Number(more))
 	}
@@ -137,7 +142,7 @@ func (v *planView) held(held []reconcile.Held) {
 	rows := make([]row, 0, len(subjects))
 	for f, who := range subjects {
 		unique := slices.Compact(slices.Sorted(slices.Values(who)))
-		rows = append(rows, row{"!", fmt.Sprintf("%s of %s", verb(f.op), v.names(unique)), "", f.reason})
+		rows = append(rows, row{"!", fmt.Sprintf("%s of %s", verb(f.op), v.few(unique)), "", f.reason})
 	}
 	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.cause+a.name, b.cause+b.name) })
 	v.section("held, not done now", rows)
@@ -155,10 +160,19 @@ func subject(c *reconcile.Change) string {
 	return "OneLogin user " + c.Key.String()
 }
 
+// notes folds those that say the same into one line, in their order.
 func (v *planView) notes(notes []reconcile.Note) {
-	rows := make([]row, 0, len(notes))
+	var texts []string
+	about := make(map[string][]string)
 	for _, n := range notes {
-		rows = append(rows, row{"·", n.Subject, "", n.Text})
+		if about[n.Text] == nil {
+			texts = append(texts, n.Text)
+		}
+		about[n.Text] = append(about[n.Text], n.Subject)
+	}
+	rows := make([]row, 0, len(texts))
+	for _, text := range texts {
+		rows = append(rows, row{"·", v.few(about[text]), "", text})
 	}
 	v.section("notes", rows)
 }
@@ -237,7 +251,7 @@ func (v *planView) row(r row, width int) {
 		return
 	}
 	if r.what != "" && uniseg.StringWidth(head)+4 > v.width {
-		head = name + "  " + r.what
+		head = name + ": " + r.what // padding would not outlive the wrapping
 	}
 	for i, l := range wrap(head, v.width-6) {
 		m := r.mark

@@ -33,6 +33,7 @@ func largePlan() reconcile.Plan {
 		p.Held = append(p.Held, reconcile.Held{Change: reconcile.Change{Op: reconcile.OpCreate, Who: fmt.Sprintf("r%02d@x.io", i)}, Class: reconcile.HoldData,
 			Reason: `title "Paralegal" is not one of the four words and not in titles:`})
 	}
+	p.Held = append(p.Held, reconcile.Held{Change: reconcile.Change{Op: reconcile.OpCreate, Who: "ليلى"}, Reason: "no title"})
 	p.Notes = []reconcile.Note{{Subject: "نور الهدى", Text: "a name that is read from right to left"}, {Subject: "rule 9", Text: "uses a macro\x1b[2Jand cannot be evaluated"}}
 	return p
 }
@@ -50,7 +51,7 @@ func TestPlanOnPipe(t *testing.T) {
 		`! create of r00@x.io, r01@x.io, r02@x.io and 27 more  title "Paralegal" is not one`,
 		`uses a macro\u001b[2Jand`,
 		"1 change of role, 40 new memberships, 30 deactivations",
-		"30 changes are held",
+		"31 changes are held",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, out.String())
@@ -78,6 +79,9 @@ func TestPlanFitsTheTerminal(t *testing.T) {
 		}
 		if !strings.Contains(out.String(), "\u2068نور الهدى\u2069") {
 			t.Error("a right-to-left name is not isolated")
+		}
+		if strings.Contains(out.String(), `\u2068`) {
+			t.Errorf("the isolation itself is shown:\n%s", out.String())
 		}
 	}
 }
@@ -132,5 +136,31 @@ func TestCommandsStayWhole(t *testing.T) {
 	(&screen{out: &out, width: 40}).paragraph("2026-11-29 15:04:24  20261129-150424-17878d  ", "command: 54 new accounts, 342 new memberships, exit 0", "")
 	if want := "2026-11-29 15:04:24  20261129-150424-17878d\n    command: 54 new accounts, 342 new\n    memberships, exit 0\n"; out.String() != want {
 		t.Errorf("%q", out.String())
+	}
+}
+
+// TestNotesFold: what is to be said of many is said once.
+func TestNotesFold(t *testing.T) {
+	var out strings.Builder
+	p := reconcile.Plan{Notes: []reconcile.Note{{Subject: "rule 9", Text: "uses a macro"}}}
+	for i := range 30 {
+		p.Notes = append(p.Notes, reconcile.Note{Subject: fmt.Sprintf("q%02d@x.io", i), Text: "the account stays, inactive"})
+	}
+	(&planView{screen: &screen{out: &out}}).notes(p.Notes)
+	if want := "\nNOTES\n  · rule 9  uses a macro\n  · q00@x.io, q01@x.io, q02@x.io and 27 more  the account stays, inactive\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+// TestNameStandsOff: on a narrow screen as well it is seen where a group's name ends.
+func TestNameStandsOff(t *testing.T) {
+	var out strings.Builder
+	v := &planView{screen: &screen{out: &out, width: 66, tty: true}}
+	v.groups([]reconcile.Change{
+		{Op: reconcile.OpAddMember, Group: "Cost 44", Who: "maximiliane.mustermann@acme.example", Cause: "rule 1"},
+		{Op: reconcile.OpAddMember, Group: "Cost 44", Who: "maximilian.mustermann@acme.example", Cause: "rule 1"},
+	})
+	if want := "  + Cost 44: 2 members: maximiliane.mustermann@acme.example,\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("lacks %q:\n%s", want, out.String())
 	}
 }

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rivo/uniseg"
+	"github.com/spf13/cobra"
 
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
@@ -117,5 +121,48 @@ func TestProtectionsOnTheCommandLine(t *testing.T) {
 	}
 	if code, _, stderr := o.run("reconcile"); code != exitUsage || !strings.Contains(stderr, "--yes") {
 		t.Errorf("without a terminal and --yes: exit %d, %s", code, stderr)
+	}
+}
+
+// TestMisspelt: a command that is not one is answered with the one that is near, and a
+// flag's wrong value in words, not Go's.
+func TestMisspelt(t *testing.T) {
+	for args, want := range map[string]string{
+		"plna":                    `unknown command "plna"; did you mean plan?`,
+		"quux":                    `unknown command "quux"` + "\n",
+		"journal shwo":            `journal has no command "shwo"; did you mean show?`,
+		"simulate --users x":      `--users takes a whole number, and got "x"`,
+		"approve 00 --for foo":    `--for takes a duration such as 90s or 48h, and got "foo"`,
+		"reconcile --yes=perhaps": `--yes takes true or false, and got "perhaps"`,
+		"simulate --users":        "flag needs an argument: --users",
+	} {
+		got := start(t, &fakeServices{}, "", false, strings.Fields(args)...)
+		if got.code != exitUsage || !strings.Contains(got.err, want) || strings.Contains(got.err, "strconv") {
+			t.Errorf("%s: %d, %s", args, got.code, got.err)
+		}
+	}
+}
+
+// TestHelpFits: no line of what a command says of itself is wider than the terminal, lists
+// stay aligned, and nothing is lost.
+func TestHelpFits(t *testing.T) {
+	p := &program{stdout: io.Discard, stderr: io.Discard}
+	todo := []*cobra.Command{p.rootCommand()}
+	for len(todo) > 0 {
+		cmd := todo[0]
+		todo = append(todo[1:], cmd.Commands()...)
+		var out strings.Builder
+		(&screen{out: &out, width: 80, tty: true}).flow(cmd.Long)
+		for line := range strings.Lines(out.String()) {
+			if w := uniseg.StringWidth(strings.TrimRight(line, "\n")); w > 80 {
+				t.Errorf("%s: %d columns: %s", cmd.Name(), w, line)
+			}
+		}
+		if got, want := strings.Fields(out.String()), strings.Fields(cmd.Long); !slices.Equal(got, want) {
+			t.Errorf("%s: other words:\n%s", cmd.Name(), out.String())
+		}
+		if want := "  titles-admin         a title in our configuration is mapped to admin, which a\n                       quarter"; cmd.Name() == "simulate" && !strings.Contains(out.String(), want) {
+			t.Errorf("not aligned:\n%s", out.String())
+		}
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/metrics"
 	"tomorro-sync/reconcile"
-	"tomorro-sync/reconcile/words"
 )
 
 // runner is the flow that plan and reconcile start.
@@ -170,7 +169,7 @@ func (p *program) rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(fmt.Errorf("unknown command %q", args[0]), "list the commands with: tomorro-sync --help")
+				return usage(misspelt(cmd, "unknown command", args[0]), "list the commands with: tomorro-sync --help")
 			}
 			return cmd.Help()
 		},
@@ -184,8 +183,9 @@ func (p *program) rootCommand() *cobra.Command {
 	flags.StringVarP(&p.output, "output", "o", "text", "`FORMAT` of the result: text or json")
 	flags.BoolVar(&p.noColor, "no-color", false, "no colours; the variable NO_COLOR does the same")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(err, "see: "+cmd.CommandPath()+" --help")
+		return usage(flagError(err), "see: "+cmd.CommandPath()+" --help")
 	})
+	p.wrapHelp(root)
 	root.AddCommand(p.demoCommand(), p.initCommand(), p.planCommand(), p.checkCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.alertsCommand(), p.scheduleCommand(), p.journalCommand(), p.reportCommand(), p.groupsCommand(), p.adoptCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
@@ -202,43 +202,6 @@ func (p *program) checkOutput(cmd *cobra.Command) error {
 	}
 	return nil
 }
-
-// arguments makes a wrong number of arguments, and one that is empty, a usage error.
-func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		see := "see: " + cmd.CommandPath() + " --help"
-		if err := check(cmd, args); err != nil {
-			return usage(wrongArguments(cmd, args), see)
-		}
-		if slices.ContainsFunc(args, blank) {
-			return usage(errors.New("an argument is empty"), "a variable of the shell may not be set; "+see)
-		}
-		for _, name := range narrowing {
-			if f := cmd.Flags().Lookup(name); f != nil && f.Changed && blank(f.Value.String()) {
-				return usage(fmt.Errorf("--%s is empty, which would not narrow anything", name), "a variable of the shell may not be set; leave the flag out for all")
-			}
-		}
-		return nil
-	}
-}
-
-// wrongArguments says what a command takes.
-func wrongArguments(cmd *cobra.Command, args []string) error {
-	_, takes, some := strings.Cut(cmd.Use, " ")
-	switch {
-	case cmd.HasSubCommands() && len(args) > 0:
-		return fmt.Errorf("%s has no command %q", cmd.Name(), args[0])
-	case !some:
-		return fmt.Errorf("%s takes no argument, and %q is one", cmd.Name(), args[0])
-	}
-	return fmt.Errorf("%s takes %s, and got %s", cmd.Name(), takes, words.Count(len(args), "argument", "arguments"))
-}
-
-// narrowing are the flags that name the one person or group that a command is about, so
-// that an empty one must not stand for everybody.
-var narrowing = []string{"user", "group"}
-
-func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
 // wantsJSON also knows when the flags could not be read to their end.
 func (p *program) wantsJSON(args []string) bool {

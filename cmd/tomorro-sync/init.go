@@ -159,7 +159,19 @@ func (p *program) placeOf(force bool) (*place, error) {
 	if info, err := os.Stat(filepath.Dir(at.config)); err != nil || !info.IsDir() {
 		return nil, usage(fmt.Errorf("%s is not a directory", filepath.Dir(at.config)), "make it, or name another file with --config")
 	}
+	if err := writable(filepath.Dir(at.config)); err != nil { // better now than after the last answer
+		return nil, usage(err, "go to a directory that you may write to, or name a file in one with --config")
+	}
 	return at, nil
+}
+
+// writable makes a file in a directory and takes it away again.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, ".tomorro-sync-*")
+	if err != nil {
+		return fmt.Errorf("%s cannot be written to: %w", dir, errors.Unwrap(err))
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // secretFiles names the file of each secret that is asked for.

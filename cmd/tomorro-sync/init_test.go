@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -159,5 +160,16 @@ func TestTemplateIsTheGuides(t *testing.T) {
 	var ours, guides map[string]any
 	if json.Unmarshal([]byte(setup.Template), &ours) != nil || json.Unmarshal([]byte(onelogintest.TomorroTemplate), &guides) != nil || !reflect.DeepEqual(ours, guides) {
 		t.Errorf("%v, the guide has %v", ours, guides)
+	}
+}
+
+// TestInitWhereNothingCanBeWritten: that is said before the first question.
+func TestInitWhereNothingCanBeWritten(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs a directory in which not even root makes files")
+	}
+	r := initProgram(t, "", true, nil, "--config", "/proc/c.yaml", "init")
+	if r.code != exitUsage || !strings.Contains(r.err, "/proc cannot be written to: ") || strings.Contains(r.err, "subdomain") {
+		t.Errorf("exit %d, %s", r.code, r.err)
 	}
 }

@@ -219,3 +219,17 @@ func TestValues(t *testing.T) {
 		t.Error("the template is no JSON")
 	}
 }
+
+// TestSummaryCounts: what the first run would do is said in the words of a plan.
+func TestSummaryCounts(t *testing.T) {
+	for want, s := range map[string]setup.Survey{
+		"2 new accounts, 2,529 new memberships; 1 change is held": {Changes: map[reconcile.Op]int{reconcile.OpAddMember: 2529, reconcile.OpCreate: 2}, Held: 1},
+		"nothing to write": {},
+	} {
+		last := ""
+		setup.Summary(&setup.Answers{}, &s, func(_ setup.Tone, said string) { last = said })
+		if last != want {
+			t.Errorf("%q, want %q", last, want)
+		}
+	}
+}

@@ -1,9 +1,8 @@
 package setup
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"tomorro-sync/reconcile"
@@ -28,16 +27,11 @@ func Summary(a *Answers, s *Survey, say func(Tone, string)) {
 	say(Part, "Rules and groups")
 	tellRules(s, say)
 	say(Part, "What the first run would do")
-	var changes []string
-	for _, op := range slices.Sorted(maps.Keys(s.Changes)) {
-		if n := s.Changes[op]; n > 0 {
-			changes = append(changes, fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(op), "_", " ")))
-		}
+	text := cmp.Or(words.Changes(s.Changes), "nothing to write")
+	if s.Held > 0 {
+		text += "; " + words.Count(s.Held, "change is", "changes are") + " held"
 	}
-	if len(changes) == 0 {
-		changes = []string{"nothing"}
-	}
-	say(Plain, strings.Join(changes, ", ")+fmt.Sprintf("; %d held", s.Held))
+	say(Plain, text)
 }
 
 // tellTitles gives how many people have a title that nobody mapped.

@@ -106,6 +106,8 @@ func (l *lab) fill(w *onelogintest.World) {
 	}
 }
 
+const simulatorHint = "stop what else listens there, or give another address with --onelogin, --tomorro or --redis"
+
 // serveLoopback serves h and gives the address. Another address than loopback is
 // refused: a simulator takes orders from anybody.
 func serveLoopback(address string, h http.Handler, broken func(error)) (string, func(), error) {
@@ -114,7 +116,7 @@ func serveLoopback(address string, h http.Handler, broken func(error)) (string, 
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return "", nil, fmt.Errorf("listen for a simulator: %w", err)
+		return "", nil, &failure{exitError, fmt.Errorf("listen for a simulator: %w", err), simulatorHint}
 	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan struct{})

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"regexp"
 	"strings"
@@ -73,6 +74,30 @@ func TestAnotherPlanWasApproved(t *testing.T) {
 		}
 		if got := start(t, f, "", false, append(args, "--yes", "--approve", "00fe")...); got.err != "" {
 			t.Errorf("%v: %+v", args, got)
+		}
+	}
+}
+
+// TestNothingWaitsForThatPlan: --approve is not ignored in silence when nothing waits.
+func TestNothingWaitsForThatPlan(t *testing.T) {
+	f := &fakeServices{plan: heldBy(reconcile.HoldGuard), report: jobs.Report{Run: "r1", Exit: exitHeld}}
+	got := start(t, f, "", false, "reconcile", "--yes", "--approve", "0123")
+	if got.code != exitHeld || !strings.Contains(strings.Join(strings.Fields(got.err), " "), "the plan is 00fe by now. Nothing in it waits for approval.") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestPortInUse: whoever rehearses where something listens already is told of the flags.
+func TestPortInUse(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, flag := range []string{"--onelogin", "--tomorro", "--redis"} {
+		got := bare(t, "simulate", flag, taken.Addr().String())
+		if got.code != exitError || !strings.Contains(got.err, "what to do: stop what else listens there, or give another address with --onelogin, --tomorro or --redis") {
+			t.Errorf("%s: %+v", flag, got)
 		}
 	}
 }

@@ -113,8 +113,8 @@ func (p *program) make(ctx context.Context, c *config, o asking, run func(approv
 			}
 			view.show(&plan)
 		}
-		if o.approved != "" && o.approved != plan.ID && plan.HeldBy(reconcile.HoldApproval) > 0 {
-			p.otherPlan(o.approved, plan.ID)
+		if o.approved != "" && o.approved != plan.ID {
+			p.otherPlan(o.approved, &plan)
 		}
 		if o.yes || plan.Empty() {
 			return true, nil
@@ -142,8 +142,12 @@ func (p *program) make(ctx context.Context, c *config, o asking, run func(approv
 }
 
 // otherPlan says that what somebody approved is not what is to be done now.
-func (p *program) otherPlan(approved, now string) {
-	p.screen(p.stderr).paragraph("! ", fmt.Sprintf("--approve %s approves nothing of this: the plan is %s by now. What waits for approval is held.", approved, now), yellow)
+func (p *program) otherPlan(approved string, now *reconcile.Plan) {
+	waits := "Nothing in it waits for approval."
+	if now.HeldBy(reconcile.HoldApproval) > 0 {
+		waits = "What waits for approval is held."
+	}
+	p.screen(p.stderr).paragraph("! ", fmt.Sprintf("--approve %s approves nothing of this: the plan is %s by now. %s", approved, now.ID, waits), yellow)
 }
 
 // forgive ends the schedule's quarantine after a run by hand that went well.

@@ -66,7 +66,7 @@ func (p *program) simulate(ctx context.Context, o simulateOptions) error {
 	defer l.stop()
 	redis, stop, err := redisstore.Serve(o.redis)
 	if err != nil {
-		return fmt.Errorf("serve a Redis for the rehearsal: %w", err)
+		return &failure{exitError, fmt.Errorf("serve a Redis for the rehearsal: %w", err), simulatorHint}
 	}
 	defer stop()
 	l.redisURL = "redis://" + redis + "/0"

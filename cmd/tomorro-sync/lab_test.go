@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -32,4 +34,26 @@ func TestLabEnds(t *testing.T) {
 	closed := &http.Server{}
 	_ = closed.Close()
 	serveStrictly(closed, listener, func(err error) { t.Errorf("said at the end: %v", err) })
+}
+
+// TestLooks: where simulate says that its sides can be looked at, there is an answer.
+func TestLooks(t *testing.T) {
+	l := newOffice(t, labOptions{users: 3, groups: 1, plain: true}, "").lab
+	var out strings.Builder
+	if err := (&program{stdout: &out}).introduce(l, "c.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	looks := regexp.MustCompile(`look: (\S+)`).FindAllStringSubmatch(out.String(), -1)
+	for _, look := range looks {
+		answer, err := http.Get(look[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.Body.Close(); answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", look[1], answer.Status)
+		}
+	}
+	if len(looks) != 2 {
+		t.Errorf("%d addresses:\n%s", len(looks), out.String())
+	}
 }

@@ -122,8 +122,8 @@ func (p *program) introduce(l *lab, config string) error {
 	}
 	s := p.screen(p.stdout)
 	s.command = p.name() // with the configuration that is written, not one that was given
-	s.line("OneLogin  %s   look: /_sim/world, /_sim/stats", l.oneloginURL)
-	s.line("Tomorro   %s   look: /_sim/state, /_sim/stats", l.tomorroURL)
+	s.line("OneLogin  %s   look: %[1]s/_sim/world", l.oneloginURL)
+	s.line("Tomorro   %s   look: %s/_sim/state", l.tomorroURL, strings.TrimSuffix(l.tomorroURL, "/scim/v2"))
 	s.line("Redis     %s", l.redisURL)
 	s.line("")
 	switch {

@@ -52,7 +52,7 @@ func (d *demonstration) serve(ctx context.Context, c *config, address string) er
 	s := newServed(c, log, d.conn)
 	at, stop, err := openConsole(ctx, log, []*served{s})
 	if err != nil {
-		return err
+		return &failure{exitError, err, "stop what else listens there, or give another address with --console"}
 	}
 	defer stop()
 	d.say("6. THE CONSOLE", "Some nights later: in the last one OneLogin said that forty people are suspended, which is held. Look who they are, approve or reject it, and run.")

@@ -63,7 +63,7 @@ func (p *program) check(ctx context.Context, f *checkFlags) error {
 	if f.probe && (!strings.Contains(f.account, "@") || strings.TrimSpace(f.group) == "") {
 		return usage(fmt.Errorf("--probe-account %q or --probe-group %q does not do", f.account, f.group), "name an e-mail and a group that are nobody's; without these, they are "+probeName+"@acme.com and "+probeName)
 	}
-	s := session{config: c, log: p.logger(), progress: newProgress(p.stderr)}
+	s := session{config: c, log: p.logger(), progress: p.newProgress()}
 	defer s.progress.stop()
 	k, err := s.checker(ctx)
 	if err != nil {

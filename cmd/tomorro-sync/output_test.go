@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,5 +61,20 @@ func TestReaderGone(t *testing.T) {
 	p := &program{stdin: strings.NewReader(""), stdout: &brokenOutput{err: syscall.EPIPE}, stderr: &said, connector: &fakeServices{report: jobs.Report{Run: "r1"}}}
 	if code := p.execute(t.Context(), []string{"--config", writeFile(t, goodConfig), "reconcile", "--yes"}); code != exitDone {
 		t.Errorf("exit %d, and says %q", code, said.String())
+	}
+}
+
+// TestDumbTerminal: a terminal that cannot move its cursor gets no bars.
+func TestDumbTerminal(t *testing.T) {
+	tty, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil || !isTerminal(tty) {
+		t.Skip("no pseudo terminal here")
+	}
+	defer tty.Close()
+	for value, want := range map[string]bool{"TERM=dumb": false, "TERM=xterm": true, "NO_COLOR=1": true} {
+		p := &program{stderr: tty, environ: []string{value}}
+		if got := p.newProgress(); (got != nil) != want {
+			t.Errorf("%s: bars %v, want %v", value, got != nil, want)
+		}
 	}
 }

@@ -343,7 +343,7 @@ func (p *program) open(ctx context.Context, s session, work func(*connection) er
 		}
 	}
 	s.log = p.logger()
-	s.progress = newProgress(p.stderr)
+	s.progress = p.newProgress()
 	defer s.progress.stop()
 	c, err := p.connector.open(ctx, s)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/vbauerster/mpb/v8"
@@ -20,12 +21,12 @@ type progress struct {
 	bars   map[string]*mpb.Bar
 }
 
-// newProgress gives nil when out is not a terminal.
-func newProgress(out io.Writer) *progress {
-	if !isTerminal(out) {
+// newProgress gives nil when stderr is not a terminal, or one that cannot move its cursor.
+func (p *program) newProgress() *progress {
+	if !isTerminal(p.stderr) || slices.Contains(p.environ, "TERM=dumb") {
 		return nil
 	}
-	return &progress{out: out, bars: make(map[string]*mpb.Bar)}
+	return &progress{out: p.stderr, bars: make(map[string]*mpb.Bar)}
 }
 
 // step sets the named bar to done of total; a total that grows is followed.

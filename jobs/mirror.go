@@ -282,7 +282,10 @@ func (m *mirror) outdated(touched map[reconcile.Key]Touch, began, now time.Time)
 	for key, t := range touched {
 		k, account := m.known[key.String()], m.links[key]
 		others := t.Run != "" && t.Run != k.run && t.Position > m.position
+		_, listed := m.find(account)
 		switch {
+		case account != "" && !listed && m.rows[account].IsZero(): // gone, or a leaver's, whom lists may leave out
+			out.accounts = append(out.accounts, account)
 		case others && t.Position > k.position && account == "":
 			out.links, out.unlinked = true, append(out.unlinked, key)
 		case account != "" && (others && t.Position > k.position || old(later(m.read, m.rows[account]))):

@@ -113,7 +113,22 @@ func impersonal(err error) error {
 	return err
 }
 
+// decide makes the plan, and once more with the accounts that come to light because of it.
 func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan, []reconcile.Testimony, error) {
+	for {
+		plan, said, err := r.planned(ctx, seen)
+		if err != nil {
+			return plan, said, err
+		}
+		hidden, err := r.unlisted(ctx, seen, &plan)
+		if err != nil || len(hidden) == 0 {
+			return plan, said, err
+		}
+		seen.current.Accounts = append(seen.current.Accounts, hidden...)
+	}
+}
+
+func (r *Runner) planned(ctx context.Context, seen *observation) (reconcile.Plan, []reconcile.Testimony, error) {
 	policy := r.policy(seen)
 	plan := reconcile.Decide(seen.input(&policy))
 	if r.User != "" {
@@ -132,7 +147,7 @@ func (r *Runner) decide(ctx context.Context, seen *observation) (reconcile.Plan,
 	if ctx.Err() != nil {
 		return plan, said, context.Cause(ctx)
 	}
-	return plan, said, r.listed(ctx, seen, &plan)
+	return plan, said, nil
 }
 
 // policy is the configured one with what is remembered.

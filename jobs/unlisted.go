@@ -8,51 +8,60 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// unlistedAsked is the most accounts that are asked for: a list that leaves some out leaves
-// out more than one, so that a sample finds it.
-const unlistedAsked = 20
+// unlistedGone is how many accounts are gone or active at most before no more are asked for:
+// where a list leaves some out, it leaves out more than one.
+const unlistedGone = 20
 
-// listed fails, with a *readError, when Tomorro's list of accounts leaves out one that is
-// there: a list may be cut short and still claim to be whole. A run that believed it would
-// give people a second account and would not see leavers. listed asks by id for the
-// remembered accounts of the people for whom the plan creates one; there are hardly ever
-// any.
-func (r *Runner) listed(ctx context.Context, seen *observation, plan *reconcile.Plan) error {
+// unlisted asks for the accounts that are remembered of those to whom the plan gives one; of
+// these, nearly always, there are none. Inactive ones, which a service may not list, are
+// given back: who returns gets theirs. It fails when there is an active one, as where a list
+// is cut short and says of itself that it is whole. Nobody could tell then who has one:
+// people would be given a second, and leavers would stay inside unseen.
+func (r *Runner) unlisted(ctx context.Context, seen *observation, plan *reconcile.Plan) (inactive []reconcile.Account, err error) {
 	if r.Accounts == nil {
-		return nil
+		return nil, nil
 	}
-	asked, there := 0, []string(nil)
+	asked, active := 0, []string(nil)
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		id := seen.links[c.Key]
-		if c.Op != reconcile.OpCreate || id == "" {
+		if c.Op != reconcile.OpCreate || id == "" || asked == unlistedGone || accountOf(seen.current.Accounts, id) {
 			continue
 		}
-		if asked++; asked > unlistedAsked {
-			break
-		}
 		a, err := r.Accounts.ReadAccount(ctx, id)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case err == nil && !a.Active:
+			inactive = append(inactive, a)
+			continue
+		case err == nil:
+			active = append(active, id)
 		}
-		if err == nil && a.Active { // else gone, or nobody can say; and some services list the active only
-			there = append(there, id)
-		}
+		asked++ // gone, or nobody can say
 	}
-	if len(there) == 0 {
+	return inactive, r.listed(ctx, active)
+}
+
+// listed fails when active accounts are not in the list. Pushes may have made them, and
+// remembered them, while it was read.
+func (r *Runner) listed(ctx context.Context, active []string) error {
+	if len(active) == 0 {
 		return nil
 	}
-	// Pushes may have made them, and remembered them, while the list was read.
 	again, err := r.Target.Read(ctx)
 	if err != nil {
 		return &readError{ServiceTomorro, err}
 	}
-	for i := range again.Accounts {
-		there = slices.DeleteFunc(there, func(id string) bool { return id == again.Accounts[i].ID })
-	}
-	if len(there) == 0 {
+	active = slices.DeleteFunc(active, func(id string) bool { return accountOf(again.Accounts, id) })
+	if len(active) == 0 {
 		return nil
 	}
 	return &readError{ServiceTomorro, fmt.Errorf("its list of accounts leaves out account %s, which it has and which is active, so nobody knows who has one, and nothing is written; "+
-		"see at Tomorro whether the token may see all accounts of the organisation, and ask Tomorro", there[0])}
+		"see at Tomorro whether the token may see all accounts of the organisation, and ask Tomorro", active[0])}
+}
+
+// accountOf reports whether an account is among some.
+func accountOf(accounts []reconcile.Account, id string) bool {
+	return slices.ContainsFunc(accounts, func(a reconcile.Account) bool { return a.ID == id })
 }

@@ -79,20 +79,3 @@ func TestShortList(t *testing.T) {
 		}
 	}
 }
-
-// TestActiveList: where the list has active accounts only, who returns gets their own.
-func TestActiveList(t *testing.T) {
-	o := newOffice(t, labOptions{users: 20, groups: 2, seed: 6, plain: true}, "")
-	o.shorten(func(_ string, active bool) bool { return !active }).Store(true)
-	o.must(exitDone, "reconcile", "--yes")
-	p := o.world.People[5]
-	had, _ := o.account(p.Email)
-	o.people(func(*onelogintest.World) { p.Status = 2 })
-	o.must(exitDone, "reconcile", "--yes")
-	o.people(func(*onelogintest.World) { p.Status = 1 })
-	o.must(exitDone, "reconcile", "--yes")
-	if has, _ := o.account(p.Email); has.ID != had.ID || !has.Active {
-		t.Errorf("was %+v, is %+v", had, has)
-	}
-	o.must(exitDone, "plan")
-}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"cmp"
+	"net/http"
+	"os"
+	"testing"
+
+	"tomorro-sync/sources/onelogin/onelogintest"
+)
+
+// activeOnly is a company at rest whose Tomorro lists active accounts only, and which
+// somebody then leaves.
+func activeOnly(t *testing.T, more string) (o *office, leaver *onelogintest.Person) {
+	t.Helper()
+	o = newOffice(t, labOptions{users: 20, groups: 2, seed: 6, plain: true}, more)
+	o.shorten(func(_ string, active bool) bool { return !active }).Store(true)
+	o.must(exitDone, "reconcile", "--yes")
+	leaver = o.world.People[5]
+	o.people(func(*onelogintest.World) { leaver.Status = 2 })
+	o.must(exitDone, "reconcile", "--yes")
+	return o, leaver
+}
+
+// serve has the office's configuration served with a listener.
+func (o *office) serve() *serving {
+	o.t.Helper()
+	data, err := os.ReadFile(o.config)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return startServing(o.t, string(data)+patiently(listenKeys))
+}
+
+// TestActiveList: where the list has active accounts only, who returns gets their own, also
+// under another address.
+func TestActiveList(t *testing.T) {
+	for _, address := range []string{"", "married@acme.example"} {
+		for _, pushed := range []bool{false, true} {
+			o, p := activeOnly(t, "")
+			had, _ := o.account(p.Email)
+			o.people(func(*onelogintest.World) { p.Status, p.Email = 1, cmp.Or(address, p.Email) })
+			if pushed {
+				if a := o.serve().push(t, pushToken, "POST", "/Users", userBody(p, "")); a.status != http.StatusCreated {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+			}
+			o.must(exitDone, "reconcile", "--yes")
+			if has, _ := o.account(p.Email); has.ID != had.ID || !has.Active {
+				t.Errorf("pushed %v: was %+v, is %+v", pushed, had, has)
+			}
+			o.must(exitDone, "plan")
+		}
+	}
+}

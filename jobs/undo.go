@@ -60,6 +60,9 @@ func (r *Runner) prepareUndo(ctx context.Context, run *recorder, by Trigger, wha
 	if err != nil {
 		return p, err
 	}
+	if err := r.unseen(ctx, done, &p.seen.current); err != nil {
+		return p, err
+	}
 	policy := r.policy(&p.seen)
 	p.plan = reconcile.Guard(reconcile.Undo(done, &p.seen.current, cause), &policy)
 	p.pins = make(map[reconcile.Key]Pin)
@@ -69,6 +72,33 @@ func (r *Runner) prepareUndo(ctx context.Context, run *recorder, by Trigger, wha
 		}
 	}
 	return p, nil
+}
+
+// unseen reads what was changed and is not in the list of accounts, which may have the
+// active ones only.
+func (r *Runner) unseen(ctx context.Context, done []reconcile.Change, current *reconcile.Current) error {
+	if r.Accounts == nil {
+		return nil
+	}
+	known := map[string]bool{"": true}
+	for i := range current.Accounts {
+		known[current.Accounts[i].ID] = true
+	}
+	for i := range done {
+		id := done[i].Account
+		if known[id] {
+			continue
+		}
+		known[id] = true
+		a, err := r.Accounts.ReadAccount(ctx, id)
+		switch {
+		case err == nil:
+			current.Accounts = append(current.Accounts, a)
+		case !errors.Is(err, reconcile.ErrGone):
+			return &readError{ServiceTomorro, err}
+		}
+	}
+	return nil
 }
 
 // done gives what is to be undone, in the order in which it was done, and says so

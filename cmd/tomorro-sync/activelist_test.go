@@ -53,3 +53,12 @@ func TestActiveList(t *testing.T) {
 		}
 	}
 }
+
+// TestActiveListUndo: a deactivation is taken back although the list leaves out its account.
+func TestActiveListUndo(t *testing.T) {
+	o, p := activeOnly(t, "")
+	o.must(exitDone, "undo", "--yes", "--user", p.Email)
+	if has, _ := o.account(p.Email); !has.Active {
+		t.Errorf("%+v", has)
+	}
+}

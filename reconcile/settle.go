@@ -16,6 +16,8 @@ func Settle(w Write, current *Current, owner map[string]Key) Outcome {
 	case WriteUpdateUser:
 		a := accountWith(current, w.Account.ID)
 		switch {
+		case a == nil && w.Before.Active && !w.Account.Active:
+			o.Result, o.ID = Done, w.Account.ID // lists may leave out leavers, and a service may let go of them
 		case a == nil || sameAccount(*a, w.Before):
 		case sameAccount(*a, w.Account):
 			o.Result, o.ID = Done, a.ID

@@ -33,6 +33,10 @@ func TestSettle(t *testing.T) {
 		before.ID, after.ID = "a2", "a2"
 		return reconcile.Write{Op: reconcile.WriteUpdateUser, Before: before, Account: after}
 	}
+	elsewhere := func(before, after reconcile.Account) reconcile.Write {
+		before.ID, after.ID = "a8", "a8"
+		return reconcile.Write{Op: reconcile.WriteUpdateUser, Before: before, Account: after}
+	}
 	members := func(id string, add, remove []string) reconcile.Write {
 		return reconcile.Write{Op: reconcile.WriteMembers, GroupID: id, Add: add, Remove: remove}
 	}
@@ -52,6 +56,8 @@ func TestSettle(t *testing.T) {
 		"updated":                 {update(active, bob), reconcile.Done, "a2"},
 		"not updated":             {update(bob, active), reconcile.NotDone, ""},
 		"somebody else updated":   {update(active, other), reconcile.Uncertain, "a2"},
+		"deactivated, not listed": {elsewhere(active, bob), reconcile.Done, "a8"},
+		"renamed, not listed":     {elsewhere(active, active), reconcile.NotDone, ""},
 		"deleted":                 {reconcile.Write{Op: reconcile.WriteDeleteUser, Account: reconcile.Account{ID: "a7"}}, reconcile.Done, "a7"},
 		"not deleted":             {reconcile.Write{Op: reconcile.WriteDeleteUser, Account: reconcile.Account{ID: "a1"}}, reconcile.NotDone, ""},
 		"group created":           {reconcile.Write{Op: reconcile.WriteCreateGroup, Group: "LE\u0301gal"}, reconcile.Done, "g1"},

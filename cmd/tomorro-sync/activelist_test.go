@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"tomorro-sync/reconcile/reconciletest/flaky"
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
 
@@ -61,4 +62,16 @@ func TestActiveListUndo(t *testing.T) {
 	if has, _ := o.account(p.Email); !has.Active {
 		t.Errorf("%+v", has)
 	}
+}
+
+// TestActiveListLost: deactivations whose answer was lost count against the limit although
+// the list leaves out their accounts.
+func TestActiveListLost(t *testing.T) {
+	o, _ := activeOnly(t, "limits: {deactivate: {max: 3, share: none}}\n")
+	o.people(func(w *onelogintest.World) { w.People[6].Status, w.People[7].Status = 2, 2 })
+	o.lab.tomorroWire.Add(flaky.Fault{Method: "PUT", Path: "/scim/v2/Users/*", Kind: flaky.KindLostAnswer})
+	o.must(exitSomeFailed, "reconcile", "--yes")
+	o.lab.tomorroWire.Clear()
+	o.people(func(w *onelogintest.World) { w.People[8].Status = 2 })
+	o.must(exitHeld, "reconcile", "--yes")
 }

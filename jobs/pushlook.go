@@ -316,7 +316,7 @@ func (v *visit) write(ctx context.Context) error {
 	var err error
 	v.result, err = reconcile.Apply(ctx, v.plan, r.Target, v, reconcile.ApplyOptions{
 		Concurrency:     atOnce, // intents that come together share a round trip; the target bounds its own requests
-		MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second), Within: v.rec.within()})
+		MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second), Within: v.rec.within(), OwnerOf: r.ownerOf})
 	return errors.Join(err, <-journalled, r.endAssertions(ctx, &v.plan, &v.result))
 }
 

@@ -65,3 +65,17 @@ func (r *Runner) listed(ctx context.Context, active []string) error {
 func accountOf(accounts []reconcile.Account, id string) bool {
 	return slices.ContainsFunc(accounts, func(a reconcile.Account) bool { return a.ID == id })
 }
+
+// ownerOf is to whom an account is linked; 0 is nobody.
+func (r *Runner) ownerOf(ctx context.Context, account string) (owner reconcile.Key, err error) {
+	if r.Links == nil {
+		return 0, nil
+	}
+	links, err := r.Links.Links(ctx)
+	for key, id := range links {
+		if id == account && (owner == 0 || key < owner) {
+			owner = key
+		}
+	}
+	return owner, err
+}

@@ -98,7 +98,7 @@ func (v *verifier) apply(ctx context.Context) (reconcile.Result, error) {
 	r := v.r
 	return reconcile.Apply(ctx, v.p.plan, r.Target, v, reconcile.ApplyOptions{
 		Concurrency: queued(cmp.Or(r.Concurrency, 8)), MembersPerWrite: r.MembersPerWrite, Grace: cmp.Or(r.Grace, 20*time.Second), Progress: r.Progress,
-		Within: v.within(), Canary: r.Canary, Check: v.check,
+		Within: v.within(), Canary: r.Canary, Check: v.check, OwnerOf: r.ownerOf,
 	})
 }
 

@@ -70,6 +70,9 @@ type ApplyOptions struct {
 	// the rest is skipped with that reason.
 	Canary int
 	Check  func(context.Context) error
+	// OwnerOf tells whose an account is by what is remembered, 0 is nobody's, when a create
+	// meets one that the plan has not seen; optional.
+	OwnerOf func(ctx context.Context, account string) (Key, error)
 	// Progress is called after each write with the changes dealt with so far and
 	// in all. It may be called by several goroutines at once.
 	Progress func(done, total int)
@@ -236,7 +239,7 @@ func (a *applier) send(ctx context.Context, w Write, asked time.Time) Outcome {
 	written, err := a.sink.Write(wctx, w)
 	o := Outcome{Write: w, Result: Done, ID: written.ID, Account: written.Account, Note: written.Note, Missing: written.Missing, Err: err}
 	if exists, ok := errors.AsType[*ExistsError](err); ok && w.Op == WriteCreateUser {
-		o.Result, o.ID, o.Err = a.mayAdopt(w, exists)
+		o.Result, o.ID, o.Err = a.mayAdopt(ctx, w, exists)
 		return o
 	}
 	switch {

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
@@ -9,16 +10,12 @@ import (
 // Tomorro does not list it. Neither Decide nor Guard has looked at it.
 
 // mayAdopt decides about an account that a create ran into.
-func (a *applier) mayAdopt(w Write, exists *ExistsError) (result, id string, err error) {
+func (a *applier) mayAdopt(ctx context.Context, w Write, exists *ExistsError) (result, id string, err error) {
 	key, found := w.Changes[0].Key, &exists.Account
-	owner := a.plan.owner.of(found.ID)
-	if owner == 0 {
-		owner, _ = ParseExternalID(found.ExternalID)
-	}
-	if p := a.plan.policy; p != nil && p.Adoption.Owners[found.ID] != 0 {
-		owner = p.Adoption.Owners[found.ID]
-	}
+	owner, err := a.ownerOf(ctx, found)
 	switch {
+	case err != nil:
+		err = fmt.Errorf("%w, and nobody knows whose it is: %w", exists, err)
 	case owner != 0 && owner != key:
 		err = fmt.Errorf("%w, which belongs to OneLogin user %d", exists, owner)
 	case a.plan.policy.spares(found, key):
@@ -29,6 +26,21 @@ func (a *applier) mayAdopt(w Write, exists *ExistsError) (result, id string, err
 		return Skipped, found.ID, exists
 	}
 	return Failed, found.ID, err
+}
+
+// ownerOf is whose an account is, by what somebody said, the plan, the account's mark, and
+// what is remembered: a list that leaves out leavers does not tell the plan.
+func (a *applier) ownerOf(ctx context.Context, found *Account) (Key, error) {
+	if p := a.plan.policy; p != nil && p.Adoption.Owners[found.ID] != 0 {
+		return p.Adoption.Owners[found.ID], nil
+	}
+	if owner := a.plan.owner.of(found.ID); owner != 0 {
+		return owner, nil
+	}
+	if owner, marked := ParseExternalID(found.ExternalID); marked || a.opts.OwnerOf == nil {
+		return owner, nil
+	}
+	return a.opts.OwnerOf(ctx, found.ID)
 }
 
 // spares reports whether an account that nobody has planned for is to be left alone.

@@ -2,11 +2,14 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 
 	"tomorro-sync/reconcile/reconciletest/flaky"
+	"tomorro-sync/sinks/tomorro/tomorrotest"
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
 
@@ -51,6 +54,34 @@ func TestActiveList(t *testing.T) {
 				t.Errorf("pushed %v: was %+v, is %+v", pushed, had, has)
 			}
 			o.must(exitDone, "plan")
+		}
+	}
+}
+
+// TestActiveListHeir: an account that the list leaves out, and that has no mark, is not given
+// to somebody else who gets the address.
+func TestActiveListHeir(t *testing.T) {
+	for _, pushed := range []bool{false, true} {
+		o, p := activeOnly(t, "")
+		o.lab.tomorro.Turn(func(k *tomorrotest.Knobs) { k.DropsExternalID = true })
+		had, _ := o.account(p.Email)
+		o.lab.tomorro.EditUser(had.ID, func(u *tomorrotest.User) { u.ExternalID = "" })
+		heir := *p
+		heir.ID, heir.FirstName, heir.LastName, heir.Status = 0, "Somebody", "Else", 1
+		o.people(func(w *onelogintest.World) {
+			w.Add(&heir)
+			p.Email = "left@acme.example"
+		})
+		if pushed {
+			if a := o.serve().push(t, pushToken, "POST", "/Users", userBody(&heir, "")); a.status != http.StatusConflict {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		}
+		if out := o.must(exitSomeFailed, "reconcile", "--yes"); !strings.Contains(out, fmt.Sprint("belongs to OneLogin user ", p.ID)) {
+			t.Errorf("%s", out)
+		}
+		if has, _ := o.account(had.UserName); has.Active || has.FamilyName != had.FamilyName {
+			t.Errorf("pushed %v: was %+v, is %+v", pushed, had, has)
 		}
 	}
 }

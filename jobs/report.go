@@ -44,6 +44,11 @@ type Report struct {
 	// NoSeat counts changes that Tomorro refused, as far as its words tell, because no
 	// seat or licence is left.
 	NoSeat int `json:"noSeat,omitempty"`
+	// Drift names, without a person's name, changes that the run made because somebody had
+	// changed Tomorro, the first 100; Reverted counts those that an earlier run had made for
+	// the same reason: something else takes them back each time.
+	Drift    []string `json:"drift,omitempty"`
+	Reverted int      `json:"reverted,omitempty"`
 	// Errors name what was not done and why, sorted.
 	Errors []string `json:"errors,omitempty"`
 	// Exit is the exit code that a command ends with for this report.
@@ -64,7 +69,7 @@ func newReport(run string, by Trigger, plan *reconcile.Plan, result *reconcile.R
 		Run: run, Trigger: by, PlanID: plan.ID, Planned: plan.Count(),
 		Done: result.Done, Failed: result.Failed, Skipped: result.Skipped,
 		Held:       make(map[reconcile.HoldClass]int),
-		Incomplete: plan.Receipt.Why(), Fallbacks: plan.Receipt.Fallbacks,
+		Incomplete: plan.Receipt.Why(), Fallbacks: plan.Receipt.Fallbacks, Drift: drift(plan, result),
 	}
 	for _, c := range reconcile.HoldClasses() {
 		r.Held[c] = plan.HeldBy(c)

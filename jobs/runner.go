@@ -216,6 +216,7 @@ func (r *Runner) run(ctx context.Context, by Trigger, prepare func(context.Conte
 		result, err := v.apply(ctx)
 		report = newReport(run.id, by, &p.plan, &result, err)
 		v.readBack(ctx, &report)
+		report.Reverted = r.reverted(ctx, &report)
 		report.Settled, report.Started, report.Finished = p.settled, started, r.now()
 		report.log(log)
 		err = errors.Join(err, run.end(ctx, &report))

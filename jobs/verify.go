@@ -138,6 +138,7 @@ func (v *verifier) readBack(ctx context.Context, report *Report) {
 	}
 	for i := range found {
 		n := &found[i]
+		report.Drift = without(report.Drift, &n.Change) // that is Tomorro's own doing
 		report.Ignored = append(report.Ignored, NotKept{Op: n.Change.Op, Key: n.Change.Key, Who: n.Change.Who, Group: n.Change.Group,
 			Sent: n.Sent, There: n.There, Access: n.KeepsAccess()})
 		if n.KeepsAccess() || n.LacksAccess() {

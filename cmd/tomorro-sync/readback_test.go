@@ -40,6 +40,9 @@ func TestTomorroIgnores(t *testing.T) {
 			for night := range exits {
 				o.resetStats()
 				code, stdout, stderr := o.run("reconcile", "--yes", "--all")
+				if strings.Contains(stdout, "something else") {
+					t.Errorf("night %d blames somebody else:\n%s", night+1, stdout)
+				}
 				exits[night], writes[night] = code, o.lab.tomorroWire.Stats().Writes
 				if told := strings.Contains(stdout, tt.want); told != (tt.access || night < 2) {
 					t.Fatalf("night %d: exit %d\n%s%s", night+1, code, stdout, stderr)

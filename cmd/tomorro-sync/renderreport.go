@@ -41,6 +41,9 @@ func (v *planView) showReport(r *jobs.Report) {
 			v.paragraph("  ! ", v.clean(l), red)
 		}
 	}
+	if n := r.Reverted; n > 0 {
+		v.paragraph("  ! ", words.Count(n, "change", "changes")+" of these earlier runs made as well, and something else at Tomorro took back: see whether OneLogin's provisioning straight to Tomorro, or another tool, is still on", yellow)
+	}
 	if n := len(r.Settled); n > 0 {
 		v.paragraph("  ", words.Count(n, "change", "changes")+" of an earlier run had no outcome: settled by looking at Tomorro", yellow)
 	}

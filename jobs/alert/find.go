@@ -24,6 +24,7 @@ const (
 	OneLoginRefuses Kind = "onelogin-refuses"
 	TomorroRefuses  Kind = "tomorro-refuses"
 	NoSeat          Kind = "no-seat"
+	Reverted        Kind = "reverted"
 	RemovalsHeld    Kind = "removals-held"
 	MarksOld        Kind = "marks-old"
 	Expires         Kind = "credential-expires"
@@ -141,6 +142,10 @@ func findRun(last *jobs.Report, command string, add func(kind Kind, title, do, f
 	if last.NoSeat > 0 {
 		add(NoSeat, "Tomorro has no seat left", "buy seats at Tomorro or free some, then: "+command+" reconcile",
 			"Tomorro has no seat left: %s refused in the last run (%s).", words.Count(last.NoSeat, "change was", "changes were"), last.Run)
+	}
+	if last.Reverted > 0 {
+		add(Reverted, "something else writes to Tomorro", "see who or what else does: OneLogin's provisioning straight to Tomorro, another tool, somebody by hand; and "+show,
+			"The last run (%s) made %s again that earlier runs had made: something else takes them back, and until the next run people may have access that they should have lost.", last.Run, words.Count(last.Reverted, "change", "changes"))
 	}
 }
 

@@ -56,6 +56,7 @@ func TestFind(t *testing.T) {
 		"Tomorro refuses": {func(s *jobs.Standing) {
 			s.Last = &jobs.Report{Run: "r2", Exit: jobs.ExitError, Refused: jobs.ServiceTomorro}
 		}, "[tomorro-refuses run-failed]", "new credentials"},
+		"reverted":           {func(s *jobs.Standing) { s.Last.Reverted = 2 }, "[reverted]", "made 2 changes again"},
 		"no seat":            {func(s *jobs.Standing) { s.Last.NoSeat = 1 }, "[no-seat]", "1 change was refused"},
 		"late":               {func(s *jobs.Standing) { s.Complete.Finished = ago(26*time.Hour + time.Second) }, "[no-run]", "for 26 hours."},
 		"just in time":       {func(s *jobs.Standing) { s.Complete.Finished = ago(26 * time.Hour) }, "[]", ""},

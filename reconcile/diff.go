@@ -87,8 +87,16 @@ func (d *differ) room(people int) {
 	}
 }
 
-// noteHeirs says that nobody checks who inherits, where that is so and somebody leaves.
+// noteHeirs says that nobody checks who inherits, where that is so and somebody leaves, and
+// that the configuration has to follow who gets another address.
 func (d *differ) noteHeirs() {
+	name := Fold(d.in.Policy.DefaultSubstitute)
+	for i := range d.plan.Changes {
+		if c := &d.plan.Changes[i]; c.Op == OpRename && name != "" && Fold(c.Before.UserName) == name && Fold(c.After.UserName) != name {
+			d.plan.Notes = append(d.plan.Notes, Note{Subject: "tomorro.default_substitute",
+				Text: fmt.Sprintf("names %s, whose e-mail becomes %s: say so in the configuration; until then they are not protected, and nobody is removed", c.Before.UserName, c.After.UserName)})
+		}
+	}
 	leaves := func(c Change) bool { return c.Op == OpDeactivate || c.Op == OpDelete }
 	if d.in.Policy.DefaultSubstitute == "" && slices.ContainsFunc(d.plan.Changes, leaves) {
 		d.plan.Notes = append(d.plan.Notes, Note{Subject: "tomorro.default_substitute",

@@ -349,7 +349,9 @@ type Memory interface {
 	// Lost reports a loss: the store was emptied, or restored from a backup, or lost its
 	// last writes, at some time after since. What was stored after since may be gone. since
 	// is zero when all is well, or when this process asks for the first time. Each process
-	// is told of each loss once.
+	// is told of each loss once. Whichever finds it first has also paused the schedule by
+	// then (PausedByLoss), even one that was paused: a backup may be one of a paused
+	// schedule, and who resumes it has to know. The others leave that to whoever resumes.
 	Lost(ctx context.Context) (since time.Time, err error)
 }
 

@@ -58,7 +58,7 @@ type ScheduleState struct {
 }
 
 // PausedByLoss is ScheduleState.PausedBy when the program itself paused the schedule, after
-// a loss (see Memory): what people had decided may be as it was before, or gone, so that no
+// a loss (see Memory.Lost): what people had decided may be as it was before, or gone, so that no
 // night acts on it until somebody has looked.
 const PausedByLoss = "tomorro-sync itself, because Redis lost what it had confirmed"
 
@@ -76,8 +76,7 @@ func (s *ScheduleState) Onward(command string) string {
 // of the ticks that came meanwhile as missed.
 type Pauser interface {
 	Schedule(ctx context.Context) (ScheduleState, error)
-	// Pause leaves a schedule that is paused as it is, but for PausedByLoss: a backup of
-	// Redis may be one of a paused schedule, and who resumes it has to know.
+	// Pause leaves a schedule that is paused as it is.
 	Pause(ctx context.Context, who string) error
 	Resume(ctx context.Context) error
 }

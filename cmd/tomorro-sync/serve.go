@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -84,8 +83,6 @@ type served struct {
 	listening listening
 	watch     *jobs.Watch // for metrics and alerts
 	refused   atomic.Bool // Redis did not take the last write
-	loss      sync.Mutex  // one looks for a loss at a time
-	lost      bool        // the schedule is yet to be paused for one
 
 	waits error                                  // why it cannot be served yet; nil when it can
 	open  func(context.Context) (*served, error) // tries again

@@ -15,24 +15,15 @@ func (s *served) tellLoss(ctx context.Context) {
 // lookForLoss detects that Redis has lost what it had confirmed, because it was emptied or
 // restored from a backup; nothing else would show that. Decisions and groups set by hand may
 // then be outdated or gone, so it pauses the schedule until somebody has looked. When it
-// returns no error, nothing is lost or the schedule is paused.
+// returns no error, nothing is lost or the schedule was paused.
 func (s *served) lookForLoss(ctx context.Context) error {
-	s.loss.Lock()
-	defer s.loss.Unlock()
 	since, err := s.conn.memory.Lost(ctx)
 	s.tellRefused(err)
 	if err == nil && !since.IsZero() {
-		s.lost = true
 		s.conn.desk.pushes.Forget()
 		s.log.Error("Redis does not remember what it had confirmed: it was emptied, restored from a backup, or lost its last writes. Approvals that were used, groups by hand that were taken back, "+
-			"and what the limits had counted may be as before, and pins, rejections and an adoption that was done may be gone. The schedule is paused",
+			"and what the limits had counted may be as before, and pins, rejections and an adoption that was done may be gone. The schedule was paused because of it",
 			"since", since, "do", "press Reapply entitlement mappings in OneLogin; look at plan, release and holds; then run schedule resume", "command", s.command)
-	}
-	if s.lost {
-		if err := s.conn.memory.Pause(ctx, jobs.PausedByLoss); err != nil {
-			return err
-		}
-		s.lost = false
 	}
 	return err
 }

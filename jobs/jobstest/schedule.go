@@ -78,11 +78,6 @@ func pause(t *testing.T, open Open) {
 	if st.PausedBy != "ann on alpha" || time.Since(st.Paused) > time.Minute {
 		t.Errorf("%+v", st)
 	}
-	must(t, s.Pause(t.Context(), jobs.PausedByLoss)) // who resumes has to know
-	must(t, s.Pause(t.Context(), "bob"))
-	if st, err = s.Schedule(t.Context()); err != nil || st.PausedBy != jobs.PausedByLoss {
-		t.Errorf("%+v %v", st, err)
-	}
 	take(t, s, soon, jobs.Due, jobs.TakenPaused)
 	must(t, s.Resume(t.Context()))
 	if st, err := s.Schedule(t.Context()); err != nil || !st.Paused.IsZero() {

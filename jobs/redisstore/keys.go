@@ -85,8 +85,8 @@ func (k keys) assertions() string { return k.prefix + "assertions" }
 // how often and when last (milliseconds). The effects are digests and name nobody.
 func (k keys) ignored() string { return k.prefix + "ignored" }
 
-// schedule is a hash: the last tick that was done and taken, whether it is paused,
-// and how many runs failed since one went well.
+// schedule is a hash: the last tick that was done and taken, whether it is paused, how
+// many runs failed since one went well, and when a loss was found last.
 func (k keys) schedule() string { return k.prefix + "schedule" }
 
 // telling is a string while a process tells of alerts: its token.

@@ -2,8 +2,9 @@ package redisstore
 
 import (
 	"context"
-	"errors"
+	_ "embed" // the script
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -14,15 +15,21 @@ import (
 
 var _ jobs.Memory = (*Store)(nil)
 
+//go:embed pulse.lua
+var pulseSource string
+
+var pulseScript = redis.NewScript(pulseSource)
+
 // pulseKept is how long the number of a process that has ended is kept.
 const pulseKept = 7 * 24 * time.Hour
 
 // pulse is a number that a process counts up in Redis, to see whether Redis remembers it.
 type pulse struct {
 	mu   sync.Mutex
-	last int64     // the last that Redis confirmed; 0 is none
-	said int64     // the last that was sent
+	said int64     // the last that may have been stored
+	last int64     // the last that was stored for certain; 0 is none
 	at   time.Time // when last was stored
+	loss int64     // the last loss that somebody had found
 }
 
 // Lost implements jobs.Memory, in one round trip. The number in Redis may be higher than
@@ -33,20 +40,26 @@ func (s *Store) Lost(ctx context.Context) (time.Time, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.said++
-	there, err := s.client.SetArgs(ctx, s.keys.pulse(s.name), p.said, redis.SetArgs{TTL: pulseKept, Get: true}).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
+	now, last := s.now(), p.last
+	if now.Sub(p.at) >= pulseKept {
+		last = 0
+	}
+	answer, err := pulseScript.Run(ctx, s.client, []string{s.keys.pulse(s.name), s.keys.schedule()},
+		p.said, pulseKept.Milliseconds(), last, p.loss, now.UnixMilli(), jobs.PausedByLoss).StringSlice()
+	if err == nil && len(answer) != 2 {
+		err = fmt.Errorf("%d answers", len(answer))
+	}
+	var loss int64
+	if err == nil {
+		loss, err = strconv.ParseInt(answer[1], 10, 64)
+	}
+	if err != nil {
 		return time.Time{}, fmt.Errorf("look whether Redis remembers: %w", err)
 	}
-	number, since := int64(0), time.Time{}
-	if there != "" {
-		if _, err := fmt.Sscan(there, &number); err != nil {
-			return time.Time{}, fmt.Errorf("look whether Redis remembers: %q is no number", there)
-		}
-	}
-	now := s.now()
-	if number < p.last && now.Sub(p.at) < pulseKept {
+	var since time.Time
+	if answer[0] == "1" && p.last > 0 { // what was found before this process began is none of its concern
 		since = p.at
 	}
-	p.last, p.at = p.said, now
+	p.last, p.at, p.loss = p.said, now, loss
 	return since, nil
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+
+	"tomorro-sync/jobs"
 )
 
 // TestLost: a store that was emptied or restored is noticed, once by each process, and a
@@ -44,6 +46,7 @@ func TestLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	lost("later", false)
+	lost("later still", false)
 	for _, s := range []*Store{one, other} { // yesterday's backup is copied back
 		_ = server.Set(s.keys.pulse(s.name), yesterday)
 	}
@@ -60,4 +63,39 @@ func TestLost(t *testing.T) {
 	now = now.Add(pulseKept)
 	server.FastForward(pulseKept)
 	lost("after a week of silence", false)
+}
+
+func openAt(t *testing.T, server *miniredis.Miniredis) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), "redis://"+server.Addr()+"/0", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// TestLossIsWhyItIsPaused: a backup may be one of a paused schedule, and who resumes it has
+// to know. It is paused with the look, of which the process may not live to see the answer.
+func TestLossIsWhyItIsPaused(t *testing.T) {
+	server := miniredis.RunT(t)
+	s := openAt(t, server)
+	for range 2 {
+		if _, err := s.Lost(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.FlushAll()
+	if err := s.Pause(t.Context(), "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if since, err := s.Lost(t.Context()); err != nil || since.IsZero() {
+		t.Errorf("since %s, %v", since, err)
+	}
+	if err := s.Pause(t.Context(), "bob"); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := s.Schedule(t.Context()); err != nil || st.PausedBy != jobs.PausedByLoss || time.Since(st.Paused) > time.Minute {
+		t.Errorf("%+v %v", st, err)
+	}
 }

@@ -111,14 +111,7 @@ func (s *Store) Status(ctx context.Context) (jobs.Status, error) {
 
 // Pause implements jobs.Pauser.
 func (s *Store) Pause(ctx context.Context, who string) error {
-	paused := fmt.Sprintf("%d %s", s.now().UnixMilli(), who)
-	var err error
-	if who == jobs.PausedByLoss {
-		err = s.client.HSet(ctx, s.keys.schedule(), "paused", paused).Err()
-	} else {
-		err = s.client.HSetNX(ctx, s.keys.schedule(), "paused", paused).Err()
-	}
-	if err != nil {
+	if err := s.client.HSetNX(ctx, s.keys.schedule(), "paused", fmt.Sprintf("%d %s", s.now().UnixMilli(), who)).Err(); err != nil {
 		return fmt.Errorf("pause the schedule: %w", err)
 	}
 	return nil

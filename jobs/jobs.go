@@ -352,6 +352,9 @@ type Memory interface {
 	// is told of each loss once. Whichever finds it first has also paused the schedule by
 	// then (PausedByLoss), even one that was paused: a backup may be one of a paused
 	// schedule, and who resumes it has to know. The others leave that to whoever resumes.
+	//
+	// A failover that loses what a process asked last, and nothing that would matter, is no
+	// loss.
 	Lost(ctx context.Context) (since time.Time, err error)
 }
 

@@ -43,4 +43,8 @@
 // Replication is asynchronous: a failover may lose the last entries, and with
 // them at most the record of a write, never its effect; a claim or lock that is
 // lost stops its run.
+//
+// Store.Lost tells of a loss. Of a failover it does only when something is gone that the
+// process had seen or may itself have written (the journal, marks, a pause); what another
+// process wrote just before the failover, and nobody had seen, is gone unnoticed.
 package redisstore

@@ -58,6 +58,7 @@ func (s *Store) append(ctx context.Context, token string, links []reconcile.Link
 	if len(ids) == 0 {
 		return nil, fmt.Errorf("write the journal: %w", errPassed)
 	}
+	s.pulse.wrote.Store(true)
 	return ids[1:], nil
 }
 

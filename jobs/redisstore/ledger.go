@@ -62,6 +62,7 @@ func (s *Store) Claim(ctx context.Context, lease jobs.Lease, claims []jobs.Claim
 	if err != nil {
 		return nil, fmt.Errorf("write the journal in Redis: %w", err)
 	}
+	s.pulse.wrote.Store(true)
 	out := make([]jobs.Claimed, 0, len(claims))
 	for _, a := range answers {
 		said, err := a.Slice()
@@ -181,6 +182,7 @@ func (s *Store) Settle(ctx context.Context, settled []jobs.Settled) error {
 	if _, err := s.pipeline(ctx, settleScript, calls); err != nil {
 		return fmt.Errorf("write the journal in Redis: %w", err)
 	}
+	s.pulse.wrote.Store(true)
 	return nil
 }
 

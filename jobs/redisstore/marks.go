@@ -81,6 +81,7 @@ func (s *Store) Mark(ctx context.Context, wait time.Duration, wanted []jobs.Want
 	if err != nil {
 		return nil, fmt.Errorf("ask for another look: %w", err)
 	}
+	s.pulse.wrote.Store(true)
 	for i := range wanted {
 		marks = append(marks, mark(wanted[i].Subject, answers[2*i], answers[2*i+1]))
 	}
@@ -230,6 +231,7 @@ func (s *Store) EndAssertions(ctx context.Context, ended []reconcile.Assertion) 
 		if _, err := s.pipeline(ctx, endScript, []call{{[]string{s.keys.assertions()}, args}}); err != nil {
 			return fmt.Errorf("forget which groups were set by hand: %w", err)
 		}
+		s.pulse.wrote.Store(true)
 	}
 	return nil
 }

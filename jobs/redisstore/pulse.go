@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,11 +26,16 @@ const pulseKept = 7 * 24 * time.Hour
 
 // pulse is a number that a process counts up in Redis, to see whether Redis remembers it.
 type pulse struct {
-	mu   sync.Mutex
-	said int64     // the last that may have been stored
-	last int64     // the last that was stored for certain; 0 is none
-	at   time.Time // when last was stored
-	loss int64     // the last loss that somebody had found
+	wrote atomic.Bool // since the last one, this process stored something whose loss would matter
+
+	mu     sync.Mutex
+	said   int64     // the last that may have been stored
+	last   int64     // the last that was stored for certain; 0 is none
+	at     time.Time // when last was stored
+	saw    string    // what was there then of what matters
+	before int64     // the one that was stored for certain before it
+	then   string    // what was there at that one
+	loss   int64     // the last loss that somebody had found
 }
 
 // Lost implements jobs.Memory, in one round trip. The number in Redis may be higher than
@@ -40,13 +46,13 @@ func (s *Store) Lost(ctx context.Context) (time.Time, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.said++
-	now, last := s.now(), p.last
+	now, last, wrote := s.now(), p.last, p.wrote.Swap(false)
 	if now.Sub(p.at) >= pulseKept {
 		last = 0
 	}
-	answer, err := pulseScript.Run(ctx, s.client, []string{s.keys.pulse(s.name), s.keys.schedule()},
-		p.said, pulseKept.Milliseconds(), last, p.loss, now.UnixMilli(), jobs.PausedByLoss).StringSlice()
-	if err == nil && len(answer) != 2 {
+	answer, err := pulseScript.Run(ctx, s.client, []string{s.keys.pulse(s.name), s.keys.schedule(), s.keys.journal(), s.keys.position()},
+		p.said, pulseKept.Milliseconds(), last, p.before, p.saw, p.then, wrote, p.loss, now.UnixMilli(), jobs.PausedByLoss).StringSlice()
+	if err == nil && len(answer) != 3 {
 		err = fmt.Errorf("%d answers", len(answer))
 	}
 	var loss int64
@@ -54,12 +60,14 @@ func (s *Store) Lost(ctx context.Context) (time.Time, error) {
 		loss, err = strconv.ParseInt(answer[1], 10, 64)
 	}
 	if err != nil {
+		p.wrote.CompareAndSwap(false, wrote)
 		return time.Time{}, fmt.Errorf("look whether Redis remembers: %w", err)
 	}
 	var since time.Time
 	if answer[0] == "1" && p.last > 0 { // what was found before this process began is none of its concern
 		since = p.at
 	}
-	p.last, p.at, p.loss = p.said, now, loss
+	p.before, p.then = p.last, p.saw
+	p.last, p.at, p.saw, p.loss = p.said, now, answer[2], loss
 	return since, nil
 }

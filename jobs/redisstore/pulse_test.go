@@ -1,12 +1,15 @@
 package redisstore
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile"
 )
 
 // TestLost: a store that was emptied or restored is noticed, once by each process, and a
@@ -65,6 +68,98 @@ func TestLost(t *testing.T) {
 	lost("after a week of silence", false)
 }
 
+// TestLostByAFailover: a failover loses what a process asked last. That alone is no loss;
+// with anything that matters, it is.
+func TestLostByAFailover(t *testing.T) {
+	entry := func(s *Store) error {
+		_, err := s.Append(t.Context(), jobs.Lease{}, jobs.Entry{Kind: jobs.EntryEnd})
+		return err
+	}
+	mark := func(s *Store) error { _, err := s.Mark(t.Context(), 0, []jobs.Wanted{{Subject: "7"}}); return err }
+	pause := func(s *Store) error { return s.Pause(t.Context(), "ann") }
+	end := func(s *Store) error { return s.EndAssertions(t.Context(), []reconcile.Assertion{{Account: "a"}}) }
+	resume := func(s *Store) error { return s.Resume(t.Context()) }
+	claim := func(s *Store) error {
+		_, err := s.Claim(t.Context(), jobs.Lease{}, []jobs.Claim{{Run: "run", Subjects: []string{"7"}}})
+		return err
+	}
+	settle := func(s *Store) error {
+		return s.Settle(t.Context(), []jobs.Settled{{Run: "run", Subjects: []string{"7"}}})
+	}
+	const ours = true
+	for name, c := range map[string]struct {
+		before, after func(*Store) error // the look that is lost
+		whose         bool               // who wrote that
+		kept          bool
+		looks         int // that are lost
+		want          bool
+	}{
+		"nothing else":                               {looks: 1},
+		"two looks":                                  {looks: 2, want: true},
+		"the journal is kept":                        {before: entry, looks: 1, kept: true},
+		"the journal is not kept":                    {before: entry, looks: 1, want: true},
+		"a mark is kept":                             {before: mark, looks: 1, kept: true},
+		"a mark is not kept":                         {before: mark, looks: 1, want: true},
+		"a pause is kept":                            {before: pause, looks: 1, kept: true},
+		"a pause is not kept":                        {before: pause, looks: 1, want: true},
+		"another wrote on the new master":            {after: entry, looks: 1, kept: true},
+		"our entry afterwards is not kept":           {after: entry, whose: ours, looks: 1, want: true},
+		"our mark afterwards is not kept":            {after: mark, whose: ours, looks: 1, want: true},
+		"our pause afterwards is not kept":           {after: pause, whose: ours, looks: 1, want: true},
+		"our resuming afterwards is not kept":        {after: resume, whose: ours, looks: 1, want: true},
+		"our claim afterwards is not kept":           {after: claim, whose: ours, looks: 1, want: true},
+		"our outcome afterwards is not kept":         {after: settle, whose: ours, looks: 1, want: true},
+		"our end of a group by hand is not":          {after: end, whose: ours, looks: 1, want: true},
+		"another's entries before and after are not": {before: entry, after: entry, looks: 1, want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := miniredis.RunT(t)
+			us, them := openAt(t, server), openAt(t, server)
+			if err := entry(them); err != nil {
+				t.Fatal(err)
+			}
+			look := func() bool {
+				since, err := us.Lost(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return !since.IsZero()
+			}
+			look()
+			look()
+			keep := replica(t, us)
+			write := func(what func(*Store) error) {
+				if what == nil {
+					return
+				}
+				who := them
+				if c.whose {
+					who = us
+				}
+				if err := what(who); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write(c.before)
+			for range c.looks {
+				look()
+			}
+			write(c.after)
+			keep(c.kept)
+			if look() != c.want {
+				t.Errorf("a loss is found: %t, want %t", !c.want, c.want)
+			}
+			if look() {
+				t.Error("it is found once more")
+			}
+			st, err := us.Schedule(t.Context())
+			if err != nil || (st.PausedBy == jobs.PausedByLoss) != c.want {
+				t.Errorf("paused by %q, %v", st.PausedBy, err)
+			}
+		})
+	}
+}
+
 func openAt(t *testing.T, server *miniredis.Miniredis) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), "redis://"+server.Addr()+"/0", Options{})
@@ -73,6 +168,35 @@ func openAt(t *testing.T, server *miniredis.Miniredis) *Store {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// replica remembers what a process counted, and what matters, as a replica would that gets
+// nothing more. Its master is lost with failover: the count always, the rest unless kept.
+func replica(t *testing.T, s *Store) (failover func(kept bool)) {
+	t.Helper()
+	ctx, k := t.Context(), s.keys
+	count, err := s.client.Get(ctx, k.pulse(s.name)).Result()
+	must := func(err error) {
+		t.Helper()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			t.Fatal(err)
+		}
+	}
+	must(err)
+	entries, position := s.client.XRange(ctx, k.journal(), "-", "+").Val(), s.client.Get(ctx, k.position()).Val()
+	return func(kept bool) {
+		must(s.client.Set(ctx, k.pulse(s.name), count, 0).Err())
+		if kept {
+			return
+		}
+		for _, e := range s.client.XRange(ctx, k.journal(), "("+entries[len(entries)-1].ID, "+").Val() {
+			must(s.client.XDel(ctx, k.journal(), e.ID).Err())
+		}
+		must(s.client.HDel(ctx, k.schedule(), "paused").Err())
+		if position == "" {
+			must(s.client.Del(ctx, k.position(), k.marks(), k.due()).Err())
+		}
+	}
 }
 
 // TestLossIsWhyItIsPaused: a backup may be one of a paused schedule, and who resumes it has

@@ -114,6 +114,7 @@ func (s *Store) Pause(ctx context.Context, who string) error {
 	if err := s.client.HSetNX(ctx, s.keys.schedule(), "paused", fmt.Sprintf("%d %s", s.now().UnixMilli(), who)).Err(); err != nil {
 		return fmt.Errorf("pause the schedule: %w", err)
 	}
+	s.pulse.wrote.Store(true)
 	return nil
 }
 
@@ -127,6 +128,7 @@ func (s *Store) Resume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("resume the schedule: %w", err)
 	}
+	s.pulse.wrote.Store(true)
 	return nil
 }
 

@@ -223,3 +223,42 @@ func TestLossIsWhyItIsPaused(t *testing.T) {
 		t.Errorf("%+v %v", st, err)
 	}
 }
+
+// TestLossIsTold also when the answer that tells of it is lost and the client asks again, and
+// to a process whose clock is ahead of that of whoever found it.
+func TestLossIsTold(t *testing.T) {
+	server := miniredis.RunT(t)
+	ahead, other := openAt(t, server), openAt(t, server)
+	ahead.now = func() time.Time { return time.Now().Add(time.Hour) }
+	look := func(s *Store) bool {
+		t.Helper()
+		since, err := s.Lost(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !since.IsZero()
+	}
+	for range 2 {
+		look(ahead)
+		look(other)
+	}
+	server.FlushAll()
+	last, before, loss := ahead.pulse.last, ahead.pulse.before, ahead.pulse.loss
+	look(ahead)
+	ahead.pulse.last, ahead.pulse.before, ahead.pulse.loss = last, before, loss
+	if !look(ahead) {
+		t.Error("a loss is not told whose answer was lost")
+	}
+	look(other)
+	server.FlushAll()
+	look(other)
+	if err := other.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !look(ahead) {
+		t.Error("a loss is not told that another found by a clock that is behind")
+	}
+	if st, err := other.Schedule(t.Context()); err != nil || !st.Paused.IsZero() {
+		t.Errorf("paused once more: %+v %v", st, err)
+	}
+}

@@ -2,24 +2,18 @@ package redisstore
 
 import (
 	"context"
-	_ "embed" // the script
 	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"tomorro-sync/jobs"
 )
 
 var _ jobs.Memory = (*Store)(nil)
 
-//go:embed pulse.lua
-var pulseSource string
-
-var pulseScript = redis.NewScript(pulseSource)
+var pulseScript = script("pulse.lua")
 
 // pulseKept is how long the number of a process that has ended is kept.
 const pulseKept = 7 * 24 * time.Hour

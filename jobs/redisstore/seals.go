@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"crypto/sha256"
-	_ "embed" // the script
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -17,10 +16,7 @@ import (
 
 var _ jobs.Sealer = (*Store)(nil)
 
-//go:embed seal.lua
-var sealSource string
-
-var sealScript = redis.NewScript(sealSource)
+var sealScript = script("seal.lua")
 
 // digest is over everything that an entry was written with. Of an erased one it is kept.
 func (r *record) digest() string {

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 )
 
 // Explanation is what is known of one person, and why a plan says of them what
@@ -51,7 +51,8 @@ type RuleAnswer struct {
 
 // ConditionAnswer is what one condition of a rule says of a person.
 type ConditionAnswer struct {
-	Condition string `json:"condition"`
+	Condition string `json:"condition"` // as OneLogin's API has it
+	Words     string `json:"words"`     // see Condition.Words
 	Holds     Answer `json:"holds"`
 }
 
@@ -115,7 +116,7 @@ func (x *Explainer) pair(p *pair) Explanation {
 	var verdict *Verdict
 	if x.groups.book != nil && !x.in.Current.MembersUnknown && w.Managed && w.Active {
 		v := x.groups.book.Evaluate(w.Person, x.in.Directory.ReadAt)
-		verdict, e.Rules = &v, x.groups.book.explain(w.Person, x.in.Directory.ReadAt)
+		verdict, e.Rules = &v, x.groups.book.explain(w.Person, x.in.Directory)
 	}
 	id := ""
 	if p.account != nil {
@@ -137,14 +138,27 @@ func (x *Explainer) pair(p *pair) Explanation {
 
 func (e *Explanation) concerns(c *Change) bool { return c.Key != 0 && c.Key == e.Key }
 
+// Words says a condition as OneLogin's page does, as far as its API's words can be told: a role
+// by its name, where that is among the roles given.
+func (c Condition) Words(roles []OneLoginRole) string {
+	operator := cmp.Or(map[string]string{"=": "is", "!=": "is not", "~": "contains", "!~": "does not contain", "bw": "begins with", "ew": "ends with", "ri": "includes", "rin": "does not include"}[c.Operator], c.Operator)
+	value := c.Value
+	for _, role := range roles {
+		if c.Source == sourceRole && strconv.FormatInt(role.ID, 10) == strings.TrimSpace(c.Value) {
+			value = fmt.Sprintf("%q (role %d)", role.Name, role.ID)
+		}
+	}
+	return fmt.Sprintf("%s %s %s", c.Source, operator, value)
+}
+
 // explain answers each rule, condition by condition.
-func (b *RuleBook) explain(p *Person, now time.Time) []RuleAnswer {
+func (b *RuleBook) explain(p *Person, d *Directory) []RuleAnswer {
 	answers := make([]RuleAnswer, 0, len(b.rules))
 	for i := range b.rules {
 		r := &b.rules[i]
-		a := RuleAnswer{Rule: r.cause, Matches: answer(r.matches(p, now)), MatchAny: r.any, Conditions: []ConditionAnswer{}}
+		a := RuleAnswer{Rule: r.cause, Matches: answer(r.matches(p, d.ReadAt)), MatchAny: r.any, Conditions: []ConditionAnswer{}}
 		for k, c := range r.rule.Conditions {
-			a.Conditions = append(a.Conditions, ConditionAnswer{fmt.Sprintf("%s %s %s", c.Source, c.Operator, c.Value), answer(r.conditions[k](p, now))})
+			a.Conditions = append(a.Conditions, ConditionAnswer{fmt.Sprintf("%s %s %s", c.Source, c.Operator, c.Value), c.Words(d.Roles), answer(r.conditions[k](p, d.ReadAt))})
 		}
 		answers = append(answers, a)
 	}

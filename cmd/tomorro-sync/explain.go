@@ -225,7 +225,7 @@ func (v *planView) explainRules(rules []reconcile.RuleAnswer) {
 	for _, r := range rules {
 		var tests []string
 		for _, c := range r.Conditions {
-			tests = append(tests, fmt.Sprintf("%s: %s", c.Condition, c.Holds))
+			tests = append(tests, fmt.Sprintf("%s: %s", c.Words, c.Holds))
 		}
 		joint := " and "
 		if r.MatchAny {

@@ -109,7 +109,7 @@ func agree(t *testing.T, e *reconcile.Explanation) {
 func TestExplain(t *testing.T) {
 	o := newOffice(t, labOptions{users: 20, groups: 4, seed: 3, plain: true}, "")
 	who := o.world.People[4]
-	if out := o.must(exitDone, "explain", who.Email); !strings.Contains(out, "no account") || !strings.Contains(out, "+ create") || !strings.Contains(out, "has_role ri") {
+	if out := o.must(exitDone, "explain", who.Email); !strings.Contains(out, "no account") || !strings.Contains(out, "+ create") || !strings.Contains(out, "has_role includes \"") {
 		t.Errorf("explain says\n%s", out)
 	}
 	o.must(exitDone, "reconcile", "--yes")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -180,20 +179,9 @@ func newRuleView(name string, r *reconcile.Rule, roles []reconcile.OneLoginRole)
 		v.Joint = "or"
 	}
 	for _, c := range r.Conditions {
-		value := c.Value
-		for _, role := range roles {
-			if c.Source == "has_role" && fmt.Sprint(role.ID) == strings.TrimSpace(c.Value) {
-				value = fmt.Sprintf("%q (role %d)", role.Name, role.ID)
-			}
-		}
-		v.Conditions = append(v.Conditions, fmt.Sprintf("%s %s %s", c.Source, operator(c.Operator), value))
+		v.Conditions = append(v.Conditions, c.Words(roles))
 	}
 	return v
-}
-
-// operator words OneLogin's operators, as far as they are not words already.
-func operator(o string) string {
-	return cmp.Or(map[string]string{"=": "is", "!=": "is not", "~": "contains", "!~": "does not contain", "bw": "begins with", "ew": "ends with", "ri": "includes", "rin": "does not include"}[o], o)
 }
 
 func members(g *reconcile.Group, current *reconcile.Current) []match {

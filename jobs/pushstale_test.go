@@ -26,7 +26,8 @@ type pair struct {
 }
 
 // undrained is a Queue of which nothing is taken up: who has it only does what they are
-// asked. Else the first look for marks, which may come late, takes up those of the other.
+// asked. Else the first look for marks, which may come late, takes up marks that are due:
+// those of the other, and those of whoever is asked about while the look before still ends.
 type undrained struct{ jobs.Queue }
 
 func (undrained) Due(context.Context, int, time.Duration) ([]jobs.Mark, error) { return nil, nil }
@@ -37,7 +38,7 @@ func newPair(t *testing.T, people int, ofB func(*jobs.Pushes)) *pair {
 	p := &pair{town: tn, store: open(t, miniredis.RunT(t).Addr())}
 	p.a = tn.replica("A", p.store, func(p *jobs.Pushes) { p.Queue = undrained{p.Queue} })
 	p.b = tn.replica("B", p.store, func(p *jobs.Pushes) {
-		p.Idle, p.Deadline = time.Hour, 2*time.Second
+		p.Queue, p.Deadline = undrained{p.Queue}, 2*time.Second
 		if ofB != nil {
 			ofB(p)
 		}

@@ -113,7 +113,7 @@ func TestNightIsMadeWhenRedisIsBack(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		go s.Serve(ctx)
-		time.Sleep(s.Schedule.Next(time.Now()).Sub(time.Now()) - time.Second)
+		time.Sleep(time.Until(s.Schedule.Next(time.Now())) - time.Second)
 		m.set(errors.New("Redis is away"))
 		time.Sleep(5 * time.Minute)
 		m.set(nil)

@@ -268,26 +268,6 @@ func TestPanicEndsNoSchedule(t *testing.T) {
 	b.look(monday.Add(61*time.Hour), 3)
 }
 
-// everyTick grants each tick, and notes for how long and which was done last.
-type everyTick struct {
-	within time.Duration
-	done   time.Time
-}
-
-func (e *everyTick) Schedule(context.Context) (jobs.ScheduleState, error) {
-	return jobs.ScheduleState{Done: e.done}, nil
-}
-
-func (e *everyTick) Take(_ context.Context, _ time.Time, _ jobs.Late, within time.Duration) (jobs.Taken, error) {
-	e.within = within
-	return jobs.TakenRun, nil
-}
-
-func (e *everyTick) Done(_ context.Context, tick time.Time, _ jobs.Ended) error {
-	e.done = tick
-	return nil
-}
-
 // TestJitter: runs begin anywhere within it, the tick is held for that long, and
 // who is asked to stop meanwhile begins nothing.
 func TestJitter(t *testing.T) {
@@ -296,7 +276,7 @@ func TestJitter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ticks, jitter, late := &everyTick{done: time.Now()}, 10*time.Minute, []time.Duration{}
+		ticks, jitter, late := &memo{state: jobs.ScheduleState{Done: time.Now()}, taken: jobs.TakenRun}, 10*time.Minute, []time.Duration{}
 		var began time.Time
 		s := &jobs.Scheduler{Schedule: spec, Ticks: ticks, Missed: jobs.LateRun, Jitter: jitter, Log: slog.New(slog.DiscardHandler),
 			Run: func(context.Context, time.Time) error { late = append(late, time.Since(began)); return nil }}
@@ -314,9 +294,9 @@ func TestJitter(t *testing.T) {
 		time.Sleep(time.Until(spec.Next(time.Now())))
 		ctx, stop := context.WithTimeout(t.Context(), time.Nanosecond)
 		defer stop()
-		done := ticks.done
+		done := ticks.state.Done
 		s.Look(ctx)
-		if len(late) != 40 || !ticks.done.Equal(done) {
+		if len(late) != 40 || !ticks.state.Done.Equal(done) {
 			t.Error("a run began, or its tick was done, after stopping")
 		}
 	})

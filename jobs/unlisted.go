@@ -25,7 +25,7 @@ func (r *Runner) unlisted(ctx context.Context, seen *observation, plan *reconcil
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		id := seen.links[c.Key]
-		if c.Op != reconcile.OpCreate || id == "" || asked == unlistedGone || accountOf(seen.current.Accounts, id) {
+		if c.Op != reconcile.OpCreate || id == "" || asked == unlistedGone || hasAccount(seen.current.Accounts, id) {
 			continue
 		}
 		a, err := r.Accounts.ReadAccount(ctx, id)
@@ -53,7 +53,7 @@ func (r *Runner) listed(ctx context.Context, active []string) error {
 	if err != nil {
 		return &readError{ServiceTomorro, err}
 	}
-	active = slices.DeleteFunc(active, func(id string) bool { return accountOf(again.Accounts, id) })
+	active = slices.DeleteFunc(active, func(id string) bool { return hasAccount(again.Accounts, id) })
 	if len(active) == 0 {
 		return nil
 	}
@@ -61,8 +61,8 @@ func (r *Runner) listed(ctx context.Context, active []string) error {
 		"see at Tomorro whether the token may see all accounts of the organisation, and ask Tomorro", active[0])}
 }
 
-// accountOf reports whether an account is among some.
-func accountOf(accounts []reconcile.Account, id string) bool {
+// hasAccount reports whether an account is among some.
+func hasAccount(accounts []reconcile.Account, id string) bool {
 	return slices.ContainsFunc(accounts, func(a reconcile.Account) bool { return a.ID == id })
 }
 

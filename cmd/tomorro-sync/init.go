@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -153,7 +152,7 @@ func (p *program) placeOf(force bool) (*place, error) {
 		}
 		at.named = absolute
 	}
-	if _, err := os.Lstat(at.config); !force && !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(at.config); !force && err == nil {
 		return nil, usage(fmt.Errorf("%s exists already, and is not overwritten", at.config), "edit it; or name another file with --config, or replace it with --force")
 	}
 	if info, err := os.Stat(filepath.Dir(at.config)); err != nil || !info.IsDir() {

@@ -165,11 +165,15 @@ func TestTemplateIsTheGuides(t *testing.T) {
 
 // TestInitWhereNothingCanBeWritten: that is said before the first question.
 func TestInitWhereNothingCanBeWritten(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("needs a directory in which not even root makes files")
+	none := writeFile(t, "")
+	wants := map[string]string{none: none + " is not a directory"}
+	if runtime.GOOS == "linux" { // where not even root makes files in this one
+		wants["/proc"] = "/proc cannot be written to: "
 	}
-	r := initProgram(t, "", true, nil, "--config", "/proc/c.yaml", "init")
-	if r.code != exitUsage || !strings.Contains(r.err, "/proc cannot be written to: ") || strings.Contains(r.err, "subdomain") {
-		t.Errorf("exit %d, %s", r.code, r.err)
+	for dir, want := range wants {
+		r := initProgram(t, "", true, nil, "--config", filepath.Join(dir, "c.yaml"), "init")
+		if r.code != exitUsage || !strings.Contains(r.err, want) || strings.Contains(r.err, "subdomain") {
+			t.Errorf("%s: exit %d, %s", dir, r.code, r.err)
+		}
 	}
 }

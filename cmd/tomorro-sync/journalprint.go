@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -117,10 +118,7 @@ func csvRows(e *jobs.Entry) [][]string {
 	}
 	for _, key := range e.Keys {
 		row := base()
-		row[6] = key.String()
-		if e.Kind != jobs.EntryOutlive {
-			row[15] = pinnedWho(e)
-		}
+		row[6], row[15] = key.String(), cmp.Or(pinnedWho(e), row[15])
 		rows = append(rows, row)
 	}
 	for i := range e.Pushed {

@@ -23,10 +23,14 @@ type progress struct {
 
 // newProgress gives nil when stderr is not a terminal, or one that cannot move its cursor.
 func (p *program) newProgress() *progress {
-	if !isTerminal(p.stderr) || slices.Contains(p.environ, "TERM=dumb") {
+	return newBars(p.stderr, isTerminal(p.stderr), p.environ)
+}
+
+func newBars(out io.Writer, terminal bool, environ []string) *progress {
+	if !terminal || slices.Contains(environ, "TERM=dumb") {
 		return nil
 	}
-	return &progress{out: p.stderr, bars: make(map[string]*mpb.Bar)}
+	return &progress{out: out, bars: make(map[string]*mpb.Bar)}
 }
 
 // step sets the named bar to done of total; a total that grows is followed.

@@ -2,6 +2,7 @@ package onelogintest
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 )
@@ -70,16 +71,23 @@ func (a *App) parameters() map[string]any {
 	return all
 }
 
+// holders are the people who have the app. They are looked for with the first page, and
+// when something changed since: a million people are a thousand pages.
+func (s *Server) holders(q url.Values) []*Person {
+	if have := s.have.Load(); have != nil && (q.Has("cursor") || q.Has("page") && q.Get("page") != "1") {
+		return *have
+	}
+	w := s.seen()
+	people := slices.DeleteFunc(slices.Clone(w.People), func(p *Person) bool { return !w.HasApp(p) })
+	s.have.Store(&people)
+	return people
+}
+
 func (s *Server) appUsers(w http.ResponseWriter, r *http.Request) {
 	if !s.app(w, r) {
 		return
 	}
-	var people []*Person
-	for _, p := range s.seen().People {
-		if s.seen().HasApp(p) {
-			people = append(people, p)
-		}
-	}
+	people := s.holders(r.URL.Query())
 	win, ok := s.paginate(w, r.URL.Query(), len(people), 100, 1000)
 	if !ok {
 		return

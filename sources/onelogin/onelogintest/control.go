@@ -14,8 +14,7 @@ func (s *Server) control() {
 		send(w, http.StatusOK, s.world)
 	})
 	s.mux.HandleFunc("PATCH /_sim/knobs", func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		defer s.lock()()
 		if strictly(w, r, &s.knobs) {
 			s.freeze()
 			send(w, http.StatusOK, s.knobs)
@@ -54,8 +53,7 @@ func (s *Server) control() {
 }
 
 func (s *Server) controlUser(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.lock()()
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	p := s.world.Find(id)
 	if p == nil {

@@ -61,8 +61,7 @@ type Event struct {
 // event is told as far as the knobs say. The id of somebody who is hired is given
 // back; change fills them in.
 func (s *Server) Happen(h Happening, id int64, change func(*World, *Person)) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.lock()()
 	now := s.Now().UTC()
 	p := s.world.Find(id)
 	if h == Hired {

@@ -56,8 +56,9 @@ type Server struct {
 	token string
 	made  time.Time // of the token
 	told  []Event
-	used  atomic.Int64 // v1 calls
-	moved atomic.Int64 // pages that announced a wrong total
+	have  atomic.Pointer[[]*Person] // who has the app in the world that is seen, until something changes
+	used  atomic.Int64              // v1 calls
+	moved atomic.Int64              // pages that announced a wrong total
 }
 
 // New serves a world with the credentials "client-id" and "client-secret".
@@ -86,15 +87,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 
 // Edit changes the world while it is served.
 func (s *Server) Edit(change func(*World)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.lock()()
 	change(s.world)
+}
+
+// lock is for whoever changes the world or the knobs; what it gives ends it.
+func (s *Server) lock() (unlock func()) {
+	s.mu.Lock()
+	return func() {
+		s.have.Store(nil)
+		s.mu.Unlock()
+	}
 }
 
 // Turn sets knobs while the service runs.
 func (s *Server) Turn(set func(*Knobs)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.lock()()
 	set(&s.knobs)
 	s.freeze()
 }

@@ -27,8 +27,8 @@ type mirror struct {
 
 	mu       sync.Mutex
 	current  reconcile.Current
-	counts   reconcile.Counts  // of accounts
-	names    map[string]string // folded userName to account
+	counts   reconcile.Counts    // of accounts
+	names    map[string][]string // folded userName to its accounts
 	links    map[reconcile.Key]string
 	owner    map[string]reconcile.Key
 	linked   map[string][]reconcile.Key // account to whom it is linked
@@ -84,8 +84,12 @@ func (m *mirror) ownerOf(account string) (reconcile.Key, bool) {
 func (m *mirror) named(userName string) (reconcile.Key, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key, known := m.owner[m.names[reconcile.Fold(userName)]]
-	return key, known
+	for _, account := range m.names[reconcile.Fold(userName)] {
+		if key, known := m.owner[account]; known {
+			return key, true
+		}
+	}
+	return 0, false
 }
 
 // account gives an account by id.
@@ -179,7 +183,7 @@ func (m *mirror) replace(current reconcile.Current, links map[reconcile.Key]stri
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.current, m.groups, m.facts, m.read, m.groupsAt, m.position, m.seen = current, groups, facts, at, at, position, position
-	m.rows, m.known, m.names = make(map[string]time.Time), make(map[string]knowledge), make(map[string]string, len(current.Accounts))
+	m.rows, m.known, m.names = make(map[string]time.Time), make(map[string]knowledge), make(map[string][]string, len(current.Accounts))
 	m.marked, m.counts = make(map[reconcile.Key][]string), reconcile.Counts{}
 	for i := range current.Accounts {
 		m.index(&current.Accounts[i], 1)

@@ -17,20 +17,20 @@ func (m *mirror) index(a *reconcile.Account, n int) {
 			m.counts.Admins += n
 		}
 	}
-	name := reconcile.Fold(a.UserName)
-	switch {
-	case n > 0:
-		m.names[name] = a.ID
-	case m.names[name] == a.ID:
-		delete(m.names, name)
+	found(m.names, reconcile.Fold(a.UserName), a.ID, n)
+	if key, ours := reconcile.ParseExternalID(a.ExternalID); ours {
+		found(m.marked, key, a.ID, n)
 	}
-	key, ours := reconcile.ParseExternalID(a.ExternalID)
-	switch {
-	case !ours:
-	case n > 0:
-		m.marked[key] = append(m.marked[key], a.ID)
-	default:
-		m.marked[key] = slices.DeleteFunc(m.marked[key], func(id string) bool { return id == a.ID })
+}
+
+// found notes that something finds an account, or, with -1, no longer.
+func found[K comparable](by map[K][]string, what K, account string, n int) {
+	if n > 0 {
+		by[what] = append(by[what], account)
+		return
+	}
+	if by[what] = slices.DeleteFunc(by[what], func(id string) bool { return id == account }); len(by[what]) == 0 {
+		delete(by, what)
 	}
 }
 
@@ -57,25 +57,25 @@ func (m *mirror) part(v *visit, keys []reconcile.Key, now time.Time, substitute 
 	}
 	o := &v.seen
 	accounts := make(map[string]bool)
-	add := func(id string) {
-		if _, found := m.find(id); found {
-			accounts[id] = true
+	add := func(ids ...string) {
+		for _, id := range ids {
+			if _, found := m.find(id); found {
+				accounts[id] = true
+			}
 		}
 	}
 	o.links = make(map[reconcile.Key]string)
 	for _, key := range keys {
 		add(m.links[key])
-		for _, id := range m.marked[key] {
-			add(id)
-		}
+		add(m.marked[key]...)
 		if account, linked := m.links[key]; linked {
 			o.links[key] = account
 		}
 	}
 	for i := range o.directory.People {
-		add(m.names[reconcile.Fold(o.directory.People[i].Email)])
+		add(m.names[reconcile.Fold(o.directory.People[i].Email)]...)
 	}
-	add(m.names[reconcile.Fold(substitute)])
+	add(m.names[reconcile.Fold(substitute)]...)
 	o.current = reconcile.Current{MembersUnknown: m.current.MembersUnknown, Groups: slices.Clone(m.current.Groups)}
 	rest := &reconcile.Rest{Counts: m.counts, Sizes: make(map[string]int, len(m.current.Groups))}
 	rest.Counts.Groups = len(m.current.Groups)
@@ -109,9 +109,10 @@ func (m *mirror) part(v *visit, keys []reconcile.Key, now time.Time, substitute 
 func (m *mirror) doubt(s *stale, v *visit) {
 	for i := range v.seen.directory.People {
 		p := &v.seen.directory.People[i]
-		id := m.names[reconcile.Fold(p.Email)]
-		if id != "" && m.links[p.Key] != id && later(m.read, m.rows[id]).Before(v.began) && !slices.Contains(s.accounts, id) {
-			s.accounts = append(s.accounts, id)
+		for _, id := range m.names[reconcile.Fold(p.Email)] {
+			if m.links[p.Key] != id && later(m.read, m.rows[id]).Before(v.began) && !slices.Contains(s.accounts, id) {
+				s.accounts = append(s.accounts, id)
+			}
 		}
 	}
 	if s.groups || !m.groupsAt.Before(v.began) {

@@ -13,6 +13,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
 )
 
 // TestServeEnds: nothing is left of a Serve that ended, and whoever asked has an answer.
@@ -265,5 +266,19 @@ func TestPushAfterAdoptMatch(t *testing.T) {
 	p.edit(60, func(x *reconcile.Person) { x.Assigned = false })
 	if l := one(t, p.b, jobs.Asked{What: "delete", Account: left, Want: jobs.WantOut}); l.Err != nil || l.Late || p.account("p2@x.io").Active {
 		t.Errorf("who left keeps access: %+v", l)
+	}
+}
+
+// TestPushedTwin: where Tomorro has two accounts with somebody's address, a push takes neither,
+// as a run does.
+func TestPushedTwin(t *testing.T) {
+	p := newPair(t, 1, nil)
+	twins := []reconcile.Account{
+		{ID: "t1", UserName: "p1@x.io", GivenName: "Given", FamilyName: "Doe", UserType: reconcile.User, Active: true},
+		{ID: "t2", UserName: "P1@x.io", GivenName: "Given", FamilyName: "Roe", UserType: reconcile.User, Active: true},
+	}
+	p.memory = reconciletest.NewMemory(reconcile.Current{Accounts: twins})
+	if l := one(t, p.b, byName(1)); l.Err != nil || len(l.Held) != 1 || !strings.Contains(l.Held[0].Reason, "two accounts with this address, t1 and t2") {
+		t.Errorf("%+v", l)
 	}
 }

@@ -78,6 +78,19 @@ func (h *Hold) Rather(command string) string {
 	return ""
 }
 
+// OfUndo reports whether an undo held it: then another undo makes it, and no run.
+func (h *Hold) OfUndo() bool {
+	return slices.ContainsFunc(h.Changes, func(c reconcile.Change) bool { return c.Origin == reconcile.FromUndo })
+}
+
+// MadeBy says what makes the changes once they are approved.
+func (h *Hold) MadeBy() string {
+	if h.OfUndo() {
+		return "the same undo"
+	}
+	return "the next run"
+}
+
 // ErrNoHold marks an id under which nothing is held. A hold whose content changes gets
 // another id.
 var ErrNoHold = errors.New("nothing is held under")
@@ -292,8 +305,7 @@ func Answer(ctx context.Context, store Decisions, holds []Hold, id string, word 
 	if len(h.Changes) == 0 {
 		return h, fmt.Errorf("%w %s that is about %s", ErrNoHold, h.ID, strings.Join(word.Only, ", "))
 	}
-	undo := slices.ContainsFunc(h.Changes, func(c reconcile.Change) bool { return c.Origin == reconcile.FromUndo })
-	said := reconcile.Decision{Approves: word.Approves, Undo: undo, At: now, Why: word.Why, Hold: h.ID}
+	said := reconcile.Decision{Approves: word.Approves, Undo: h.OfUndo(), At: now, Why: word.Why, Hold: h.ID}
 	if word.Approves {
 		said.Until = now.Add(word.For)
 	}

@@ -43,3 +43,16 @@ func TestDecisionEntries(t *testing.T) {
 		}
 	}
 }
+
+// TestStandingOfUndo: nobody is told that the next run makes what only another undo makes.
+func TestStandingOfUndo(t *testing.T) {
+	for origin, want := range map[reconcile.Origin]string{reconcile.FromUndo: "1 approved by bob, the same undo makes them", reconcile.FromSource: "1 approved by bob, the next run makes them"} {
+		h := jobs.Hold{Changes: []reconcile.Change{{Op: reconcile.OpDeactivate, Key: 7, Who: "ann@acme.com", Origin: origin}}, Approvals: []string{"bob"}, Approved: 1}
+		var screen strings.Builder
+		p := &program{stdout: &screen}
+		v := p.view(&config{}, true)
+		if got := v.standing(&h, false); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("%s: %q, want one line that begins with %q", origin, got, want)
+		}
+	}
+}

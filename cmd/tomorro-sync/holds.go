@@ -144,7 +144,7 @@ func (v *planView) showAnswer(h *jobs.Hold, word *jobs.Word, enough bool) {
 	default:
 		v.line("%s of hold %s approved as %s, until %s.", n, h.ID, v.clean(word.Who), time.Now().Add(word.For).Format(time.DateTime))
 		next := "the next run makes them; make one now with: tomorro-sync reconcile"
-		if h.Changes[0].Origin == reconcile.FromUndo {
+		if h.OfUndo() {
 			next = "undo again: it makes them"
 		}
 		v.advise("next: ", next)
@@ -207,7 +207,7 @@ func (v *planView) standing(h *jobs.Hold, fourEyes bool) (lines []string) {
 	case h.Approved == 0 && fourEyes:
 		lines = append(lines, "approved by "+by+"; one more must approve")
 	default:
-		lines = append(lines, fmt.Sprintf("%s approved by %s, the next run makes them: %s", words.Number(h.Approved), by, v.names(whom[jobs.Approved])))
+		lines = append(lines, fmt.Sprintf("%s approved by %s, %s makes them: %s", words.Number(h.Approved), by, h.MadeBy(), v.names(whom[jobs.Approved])))
 	}
 	return lines
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"tomorro-sync/jobs"
-	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/words"
 )
 
@@ -21,18 +20,17 @@ type holdList struct {
 	SignOn   bool // they can be told apart by signing in at the provider
 	FourEyes bool
 	Life     time.Duration
-	CanStart bool
+	CanStart bool // a run can be asked for, and makes some of it
 }
 
 type holdView struct {
 	jobs.Hold
 	Kinds []byKind
 	// Mine says that who looks has approved all that an approval is about.
-	Mine    bool
-	Waits   int    // changes that nobody decided about
-	Stands  string // who decided what
-	Whom    []choice
-	FromRun bool // false: an undo held it, and another undo makes it
+	Mine   bool
+	Waits  int    // changes that nobody decided about
+	Stands string // who decided what
+	Whom   []choice
 }
 
 // fewToDecide is how many people of a hold are shown at once: who decides should
@@ -50,11 +48,12 @@ func (c *console) holds(v *visit) {
 		v.broken("holds", err)
 		return
 	}
-	body := holdList{FourEyes: v.conn.Policy.FourEyes, Shared: v.unknown(), SignOn: c.provider != nil, Life: v.conn.ApprovalLife, CanStart: v.conn.Starter != nil}
+	body := holdList{FourEyes: v.conn.Policy.FourEyes, Shared: v.unknown(), SignOn: c.provider != nil, Life: v.conn.ApprovalLife}
 	for i := range holds {
 		h := newHoldView(&holds[i], v)
 		if h.Approvable {
 			body.Waiting = append(body.Waiting, h)
+			body.CanStart = body.CanStart || v.conn.Starter != nil && !h.OfUndo()
 		} else {
 			body.Others = append(body.Others, h)
 		}
@@ -81,8 +80,7 @@ func (v *visit) unknown() bool {
 }
 
 func newHoldView(h *jobs.Hold, v *visit) holdView {
-	view := holdView{Hold: *h, Kinds: foldKinds(h.Changes, fewToDecide), Mine: h.ApprovedBy(v.session.Who),
-		FromRun: h.Changes[0].Origin != reconcile.FromUndo}
+	view := holdView{Hold: *h, Kinds: foldKinds(h.Changes, fewToDecide), Mine: h.ApprovedBy(v.session.Who)}
 	view.Stands, view.Waits = standing(h, v.conn.Policy.FourEyes), len(h.Changes)-h.Approved-h.Rejected
 	for i := range view.Kinds {
 		view.Kinds[i].Hold = h
@@ -118,7 +116,7 @@ func standing(h *jobs.Hold, fourEyes bool) string {
 	case h.Approved == 0 && fourEyes:
 		parts = append(parts, "approved by "+strings.Join(h.Approvals, ", ")+"; one more must approve")
 	default:
-		parts = append(parts, words.Count(h.Approved, "change", "changes")+" approved by "+strings.Join(h.Approvals, ", ")+": the next run makes them")
+		parts = append(parts, words.Count(h.Approved, "change", "changes")+" approved by "+strings.Join(h.Approvals, ", ")+": "+h.MadeBy()+" makes them")
 	}
 	return strings.Join(parts, "; ")
 }

@@ -223,7 +223,7 @@ func (o *overview) Lost() bool { return o.Status.Schedule.PausedBy == jobs.Pause
 // another undo makes.
 func (o *overview) approved() (n int) {
 	for i := range o.Holds {
-		if h := &o.Holds[i]; h.Changes[0].Origin != reconcile.FromUndo {
+		if h := &o.Holds[i]; !h.OfUndo() {
 			n += h.Approved
 		}
 	}

@@ -85,8 +85,8 @@ func (v *visit) page(section, title string) *page {
 var notices = map[string]string{
 	"queued":   "A run is asked for. It begins as soon as nobody else is at work.",
 	"already":  "A run is asked for already; this one is made with it.",
-	"approved": "Approved. The next run makes exactly these changes, once.",
-	"spared":   "Approved, but for what was rejected. The next run makes exactly these changes, once.",
+	"approved": "Approved: exactly these changes, once.",
+	"spared":   "Approved, but for what was rejected: exactly these changes, once.",
 	"second":   "Approved by you. One more person must approve before a run makes these changes.",
 	"ended":    "You were signed out meanwhile, so nothing was done. Sign in, and do it once more.",
 	"rejected": "Rejected. It is not asked for again as long as nights come to the same change.",

@@ -77,3 +77,17 @@ func TestSparedIsSaidOfTheRest(t *testing.T) {
 		}
 	}
 }
+
+// TestUndoIsMadeByUndo: what an undo had held is made by another undo, so that no page
+// tells who approves it to wait for the next run, or to press Run now.
+func TestUndoIsMadeByUndo(t *testing.T) {
+	w := newWorld()
+	for i := range w.entries[1].Held {
+		w.entries[1].Held[i].Origin = reconcile.FromUndo
+	}
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	s.says("/c/acme/holds", []string{"An approval lets the same undo make exactly these changes"}, "lets the next run", "makes what is approved")
+	_, to := s.decide("approve", nil)
+	s.says(to, []string{"Approved: exactly these changes, once.", "2 changes approved by Ann: the same undo makes them"}, "next run makes")
+	s.says("/c/acme/", nil, "press Run now")
+}

@@ -91,7 +91,7 @@ func (c *Census) outside(pulls []Census, l Limits) []string {
 			continue
 		}
 		if float64(now) < float64(least)*(1-*l.Band)-hair || now > Portion(1+*l.Band, max(most, l.MinPopulation)) {
-			why = append(why, fmt.Sprintf("%d %s, and the last good pulls found %s", now, n.name, span(least, most)))
+			why = append(why, fmt.Sprintf("%s %s, and the last good pulls found %s", Number(now), n.name, span(least, most)))
 		}
 	}
 	return why
@@ -99,9 +99,9 @@ func (c *Census) outside(pulls []Census, l Limits) []string {
 
 func span(least, most int) string {
 	if least == most {
-		return fmt.Sprint(least)
+		return Number(least)
 	}
-	return fmt.Sprintf("%d to %d", least, most)
+	return Number(least) + " to " + Number(most)
 }
 
 // bandNamed is how many counts a reason names.

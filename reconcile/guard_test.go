@@ -38,6 +38,8 @@ func TestGuardLimits(t *testing.T) {
 		{1000, 20, 6, true, "20 deactivations after 6 in the last 24h: more than limits.deactivate.max, which is 25"},
 		{19, 10, 0, false, ""}, // below the minimum population only the number counts
 		{20, 3, 0, true, "3 deactivations of 20: more than limits.deactivate.share"},
+		{3000, 2733, 0, true, "2,733 deactivations: more than limits.deactivate.max, which is 25"}, // as everything else writes it
+		{3000, 20, 1500, true, "20 deactivations after 1,500 in the last 24h"},
 	} {
 		d, current := company(c.n, c.leaving)
 		policy := open()
@@ -50,6 +52,38 @@ func TestGuardLimits(t *testing.T) {
 		}
 		if c.held && !strings.Contains(plan.Held[0].Reason, c.says) {
 			t.Errorf("reason %q, want %q", plan.Held[0].Reason, c.says)
+		}
+	}
+}
+
+// TestGuardWritesNumbers: reasons write large numbers as the pages and lists around them do.
+func TestGuardWritesNumbers(t *testing.T) {
+	most, share, band := 1200, 0.1, 0.2
+	limits := reconcile.Limits{MinPopulation: 20, Band: &band, Allow: map[reconcile.Limit]reconcile.Allowance{reconcile.LimitDeactivate: {Max: &most}}}
+	policy := open()
+	policy.Limits = limits
+	d, current := company(3000, 1500)
+	says := func(want string) {
+		t.Helper()
+		if plan := decide(d, current, policy); len(plan.Held) == 0 || !strings.Contains(plan.Held[0].Reason, want) {
+			t.Errorf("held are %d, want %q: %v", len(plan.Held), want, plan.Held[:min(1, len(plan.Held))])
+		}
+	}
+	says("1,500 deactivations: more than limits.deactivate.max, which is 1,200")
+	limits.Allow[reconcile.LimitDeactivate] = reconcile.Allowance{Share: &share}
+	says("1,500 deactivations of 3,000: more than")
+	delete(limits.Allow, reconcile.LimitDeactivate)
+	policy.Pulls = []reconcile.Census{{People: 9000}, {People: 12000}}
+	says("OneLogin gives 3,000 people, and the last good pulls found 9,000 to 12,000")
+	policy.Pulls = policy.Pulls[:1]
+	says("the last good pulls found 9,000")
+	quota := reconcile.QuotaError{Quota: reconcile.Quota{Limit: 5000, Left: 1200, Reserve: 1000}, Needs: 4321}
+	if want := "has 1,200 calls left until 00:00, of which 1,000 are left to others; a full read needs 4,321, more than an hour has (5,000)"; !strings.Contains(quota.Error(), want) {
+		t.Errorf("%v, want %q", &quota, want)
+	}
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", -999: "-999", -1234567: "-1,234,567"} {
+		if got := reconcile.Number(n); got != want {
+			t.Errorf("%d is written %s, want %s", n, got, want)
 		}
 	}
 }

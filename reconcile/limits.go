@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -68,13 +69,13 @@ func (l Limits) exceeded(limit Limit, n, spent, population int) string {
 	a := l.Allow[kind]
 	before := ""
 	if spent > 0 {
-		before = fmt.Sprintf(" after %d in the last %s", spent, l.window())
+		before = fmt.Sprintf(" after %s in the last %s", Number(spent), l.window())
 	}
 	if a.Max != nil && n+spent > *a.Max {
-		return fmt.Sprintf("%d %s%s: more than limits.%s.max, which is %d", n, kind.words(), before, kind, *a.Max)
+		return fmt.Sprintf("%s %s%s: more than limits.%s.max, which is %s", Number(n), kind.words(), before, kind, Number(*a.Max))
 	}
 	if a.Share != nil && population >= l.MinPopulation && n+spent > Portion(*a.Share, population) {
-		return fmt.Sprintf("%d %s%s of %d: more than limits.%s.share, which is %s", n, kind.words(), before, population, kind, Percent(*a.Share))
+		return fmt.Sprintf("%s %s%s of %s: more than limits.%s.share, which is %s", Number(n), kind.words(), before, Number(population), kind, Percent(*a.Share))
 	}
 	return ""
 }
@@ -90,6 +91,15 @@ func Portion(share float64, population int) int {
 
 // Percent is a share as people write it.
 func Percent(share float64) string { return fmt.Sprintf("%.10g%%", share*100) }
+
+// Number writes a number with its thousands apart: 12,345.
+func Number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
 
 // window writes 24h for 24h0m0s.
 func (l Limits) window() string {

@@ -28,9 +28,10 @@ func (e *QuotaError) Ever() bool { return e.Limit-e.Reserve >= e.Needs }
 
 // Error says what is left, what is needed, and when that can be had.
 func (e *QuotaError) Error() string {
-	text := fmt.Sprintf("OneLogin has %d calls left until %s, of which %d are left to others; a full read needs %d", e.Left, e.Reset.Format("15:04"), e.Reserve, e.Needs)
+	text := fmt.Sprintf("OneLogin has %s calls left until %s, of which %s are left to others; a full read needs %s",
+		Number(e.Left), e.Reset.Format("15:04"), Number(e.Reserve), Number(e.Needs))
 	if !e.Ever() {
-		return text + fmt.Sprintf(", more than an hour has (%d): raise onelogin.page_size", e.Limit)
+		return text + fmt.Sprintf(", more than an hour has (%s): raise onelogin.page_size", Number(e.Limit))
 	}
 	return text + fmt.Sprintf(": try after %s, or raise onelogin.page_size", e.Reset.Format("15:04"))
 }

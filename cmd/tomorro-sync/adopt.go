@@ -175,7 +175,7 @@ func (v *planView) adoption(s *jobs.Survey, rows []adopt.Row, waits map[reconcil
 	v.heading("accounts at Tomorro")
 	for _, m := range []adopt.Match{adopt.Mark, adopt.Link, adopt.Address, adopt.Folded, adopt.Name, adopt.Recreated, adopt.Unclear, adopt.Foreign, adopt.Nobody} {
 		if counts[m] > 0 {
-			v.paragraph(fmt.Sprintf("%6s  ", words.Number(counts[m])), matchText(m), "")
+			v.paragraph(fmt.Sprintf("%6s  ", reconcile.Number(counts[m])), matchText(m), "")
 		}
 	}
 	for i := range rows[asks:] {

@@ -70,7 +70,7 @@ func (p *program) matchRecreated(ctx context.Context, c *config, m memory, s *jo
 		p.view(c, true).recreated(same, others)
 	}
 	if len(same) > 0 && !yes {
-		if agreed, err := p.ask(ctx, fmt.Sprintf("Are these %s the same people?", words.Number(len(same)))); err != nil || !agreed {
+		if agreed, err := p.ask(ctx, fmt.Sprintf("Are these %s the same people?", reconcile.Number(len(same)))); err != nil || !agreed {
 			return err
 		}
 	}

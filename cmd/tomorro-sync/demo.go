@@ -10,7 +10,6 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
-	"tomorro-sync/reconcile/words"
 )
 
 func (p *program) demoCommand() *cobra.Command {
@@ -101,7 +100,7 @@ type demonstration struct {
 
 func (d *demonstration) run(ctx context.Context, o labOptions, address string) error {
 	d.say("1. THE COMPANY", fmt.Sprintf("%s people and %s rules at a simulated OneLogin; an empty Tomorro that has the groups the rules name. Both answer like the real services as far as these are documented, %s later.",
-		words.Number(o.users), words.Number(o.groups), o.latency))
+		reconcile.Number(o.users), reconcile.Number(o.groups), o.latency))
 	d.say("2. THE PLAN", "What a run would change, and why. Nothing has been written so far.")
 	began := time.Now()
 	var first reconcile.Plan
@@ -119,7 +118,7 @@ func (d *demonstration) run(ctx context.Context, o labOptions, address string) e
 	requests := d.requests()
 	if !d.p.asJSON() {
 		d.view.showReport(&report)
-		d.view.line("%s requests to OneLogin and %s to Tomorro in %s", words.Number(requests["onelogin"]), words.Number(requests["tomorro"]), time.Since(began).Round(10*time.Millisecond))
+		d.view.line("%s requests to OneLogin and %s to Tomorro in %s", reconcile.Number(requests["onelogin"]), reconcile.Number(requests["tomorro"]), time.Since(began).Round(10*time.Millisecond))
 	}
 	d.say("4. THE SECOND PLAN", "Read again from both sides:")
 	second, err := d.conn.runner.Plan(ctx)

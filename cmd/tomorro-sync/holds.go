@@ -195,7 +195,7 @@ func (v *planView) standing(h *jobs.Hold, fourEyes bool) (lines []string) {
 		whom[said] = append(whom[said], cmp.Or(h.Changes[i].Who, h.Changes[i].Group))
 	}
 	if n := h.Rejected; n > 0 {
-		text := fmt.Sprintf("%s rejected: %s; approve --only takes that back", words.Number(n), v.names(whom[jobs.Rejected]))
+		text := fmt.Sprintf("%s rejected: %s; approve --only takes that back", reconcile.Number(n), v.names(whom[jobs.Rejected]))
 		if n == len(h.Changes) {
 			text = "approve takes that back"
 		}
@@ -207,7 +207,7 @@ func (v *planView) standing(h *jobs.Hold, fourEyes bool) (lines []string) {
 	case h.Approved == 0 && fourEyes:
 		lines = append(lines, "approved by "+by+"; one more must approve")
 	default:
-		lines = append(lines, fmt.Sprintf("%s approved by %s, %s makes them: %s", words.Number(h.Approved), by, h.MadeBy(), v.names(whom[jobs.Approved])))
+		lines = append(lines, fmt.Sprintf("%s approved by %s, %s makes them: %s", reconcile.Number(h.Approved), by, h.MadeBy(), v.names(whom[jobs.Approved])))
 	}
 	return lines
 }

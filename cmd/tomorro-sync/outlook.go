@@ -44,14 +44,14 @@ func (v *planView) requests(o *outlook) {
 	}
 	v.heading("requests of a run")
 	f := &o.Forecast
-	text := words.Number(f.OneLogin.Total)
+	text := reconcile.Number(f.OneLogin.Total)
 	if n := f.OneLogin.Confirmations; n > 0 {
-		text += fmt.Sprintf(", %s of them to ask once more for those to be removed", words.Number(n))
+		text += fmt.Sprintf(", %s of them to ask once more for those to be removed", reconcile.Number(n))
 	}
 	v.paragraph("  OneLogin  ", text+o.quotaText(), "")
-	writes := fmt.Sprintf("%s, %s of them writes", words.Number(f.Tomorro.Total), words.Number(f.Tomorro.Edits))
+	writes := fmt.Sprintf("%s, %s of them writes", reconcile.Number(f.Tomorro.Total), reconcile.Number(f.Tomorro.Edits))
 	if n := f.Tomorro.Bulk; n > 0 {
-		writes = fmt.Sprintf("%s or more, with %s in %s of them", words.Number(f.Tomorro.Total), words.Count(f.Tomorro.Edits, "write", "writes"), words.Number(n))
+		writes = fmt.Sprintf("%s or more, with %s in %s of them", reconcile.Number(f.Tomorro.Total), words.Count(f.Tomorro.Edits, "write", "writes"), reconcile.Number(n))
 	}
 	v.paragraph("  Tomorro   ", writes, "")
 	v.paragraph("  time      ", "at least "+short(o.ReadingSeconds)+" to read and "+short(o.WritingSeconds)+" to write, as fast as both answered just now", "")
@@ -68,11 +68,11 @@ func (o *outlook) quotaText() string {
 	case q == nil:
 		return ""
 	case !o.Counts:
-		return fmt.Sprintf("; %s of %s calls are left this hour, against which these do not count", words.Number(q.Left), words.Number(q.Limit))
+		return fmt.Sprintf("; %s of %s calls are left this hour, against which these do not count", reconcile.Number(q.Left), reconcile.Number(q.Limit))
 	case !q.Fits(o.OneLogin.Total):
-		return fmt.Sprintf("; %s of %s calls are left this hour, of which %s are for others: too few until %s", words.Number(q.Left), words.Number(q.Limit), words.Number(q.Reserve), q.Reset.Local().Format("15:04"))
+		return fmt.Sprintf("; %s of %s calls are left this hour, of which %s are for others: too few until %s", reconcile.Number(q.Left), reconcile.Number(q.Limit), reconcile.Number(q.Reserve), q.Reset.Local().Format("15:04"))
 	}
-	return fmt.Sprintf("; %s of %s calls are left this hour, and %s after it", words.Number(q.Left), words.Number(q.Limit), words.Number(q.Left-o.OneLogin.Total))
+	return fmt.Sprintf("; %s of %s calls are left this hour, and %s after it", reconcile.Number(q.Left), reconcile.Number(q.Limit), reconcile.Number(q.Left-o.OneLogin.Total))
 }
 
 func isQuota(err error) bool {

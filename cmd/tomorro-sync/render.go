@@ -44,9 +44,9 @@ func (v *planView) source(p *reconcile.Plan) {
 		}
 	}
 	if !p.Receipt.NotAsked {
-		v.paragraph("OneLogin  ", fmt.Sprintf("%s, %s in scope", words.Count(c.People, "person", "people"), words.Number(c.InScope)), "")
+		v.paragraph("OneLogin  ", fmt.Sprintf("%s, %s in scope", words.Count(c.People, "person", "people"), reconcile.Number(c.InScope)), "")
 	}
-	v.paragraph("Tomorro   ", fmt.Sprintf("%s (%s active), %s, %s", words.Count(c.Accounts, "account", "accounts"), words.Number(c.Active),
+	v.paragraph("Tomorro   ", fmt.Sprintf("%s (%s active), %s, %s", words.Count(c.Accounts, "account", "accounts"), reconcile.Number(c.Active),
 		words.Count(c.Groups, "group", "groups"), words.Count(c.Memberships, "membership", "memberships")), "")
 	if c.Foreign > 0 {
 		text := words.Count(c.Foreign, "account matches", "accounts match") + " nobody in OneLogin and will not be touched"
@@ -122,7 +122,7 @@ func (v *planView) few(who []string) string {
 	}
 	text := strings.Join(shown, ", ")
 	if more := len(who) - len(shown); more > 0 {
-		text += fmt.Sprintf(" and %s more", words.Number(more))
+		text += fmt.Sprintf(" and %s more", reconcile.Number(more))
 	}
 	return text
 }
@@ -234,7 +234,7 @@ func (v *planView) section(title string, rows []row) {
 		v.row(r, min(width, 36))
 	}
 	if more := len(rows) - len(shown); more > 0 {
-		v.paragraph("  ", fmt.Sprintf("… and %s more: --all or --output json", words.Number(more)), dim)
+		v.paragraph("  ", fmt.Sprintf("… and %s more: --all or --output json", reconcile.Number(more)), dim)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tomorro-sync/jobs/check"
+	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/words"
 )
 
@@ -89,7 +90,7 @@ func (v *checkView) items(x *check.Result) {
 		v.paragraph("        - ", v.clean(item), "")
 	}
 	if more > 0 {
-		v.line("        - and %s more; see --all", words.Number(more))
+		v.line("        - and %s more; see --all", reconcile.Number(more))
 	}
 }
 

@@ -32,7 +32,7 @@ func (v *planView) showReport(r *jobs.Report) {
 	}
 	for class, n := range r.Held {
 		if n > 0 {
-			v.paragraph("  ", fmt.Sprintf("held: %s (%s)", words.Number(n), class), purple)
+			v.paragraph("  ", fmt.Sprintf("held: %s (%s)", reconcile.Number(n), class), purple)
 		}
 	}
 	v.notKept(r)
@@ -74,7 +74,7 @@ func (v *planView) notKept(r *jobs.Report) {
 		v.paragraph("  ! ", v.clean(line), yellow)
 	}
 	if more := len(rest) - len(shown); more > 0 {
-		v.paragraph("  ", fmt.Sprintf("… and %s more: --all or --output json", words.Number(more)), dim)
+		v.paragraph("  ", fmt.Sprintf("… and %s more: --all or --output json", reconcile.Number(more)), dim)
 	}
 	if quiet {
 		v.paragraph("  ", fmt.Sprintf("what Tomorro does not keep in two runs is held for %d days, or until the value changes on either side", reconcile.IgnoredDays), dim)

@@ -261,10 +261,10 @@ func allow(name string, limits *reconcile.Limits, of reconcile.Allowance, used, 
 		}
 	}
 	if of.Max != nil {
-		lower(*of.Max, fmt.Sprintf("max %s", words.Number(*of.Max)))
+		lower(*of.Max, fmt.Sprintf("max %s", reconcile.Number(*of.Max)))
 	}
 	if of.Share != nil && population >= limits.MinPopulation {
-		lower(reconcile.Portion(*of.Share, population), fmt.Sprintf("%s of %s", reconcile.Percent(*of.Share), words.Number(population)))
+		lower(reconcile.Portion(*of.Share, population), fmt.Sprintf("%s of %s", reconcile.Percent(*of.Share), reconcile.Number(population)))
 	}
 	if a.Unlimited {
 		return a

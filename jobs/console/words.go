@@ -17,7 +17,7 @@ import (
 func functions() template.FuncMap {
 	return template.FuncMap{
 		"plural": words.Count, "counted": words.Changes, "total": total[reconcile.Op], "kind": kind,
-		"because": words.Because, "subject": subject, "took": took, "exit": exitWords, "tone": exitTone, "thousands": words.Number, "heldCount": total[reconcile.HoldClass], "entry": entry, "span": span, "path": url.PathEscape,
+		"because": words.Because, "subject": subject, "took": took, "exit": exitWords, "tone": exitTone, "thousands": reconcile.Number, "heldCount": total[reconcile.HoldClass], "entry": entry, "span": span, "path": url.PathEscape,
 	}
 }
 
@@ -50,7 +50,7 @@ func originWords(n map[reconcile.Origin]int) string {
 		{reconcile.FromConfiguration, "because our configuration changed"}, {reconcile.FromAdoption, "of accounts that were there before"}, {reconcile.FromUndo, "to take back what a run did"},
 	} {
 		if n[o.origin] > 0 {
-			parts = append(parts, words.Number(n[o.origin])+" "+o.words)
+			parts = append(parts, reconcile.Number(n[o.origin])+" "+o.words)
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -3,28 +3,18 @@
 package words
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
 	"tomorro-sync/reconcile"
 )
 
-// Number writes a number with its thousands apart: 12,345.
-func Number(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
 // Count counts things: "1 person", "2,000 people".
 func Count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return Number(n) + " " + many
+	return reconcile.Number(n) + " " + many
 }
 
 // Changes says how many changes of each kind there are, in a plan's order. It is empty

@@ -11,8 +11,6 @@ import (
 func TestWords(t *testing.T) {
 	drift := reconcile.Change{Cause: "rule Legal", Origin: reconcile.FromDrift}
 	for got, want := range map[string]string{
-		words.Number(-1234567):                 "-1,234,567",
-		words.Number(999):                      "999",
 		words.Count(1, "person", "people"):     "1 person",
 		words.Count(12345, "person", "people"): "12,345 people",
 		words.Changes(map[reconcile.Op]int{reconcile.OpDelete: 1, reconcile.OpCreate: 2, reconcile.OpRename: 0}): "2 new accounts, 1 deletion",

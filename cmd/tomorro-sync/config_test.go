@@ -63,7 +63,10 @@ func TestConfigMistakes(t *testing.T) {
 		{"list for a text", goodConfig + "journal: {keep_runs: [a]}\n", nil, []string{"c.yaml:4:"}},
 		{"number for a section", goodConfig + "limits: {deactivate: 25}\n", nil, []string{"c.yaml:4:22: expected a section of keys, found a whole number", "deactivate: 25"}},
 		{"text for a switch", goodConfig + "groups: {create: perhaps}\n", nil, []string{"c.yaml:4:18: expected true or false, found a text"}},
-		{"share", goodConfig + "limits: {deactivate: {share: a lot}}\n", nil, []string{"not a share", "10%"}},
+		{"share", goodConfig + "limits: {deactivate: {share: a lot}}\n", nil, []string{"c.yaml:4:30: limits.deactivate.share: \"a lot\" is not a share", "10%", "    4 | limits: {deactivate: {share: a lot\n"}},
+		{"number of changes", goodConfig + "limits:\n  create: {max: none}\n  delete: {max: lots}\n", nil, []string{"c.yaml:6:17: limits.delete.max: \"lots\" is not a number of changes"}},
+		{"days", goodConfig + "schedule: {delta: 5m, retry: 3d}\n", nil, []string{"c.yaml:4:30: schedule.retry: time: unknown unit \"d\" in duration \"3d\""}},
+		{"days by an alias", goodConfig + "limits: {window: &w 3d}\nalerts: {held_after: *w}\n", nil, []string{"c.yaml:4:"}},
 		{"missing secrets, all of them", "onelogin: {url: https://a.onelogin.com, client_id: i, app_id: 1}\ntomorro: {url: https://t.example/scim}\n", nil,
 			[]string{"onelogin.client_secret: is missing", "TOMORRO_SYNC_ONELOGIN_CLIENT_SECRET", "onelogin.client_secret_file", "tomorro.token: is missing", "TOMORRO_SYNC_TOMORRO_TOKEN", "tomorro.token_file"}},
 		{"URL without scheme", goodConfig, []string{"TOMORRO_SYNC_ONELOGIN_URL=acme.onelogin.com"}, []string{"onelogin.url: is not a web address", "https://host"}},
@@ -80,7 +83,9 @@ func TestConfigMistakes(t *testing.T) {
 		{"a window longer than what is remembered", goodConfig + "limits: {window: 1440h}\n", nil, []string{"limits.window: 1440h0m0s is too long", "744h"}},
 		{"canary", goodConfig + "apply: {canary: -1}\n", nil, []string{"apply.canary: -1 is too small; the least is 0"}},
 		{"canary in words", goodConfig + "apply: {canary: ten}\n", nil, []string{"c.yaml:4:17: expected a whole number, found a text"}},
-		{"variable of a wrong type", goodConfig, []string{"TOMORRO_SYNC_ONELOGIN_APP_ID=hush-onelogin"}, []string{"AppID", "int64"}},
+		{"variable of a wrong type", goodConfig, []string{"TOMORRO_SYNC_ONELOGIN_APP_ID=hush-onelogin"}, []string{"TOMORRO_SYNC_ONELOGIN_APP_ID: expected a whole number"}},
+		{"variables of wrong types, all of them", goodConfig, []string{"TOMORRO_SYNC_LIMITS_DELETE_MAX=lots", "TOMORRO_SYNC_LIMITS_WINDOW=3d", "TOMORRO_SYNC_GROUPS_CREATE=perhaps", "TOMORRO_SYNC_LIMITS_BAND=all"},
+			[]string{"TOMORRO_SYNC_LIMITS_DELETE_MAX: expected a whole number or none", "TOMORRO_SYNC_LIMITS_WINDOW: expected a time such as 24h", "TOMORRO_SYNC_GROUPS_CREATE: expected true or false", "TOMORRO_SYNC_LIMITS_BAND: expected a percentage such as 10%, or none"}},
 		{"secret twice", goodConfig + "", []string{"TOMORRO_SYNC_TOMORRO_TOKEN=a", "TOMORRO_SYNC_TOMORRO_TOKEN_FILE=/x"}, []string{"tomorro.token and tomorro.token_file are both given"}},
 	}
 	for _, tt := range tests {

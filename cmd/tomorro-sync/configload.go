@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -84,21 +87,32 @@ func (c *config) readEnvironment(environ []string) error {
 	if !errors.As(err, &many) {
 		return err
 	}
-	errs := make([]error, 0, len(many.Errors))
-	for _, e := range many.Errors {
-		errs = append(errs, c.nameVariable(e))
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(vars)) { // each by itself: the package names fields, and no variables
+		one := env.ParseWithOptions(new(config), env.Options{Environment: map[string]string{name: vars[name]}, Prefix: envPrefix})
+		if wrong := new(env.ParseError); errors.As(one, wrong) { // the value, which may be a secret, is not repeated
+			errs = append(errs, fmt.Errorf("environment variable %s: expected %s", name, expected(wrong.Type)))
+		}
 	}
-	return errors.Join(errs...)
+	return cmp.Or(errors.Join(errs...), err)
 }
 
-// nameVariable says which variable is wrong without repeating its value, which
-// may be a secret.
-func (c *config) nameVariable(err error) error {
-	var parse env.ParseError
-	if !errors.As(err, &parse) {
-		return err
+// expected says what a variable for a type has to be.
+func expected(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	return fmt.Errorf("an environment variable %s… for %q is not a valid %s", envPrefix, parse.Name, parse.Type)
+	switch t {
+	case reflect.TypeFor[count]():
+		return "a whole number or none"
+	case reflect.TypeFor[share]():
+		return "a percentage such as 10%, or none"
+	case reflect.TypeFor[time.Duration]():
+		return "a time such as 24h or 90m"
+	case reflect.TypeFor[map[string]string]():
+		return "pairs such as head of legal:admin,cfo:manager"
+	}
+	return typeWord(t.Kind().String())
 }
 
 // ours keeps the variables that are set and not empty.

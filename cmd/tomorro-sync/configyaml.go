@@ -32,7 +32,7 @@ func decodeYAML(path string, text []byte, into *config) error {
 				message += fmt.Sprintf("; did you mean %q?", near)
 			}
 			errs = append(errs, pointAt(path, text, t, message, true))
-		})
+		}, nil)
 	}
 	if len(errs) > 0 {
 		return errors.Join(errs...)
@@ -40,10 +40,30 @@ func decodeYAML(path string, text []byte, into *config) error {
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil // an empty file, or only comments
 	}
-	if err := yaml.UnmarshalWithOptions(text, into, yaml.Strict()); err != nil {
+	err = yaml.UnmarshalWithOptions(text, into, yaml.Strict())
+	if wrong, at := misread(file.Docs, err); wrong != nil {
+		return pointAt(path, text, wrong, at+": "+firstLine(err.Error()), false)
+	}
+	if err != nil {
 		return explainYAML(path, text, err)
 	}
 	return nil
+}
+
+// misread finds the value that an error without a place is about, and its key: what reads
+// its own text, as limits and durations do, does not know where it stands.
+func misread(docs []*ast.DocumentNode, err error) (wrong *token.Token, at string) {
+	if placed := yaml.Error(nil); err == nil || errors.As(err, &placed) {
+		return nil, ""
+	}
+	for _, doc := range docs {
+		walkKeys(doc.Body, reflect.TypeFor[config](), "", nil, func(n ast.Node, t reflect.Type, key string) {
+			if alone := yaml.NodeToValue(n, reflect.New(t).Interface()); wrong == nil && alone != nil && alone.Error() == err.Error() {
+				wrong, at = n.GetToken(), key
+			}
+		})
+	}
+	return wrong, at
 }
 
 // ignored gives the first document that says something and is not decoded: the one after
@@ -59,13 +79,16 @@ func ignored(docs []*ast.DocumentNode) *ast.DocumentNode {
 	return said[1]
 }
 
-// walkKeys calls unknown for each key of a section that the type does not have.
-// Maps with free keys, such as titles, have no unknown ones.
-func walkKeys(n ast.Node, t reflect.Type, at string, unknown func(*token.Token, string, []string)) {
+// walkKeys calls unknown for each key of a section that the type does not have, and value
+// for each value that is no section. Maps with free keys, such as titles, have no unknown ones.
+func walkKeys(n ast.Node, t reflect.Type, at string, unknown func(*token.Token, string, []string), value func(ast.Node, reflect.Type, string)) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if t.Kind() != reflect.Struct {
+		if value != nil {
+			value(n, t, strings.TrimSuffix(at, "."))
+		}
 		return
 	}
 	var known []string
@@ -81,7 +104,7 @@ func walkKeys(n ast.Node, t reflect.Type, at string, unknown func(*token.Token, 
 			unknown(key, at, known)
 			continue
 		}
-		walkKeys(v.Value, child, at+key.Value+".", unknown)
+		walkKeys(v.Value, child, at+key.Value+".", unknown, value)
 	}
 }
 

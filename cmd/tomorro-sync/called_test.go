@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tomorro-sync/reconcile/words"
 )
 
 // TestCalledAs: what is said to run next can be pasted by who built the program into their
@@ -31,7 +33,7 @@ func TestCalledAs(t *testing.T) {
 		}
 	}
 	p := &program{called: "./tomorro-sync", configFiles: []string{"acme $1.yaml"}}
-	if got := pasted("see: tomorro-sync holds, and the log", p.command()); got != "see: ./tomorro-sync --config 'acme $1.yaml' holds, and the log" {
+	if got := words.Pasted("see: tomorro-sync holds, and the log", p.command()); got != "see: ./tomorro-sync --config 'acme $1.yaml' holds, and the log" {
 		t.Error(got)
 	}
 }
@@ -39,7 +41,7 @@ func TestCalledAs(t *testing.T) {
 // TestPasted: only this program's commands become those for the configuration, once.
 func TestPasted(t *testing.T) {
 	for _, same := range []string{"tomorro-sync v1 (abc, go1.26)", "go run ./cmd/tomorro-sync plan", "tomorro-sync --config b.yaml plan", "the group tomorro-sync made"} {
-		if got := pasted(same, "tomorro-sync --config a.yaml"); got != same {
+		if got := words.Pasted(same, "tomorro-sync --config a.yaml"); got != same {
 			t.Errorf("%q became %q", same, got)
 		}
 	}
@@ -47,7 +49,7 @@ func TestPasted(t *testing.T) {
 	if got := s.pasted(s.paint(dim, "tomorro-sync adopt foreign x@y.z")); got != s.paint(dim, "./tomorro-sync adopt foreign x@y.z") {
 		t.Errorf("in colour it is %q", got)
 	}
-	if got := pasted("tomorro-sync adopt, and then tomorro-sync adopt done", "X"); strings.Count(got, "X adopt") != 2 {
+	if got := words.Pasted("tomorro-sync adopt, and then tomorro-sync adopt done", "X"); strings.Count(got, "X adopt") != 2 {
 		t.Error(got)
 	}
 }

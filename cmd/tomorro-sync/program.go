@@ -19,6 +19,7 @@ import (
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/metrics"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/words"
 )
 
 // runner is the flow that plan and reconcile start.
@@ -155,7 +156,7 @@ func (p *program) execute(ctx context.Context, args []string) int {
 		f = classify(ctx, err)
 	}
 	f = out.judge(f)
-	f.hint = pasted(f.hint, p.command())
+	f.hint = words.Pasted(f.hint, p.command())
 	f.tell(p.stdout, p.stderr, p.wantsJSON(args) && out.complete())
 	return f.code
 }

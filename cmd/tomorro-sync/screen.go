@@ -10,6 +10,8 @@ import (
 
 	"github.com/rivo/uniseg"
 	"golang.org/x/term"
+
+	"tomorro-sync/reconcile/words"
 )
 
 // The rules of the output: results go to stdout, everything else to stderr;
@@ -151,29 +153,15 @@ func (s *screen) paragraph(prefix, text string, c style) {
 
 const commandName = "tomorro-sync"
 
-// ownCommand is one of the program's commands in a text, as it is called where no
-// configuration has to be named and where the shell finds the program by its name. What
-// stands before it may be a style.
-var ownCommand = regexp.MustCompile(`(^|\x1b\[\d*m|[^\w./-])` + commandName + ` (` + subcommand + `)\b`)
-
 // wholeCommand is a command with its arguments: up to a comma, a semicolon, a full stop, two
 // blanks or the end.
-var wholeCommand = regexp.MustCompile(`(go run )?[^\s']*` + commandName + `( --config ('[^']*'|\S+))? (` + subcommand + `)\b( ('[^']*'|[^\s,;]*[^\s,;.]))*`)
-
-const subcommand = `--help|adopt|alerts|approve|check|demo|explain|groups|holds|init|journal|plan|reconcile|reject|release|report|schedule|serve|simulate|undo|version`
+var wholeCommand = regexp.MustCompile(`(go run )?[^\s']*` + commandName + `( --config ('[^']*'|\S+))? (` + words.Commands + `)\b( ('[^']*'|[^\s,;]*[^\s,;.]))*`)
 
 // advise prints what can be run next, so that it can be pasted.
 func (s *screen) advise(prefix, text string) { s.paragraph(prefix, text, bold) }
 
 // pasted is text with its commands as they have to be called here.
-func (s *screen) pasted(text string) string { return pasted(text, s.command) }
-
-func pasted(text, command string) string {
-	if command == "" || !strings.Contains(text, commandName) {
-		return text
-	}
-	return ownCommand.ReplaceAllString(text, "${1}"+strings.ReplaceAll(command, "$", "$$")+" ${2}")
-}
+func (s *screen) pasted(text string) string { return words.Pasted(text, s.command) }
 
 // word is text as one word of a command: quoted unless every shell takes it as it is.
 func word(text string) string {

@@ -1,16 +1,18 @@
 package console
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"html"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"tomorro-sync/jobs"
+	"tomorro-sync/reconcile/words"
 )
 
 // visit is one request of somebody who is signed in.
@@ -103,37 +105,42 @@ func (v *visit) redirect(to string) { http.Redirect(v.w, v.r, to, http.StatusSee
 func (v *visit) show(status int, name string, p *page) { v.c.render(v.w, status, name, p) }
 
 func (c *console) render(w http.ResponseWriter, status int, name string, p *page) {
-	var b bytes.Buffer
-	if err := c.pages.ExecuteTemplate(&b, name, p); err != nil {
-		c.Log.Error("a page of the console cannot be rendered; please report this", "page", name, "error", err)
+	text, ok := c.fill(name, p)
+	if !ok {
 		http.Error(w, "This page cannot be shown. The log says why.", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = b.WriteTo(w) // the asker may have gone
+	_, _ = io.WriteString(w, text) // the asker may have gone
+}
+
+// fill gives the text of a page. Commands in what the page was given, such as a reason,
+// become those for the connection, wherever they stand.
+func (c *console) fill(name string, p *page) (text string, ok bool) {
+	var b strings.Builder
+	if err := c.pages.ExecuteTemplate(&b, name, p); err != nil {
+		c.Log.Error("a page of the console cannot be rendered; please report this", "page", name, "error", err)
+		return "", false
+	}
+	return words.Pasted(b.String(), html.EscapeString(p.Called)), true
 }
 
 // announce sends the beginning of a page before something that takes long, with a
 // line that says so. The rest follows with conclude.
 func (v *visit) announce(p *page) {
-	var b bytes.Buffer
-	if err := v.c.pages.ExecuteTemplate(&b, "waiting", p); err != nil {
-		v.c.Log.Error("a page of the console cannot be rendered; please report this", "page", "waiting", "error", err)
+	text, ok := v.c.fill("waiting", p)
+	if !ok {
 		return
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = b.WriteTo(v.w)
+	_, _ = io.WriteString(v.w, text)
 	_ = http.NewResponseController(v.w).Flush() // then it comes with the rest
 }
 
 func (v *visit) conclude(name string, p *page) {
-	var b bytes.Buffer
-	if err := v.c.pages.ExecuteTemplate(&b, name, p); err != nil {
-		v.c.Log.Error("a page of the console cannot be rendered; please report this", "page", name, "error", err)
-		return
-	}
-	_, _ = b.WriteTo(v.w)
+	text, _ := v.c.fill(name, p)
+	_, _ = io.WriteString(v.w, text)
 }
 
 // missing answers for what is not there.

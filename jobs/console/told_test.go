@@ -91,3 +91,18 @@ func TestUndoIsMadeByUndo(t *testing.T) {
 	s.says(to, []string{"Approved: exactly these changes, once.", "2 changes approved by Ann: the same undo makes them"}, "next run makes")
 	s.says("/c/acme/", nil, "press Run now")
 }
+
+// TestCommandsAsCalled: a command in a reason can be pasted: it names the configuration of
+// the connection, as the commands around it do.
+func TestCommandsAsCalled(t *testing.T) {
+	w := newWorld()
+	for i := range w.entries[1].Held {
+		w.entries[1].Held[i].Reason = "was undone on 2026-11-29 (run r0), and stays so until: tomorro-sync release 9"
+	}
+	w.about[0].Held = w.entries[1].Held[:1]
+	w.entries[1].Held[0].Key = 9
+	s := w.serve(t, func(c *Connection) { c.Command = "tomorro-sync --config /srv/acme.yaml" }).signIn("Ann", sharedSecret)
+	for _, path := range []string{"/c/acme/", "/c/acme/holds", "/c/acme/runs/r1", "/c/acme/people/9"} {
+		s.says(path, []string{"until: tomorro-sync --config /srv/acme.yaml release 9"}, "until: tomorro-sync release")
+	}
+}

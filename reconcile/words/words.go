@@ -3,6 +3,7 @@
 package words
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
@@ -73,4 +74,21 @@ func Age(d time.Duration) string {
 		return Count(int(d.Hours()), "hour", "hours")
 	}
 	return Count(int(d.Hours()/24), "day", "days")
+}
+
+// Commands are the names of the program's commands, as a regular expression has them.
+const Commands = `--help|adopt|alerts|approve|check|demo|explain|groups|holds|init|journal|plan|reconcile|reject|release|report|schedule|serve|simulate|undo|version`
+
+// ownCommand is one of the program's commands in a text, as it is called where no
+// configuration has to be named and where the shell finds the program by its name. What
+// stands before it may be a style.
+var ownCommand = regexp.MustCompile(`(^|\x1b\[\d*m|[^\w./-])tomorro-sync (` + Commands + `)\b`)
+
+// Pasted is text with the program's commands as somebody has to call them; command is how
+// the program is called.
+func Pasted(text, command string) string {
+	if command == "" || !strings.Contains(text, "tomorro-sync ") {
+		return text
+	}
+	return ownCommand.ReplaceAllString(text, "${1}"+strings.ReplaceAll(command, "$", "$$")+" ${2}")
 }

@@ -88,6 +88,29 @@ func TestGuardWritesNumbers(t *testing.T) {
 	}
 }
 
+// TestTokensAccount: a change of the account whose token this is says that no run makes it,
+// and how it is made.
+func TestTokensAccount(t *testing.T) {
+	for what, c := range map[string]struct {
+		edit func(*reconcile.Person)
+		want string
+	}{
+		"a new e-mail": {func(p *reconcile.Person) { p.Email = "new@x.io" }, "set the e-mail new@x.io at Tomorro by hand, and in tomorro.api_account"},
+		"a leaver":     {func(p *reconcile.Person) { p.Status = 2 }, "make a token with another account first"},
+		"a new name":   {func(p *reconcile.Person) { p.FirstName = "Anne" }, "make this change at Tomorro by hand"},
+	} {
+		d, current := company(3, 0)
+		policy := open()
+		current.Accounts[1].ExternalID = reconcile.ExternalID(d.People[1].Key)
+		policy.APIAccount = current.Accounts[1].UserName
+		c.edit(&d.People[1])
+		plan := decide(d, current, policy)
+		if len(plan.Changes) != 0 || len(plan.Held) != 1 || !strings.Contains(plan.Held[0].Reason, "which no run changes: "+c.want) {
+			t.Errorf("%s: %d changes, held %+v; want %q", what, len(plan.Changes), plan.Held, c.want)
+		}
+	}
+}
+
 // TestGuardLimitsAreExact: as many as a share allows are no more than it, whatever
 // binary numbers make of it.
 func TestGuardLimitsAreExact(t *testing.T) {

@@ -85,10 +85,21 @@ func protectRule(plan *Plan, policy *Policy) reason {
 		case shielded[c.Account] != "":
 			return fmt.Sprintf("is in group %s, which is protected by protect: in the configuration", shielded[c.Account])
 		case api != "" && (plan.has(api) == c.Account || Fold(c.Who) == api):
-			return "is the account whose token this program uses (tomorro.api_account)"
+			return "is the account whose token this program uses (tomorro.api_account), which no run changes: " + byHand(c)
 		}
 		return ""
 	}
+}
+
+// byHand says how a change of the account whose token this is gets made.
+func byHand(c *Change) string {
+	switch c.Op {
+	case OpRename:
+		return fmt.Sprintf("set the e-mail %s at Tomorro by hand, and in tomorro.api_account", c.After.UserName)
+	case OpDeactivate, OpDelete:
+		return "make a token with another account first, and name that one in tomorro.api_account"
+	}
+	return "make this change at Tomorro by hand"
 }
 
 // shielded are the members of protected groups, by account, each with the group.

@@ -160,7 +160,7 @@ async function story() {
 
   await page.getByRole("link", { name: "Holds", exact: true }).click();
   await page.getByRole("button", { name: "Approve" }).first().click();
-  must(await appears(page.getByText("Approved. The next run makes")), "the approval is confirmed");
+  must(await appears(page.getByText("Approved: exactly these changes, once.")), "the approval is confirmed");
   must(await appears(page.getByText("approved by Alice")), "and says whose it is");
 
   await page.getByRole("link", { name: "State now" }).click();

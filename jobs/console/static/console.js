@@ -26,7 +26,12 @@
 
   function follow(live) {
     const source = new EventSource(live.dataset.live);
+    let heard = Date.now();
+    // Something comes every three seconds; a page that is told nothing must not look as if it knew.
+    setInterval(() => { live.hidden = Date.now() - heard < 12000; }, 3000);
     source.onmessage = (m) => {
+      heard = Date.now();
+      live.hidden = true;
       const now = JSON.parse(m.data);
       if (now.progress) show(now.progress, now.lines || []);
       if (now.state && now.state !== live.dataset.state) {

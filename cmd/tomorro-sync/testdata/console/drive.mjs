@@ -28,9 +28,9 @@ async function open(options = {}) {
   return page;
 }
 
-// Chromium reports each answer of 4xx as an error; these two are so on purpose.
-let refusing = false;
-const expected = (text) => (refusing && /status of 401/.test(text)) || /status of 404/.test(text);
+// Chromium reports each answer of 4xx as an error; these are so on purpose.
+let refusing = false, silent = false;
+const expected = (text) => (refusing && /status of 401/.test(text)) || (silent && /status of 503/.test(text)) || /status of 404/.test(text);
 
 async function signIn(page, name) {
   await page.goto(url);
@@ -90,8 +90,8 @@ async function shoot(page, name) {
   await page.screenshot({ path: join(shots, name + ".png"), fullPage: true });
 }
 
-// appears reports whether something is there, or comes within ten seconds.
-const appears = (what) => what.first().waitFor({ timeout: 10_000 }).then(() => true, () => false);
+// appears reports whether something is there, or comes in time.
+const appears = (what, timeout = 10_000) => what.first().waitFor({ timeout }).then(() => true, () => false);
 
 // Every page, in both themes and narrow.
 async function tour(state, looks) {
@@ -198,6 +198,22 @@ async function story() {
   await page.context().close();
 }
 
+// A page that is left open says when it does not hear any more how things stand, and only then.
+async function silence() {
+  const well = await open(), page = await open();
+  const line = "This page is not up to date";
+  await signIn(well, "Carol");
+  await signIn(page, "Carol");
+  silent = true;
+  await page.route("**/events*", (route) => route.fulfill({ status: 503 }));
+  await page.goto(url + base + "/");
+  must(await appears(page.getByText(line), 30_000), "a page that hears nothing says so");
+  must(!(await well.getByText(line).isVisible()), "and one that hears something does not");
+  silent = false;
+  await page.context().close();
+  await well.context().close();
+}
+
 // The same without JavaScript: a run is asked for, and followed by reloading.
 async function plain() {
   const page = await open({ javaScriptEnabled: false });
@@ -218,6 +234,7 @@ try {
   await tour("held");
   await story();
   await plain();
+  await silence();
   if (shots) await tour("done", ["light", "dark-400"]);
 } catch (e) {
   wrong.push(String(e.stack ?? e));

@@ -50,6 +50,9 @@ func (c *console) overview(v *visit) {
 		return
 	}
 	p := v.page("overview", "State now")
+	if o.Asked.Who == "" { // the run that the notice was about has ended since
+		p.Notice = ""
+	}
 	p.Body, p.Reload, p.State = o, o.Going != nil || o.Asked.Who != "", stateOf(&o.Status, o.Asked, o.Going)
 	v.show(http.StatusOK, "overview", p)
 }

@@ -106,3 +106,21 @@ func TestCommandsAsCalled(t *testing.T) {
 		s.says(path, []string{"until: tomorro-sync --config /srv/acme.yaml release 9"}, "until: tomorro-sync release")
 	}
 }
+
+// TestAskedIsOver: that a run is asked for is not told any more once it has ended: the page
+// loads itself again under the same address.
+func TestAskedIsOver(t *testing.T) {
+	w := calm()
+	s := w.serve(t, nil).signIn("Ann", sharedSecret)
+	w.asked.Who = "Ann"
+	s.says("/c/acme/?said=queued", []string{"A run is asked for. It begins"})
+	w.asked.Who = ""
+	s.says("/c/acme/?said=queued", []string{"Tomorro is what OneLogin says."}, "A run is asked for")
+}
+
+// TestNoRunFoundNothing: before the first run, no run has found that nobody changed anything.
+func TestNoRunFoundNothing(t *testing.T) {
+	w := calm()
+	w.entries = nil
+	w.serve(t, nil).signIn("Ann", sharedSecret).says("/c/acme/", []string{"No run has looked at everybody yet."}, "none found by the last run")
+}

@@ -67,7 +67,7 @@ const PausedByLoss = "tomorro-sync itself, because Redis lost what it had confir
 func (s *ScheduleState) Onward(command string) string {
 	resume := command + " schedule resume"
 	if s.PausedBy == PausedByLoss {
-		return "press Reapply entitlement mappings in OneLogin, look at plan, release and holds, then: " + resume
+		return "press Reapply entitlement mappings in OneLogin; look at what a run would do (plan), who is still pinned (release) and what is held (holds); then: " + resume
 	}
 	return resume
 }

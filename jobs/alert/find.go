@@ -66,7 +66,7 @@ func Find(s *jobs.Standing, when *When) []Alert {
 	}
 	if st := &s.Status.Schedule; st.PausedBy == jobs.PausedByLoss {
 		add(MemoryLost, "Redis lost what it had confirmed", st.Onward(command),
-			"Redis lost what it had confirmed, found at %s: it was emptied or restored from a backup. The schedule is paused.", clock(st.Paused))
+			"Redis lost what it had confirmed, found at %s: it was emptied or restored from a backup, so what people had decided may be gone, or as it was then. The schedule is paused.", clock(st.Paused))
 	}
 	since := s.Since
 	if s.Complete != nil {

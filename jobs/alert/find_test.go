@@ -67,7 +67,8 @@ func TestFind(t *testing.T) {
 		}, "[no-run]", "3 days; the schedule is paused"},
 		"memory lost": {func(s *jobs.Standing) {
 			s.Status.Schedule.Paused, s.Status.Schedule.PausedBy = ago(time.Minute), jobs.PausedByLoss
-		}, "[memory-lost]", "found at 2026-11-25 11:59 UTC"},
+		}, "[memory-lost]", "found at 2026-11-25 11:59 UTC: it was emptied or restored from a backup, so what people had decided may be gone, or as it was then. The schedule is paused. " +
+			"press Reapply entitlement mappings in OneLogin; look at what a run would do (plan), who is still pinned (release) and what is held (holds); then: tomorro-sync schedule resume"},
 		"quarantined":    {func(s *jobs.Standing) { s.Status.Schedule.Failures, s.Status.Schedule.Tried = 3, ago(10*time.Hour) }, "[quarantined]", "after 3 failed runs in a row; the next try is at 2026-11-26 02:00 UTC"},
 		"two failures":   {func(s *jobs.Standing) { s.Status.Schedule.Failures, s.Status.Schedule.Tried = 2, ago(10*time.Hour) }, "[]", ""},
 		"removals held":  {func(s *jobs.Standing) { s.Held = []jobs.HeldCount{held(reconcile.HoldGuard, 7, 25*time.Hour)} }, "[removals-held]", "7 removals are held, the first for 25 hours, by limit (7)"},

@@ -151,14 +151,16 @@ func lockedBy(t *testing.T, open Open) {
 }
 
 // extended: a lock outlives the life that it was taken for, and the first extension. A
-// machine that is busy may rightly cost a holder the lock, but not each time.
+// machine that is busy may rightly cost a holder the lock, but not each time: the next one
+// lives for longer.
 func extended(t *testing.T, open Open) {
 	err := jobs.ErrLockLost
 	for try := 0; try < 4 && errors.Is(err, jobs.ErrLockLost); try++ {
-		s := open(t, fmt.Sprint("long ", try), 800*time.Millisecond) // a lost lock is not released
+		ttl := 800 * time.Millisecond << try
+		s := open(t, fmt.Sprint("long ", try), ttl) // a lost lock is not released
 		err = s.Do(t.Context(), "a", func(ctx context.Context, l jobs.Lease) error {
 			select {
-			case <-time.After(900 * time.Millisecond):
+			case <-time.After(ttl * 9 / 8):
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}

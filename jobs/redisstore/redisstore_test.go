@@ -65,25 +65,22 @@ func TestEmbeddedStoreExpires(t *testing.T) {
 	}
 }
 
-// TestRedisDies: the work's context ends, with the lock as its cause, before the
-// lock could be somebody else's.
+// TestRedisDies: the work's context ends, with the lock as its cause. When it does is in
+// TestLockEndsInTime.
 func TestRedisDies(t *testing.T) {
 	server := miniredis.RunT(t)
-	const ttl = 600 * time.Millisecond
-	s := opener("redis://"+server.Addr()+"/0")(t, "c", ttl)
-	began, took := time.Now(), time.Duration(0)
+	s := opener("redis://"+server.Addr()+"/0")(t, "c", 600*time.Millisecond)
 	err := s.Do(t.Context(), "a", func(ctx context.Context, _ jobs.Lease) error {
 		server.Close()
 		select {
 		case <-ctx.Done():
-			took = time.Since(began)
 			return context.Cause(ctx)
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			return errors.New("the context outlived the lock")
 		}
 	})
-	if !errors.Is(err, jobs.ErrLockLost) || took > ttl {
-		t.Errorf("%v after %s; the lock's life is %s", err, took, ttl)
+	if !errors.Is(err, jobs.ErrLockLost) {
+		t.Error(err)
 	}
 }
 

@@ -185,12 +185,12 @@ func TestPushWaitsForALateAPI(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 		tn.edit(1, func(p *reconcile.Person) { p.Assigned = true })
 	}()
-	if l := one(t, p, jobs.Asked{What: "create", UserName: "p1@x.io", Want: jobs.WantIn}); l.Err != nil || l.Late || !l.Account.Active {
+	if l := p.Look(t.Context(), jobs.Asked{What: "create", UserName: "p1@x.io", Want: jobs.WantIn})[0]; l.Err != nil || l.Late || !l.Account.Active {
 		t.Errorf("%+v", l)
 	}
 	awaitQuiet(t, store)
 	tn.edit(2, func(p *reconcile.Person) { p.Assigned = false })
-	q := tn.replica("impatient", store, func(p *jobs.Pushes) { p.Deadline, p.Idle = time.Second, time.Hour })
+	q := tn.replica("impatient", store, func(p *jobs.Pushes) { p.Idle = time.Hour })
 	if l := one(t, q, jobs.Asked{What: "create", UserName: "p2@x.io", Want: jobs.WantIn}); l.Err != nil || !l.Late {
 		t.Errorf("%+v", l)
 	}

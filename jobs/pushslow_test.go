@@ -68,7 +68,7 @@ func TestPatienceWithALateAPI(t *testing.T) {
 	u := new(unhurried)
 	p := tn.replica("replica", store, func(p *jobs.Pushes) {
 		u.Queue = p.Queue
-		p.Queue, p.Deadline, p.Retry = u, time.Second, 5*time.Second
+		p.Queue, p.Retry = u, 5*time.Second
 	})
 	if l := one(t, p, jobs.Asked{What: "create", UserName: "p1@x.io", Want: jobs.WantIn}); l.Err != nil || !l.Late {
 		t.Fatalf("%+v", l)
@@ -94,7 +94,7 @@ func TestPatienceBeginsAgain(t *testing.T) {
 	u := new(unhurried)
 	p := tn.replica("replica", open(t, miniredis.RunT(t).Addr()), func(p *jobs.Pushes) {
 		u.Queue = keeping{p.Queue}
-		p.Queue, p.Deadline, p.Retry, p.Idle = u, time.Second, 5*time.Second, time.Hour
+		p.Queue, p.Retry, p.Idle = u, 5*time.Second, time.Hour
 	})
 	for range 4 {
 		if l := one(t, p, jobs.Asked{What: "create", UserName: "p1@x.io", Want: jobs.WantIn}); l.Err != nil || !l.Late {
@@ -121,7 +121,7 @@ func (k keeping) Postpone(ctx context.Context, later []jobs.Later) error {
 // TestAccountOfSomebodyNotKnownYet: whoever is pushed onto an account that Tomorro has, and
 // whom OneLogin's API does not know yet, is asked about again as one without an account is.
 func TestAccountOfSomebodyNotKnownYet(t *testing.T) {
-	p := newPair(t, 1, func(p *jobs.Pushes) { p.Deadline = time.Second })
+	p := newPair(t, 1, nil)
 	made, err := p.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteCreateUser, Account: reconcile.Account{UserName: "new@x.io", UserType: reconcile.Viewer}})
 	if err != nil {
 		t.Fatal(err)

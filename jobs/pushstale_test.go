@@ -38,7 +38,7 @@ func newPair(t *testing.T, people int, ofB func(*jobs.Pushes)) *pair {
 	p := &pair{town: tn, store: open(t, miniredis.RunT(t).Addr())}
 	p.a = tn.replica("A", p.store, func(p *jobs.Pushes) { p.Queue = undrained{p.Queue} })
 	p.b = tn.replica("B", p.store, func(p *jobs.Pushes) {
-		p.Queue, p.Deadline = undrained{p.Queue}, 2*time.Second
+		p.Queue = undrained{p.Queue}
 		if ofB != nil {
 			ofB(p)
 		}
@@ -142,13 +142,13 @@ func TestWishesOfOnePerson(t *testing.T) {
 }
 
 func wishes(t *testing.T, patience time.Duration) {
-	p := newPair(t, 2, func(p *jobs.Pushes) { p.Deadline = patience })
+	p := newPair(t, 2, nil)
 	p.edit(1, func(x *reconcile.Person) { x.Assigned = false })
 	late := make(chan jobs.Looked)
 	go func() {
 		a := byName(1)
 		a.Want = jobs.WantIn
-		late <- p.b.Look(context.Background(), a)[0]
+		late <- p.b.Look(patient{context.Background(), time.Now().Add(patience)}, a)[0]
 	}()
 	for {
 		if snapshot, err := p.store.Snapshot(t.Context()); err != nil || len(snapshot.Marks) > 0 {

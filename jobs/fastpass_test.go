@@ -128,6 +128,52 @@ func TestFastPassReadsAgain(t *testing.T) {
 	}
 }
 
+// unread is a store of which no pass may say that it has read anything. It marks nobody,
+// and counts who asks for a pass.
+type unread struct {
+	jobs.Queue
+	t     *testing.T
+	mine  bool
+	asked int
+}
+
+func (u *unread) TakePass(context.Context, time.Duration) (time.Time, bool, error) {
+	u.asked++
+	return time.Now(), u.mine, nil
+}
+
+func (u *unread) PassDone(context.Context, time.Time) error {
+	u.t.Error("who was not marked counts as read")
+	return nil
+}
+
+func (u *unread) Mark(context.Context, time.Duration, []jobs.Wanted) ([]jobs.Mark, error) {
+	return nil, errors.New("Redis is away")
+}
+
+// TestFastPassThatMarksNobody: who could not be marked is read again by the next pass.
+func TestFastPassThatMarksNobody(t *testing.T) {
+	u := &unread{t: t, mine: true}
+	pass := &jobs.FastPass{Changes: &reported{keys: []reconcile.Key{7}}, Passes: u, Queue: u, Every: time.Minute, Most: 10, Log: slog.New(slog.DiscardHandler)}
+	if err := pass.Look(t.Context()); err == nil {
+		t.Error("it went well")
+	}
+}
+
+// TestFastPassIsAskedForInTime: a replica asks for the pass several times in an interval, so
+// that none comes much later than the interval says.
+func TestFastPassIsAskedForInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &unread{t: t}
+		pass := &jobs.FastPass{Passes: u, Every: 5 * time.Minute, Log: slog.New(slog.DiscardHandler)}
+		ctx, stop := context.WithTimeout(t.Context(), pass.Every-time.Second)
+		defer stop()
+		if pass.Serve(ctx); u.asked != 10 {
+			t.Errorf("asked %d times in an interval", u.asked)
+		}
+	})
+}
+
 // hung is a OneLogin that tells of some people, and then does not answer; and a store
 // that remembers who was marked.
 type hung struct {

@@ -38,9 +38,12 @@ func (m *memo) Take(_ context.Context, _ time.Time, late jobs.Late, within time.
 	return m.taken, m.away
 }
 
-func (m *memo) Done(_ context.Context, tick time.Time, _ jobs.Ended) error {
+func (m *memo) Done(ctx context.Context, tick time.Time, _ jobs.Ended) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if tick.After(m.state.Done) {
 		m.state.Done = tick
 	}
@@ -101,6 +104,30 @@ func TestMadeAgainIsHeld(t *testing.T) {
 	s.Look(ctx) // until there is nothing to do
 	if runs != 1 || m.within < time.Minute {
 		t.Errorf("made %d times, held for %s", runs, m.within)
+	}
+}
+
+// TestMadeAgainByOne: a failed run that another replica makes again is made by that one only.
+func TestMadeAgainByOne(t *testing.T) {
+	night := time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)
+	m := &memo{state: jobs.ScheduleState{Done: night, Tried: night, Failures: 1}, taken: jobs.TakenByOther}
+	s := scheduled(t, m, "0 2 * * *", func(context.Context, time.Time) error { t.Error("it is made twice"); return nil })
+	s.Retry, s.Now = 10*time.Minute, func() time.Time { return night.Add(11 * time.Minute) }
+	if s.Look(t.Context()); m.took != 1 {
+		t.Errorf("asked %d times", m.took)
+	}
+}
+
+// TestMadeWhenAskedToStop: a run that went well is remembered, also when the process was
+// asked to stop before it ended; else another replica would make it once more.
+func TestMadeWhenAskedToStop(t *testing.T) {
+	night := time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)
+	m := &memo{state: jobs.ScheduleState{Done: night.Add(-time.Hour)}, taken: jobs.TakenRun}
+	ctx, stop := context.WithCancel(t.Context())
+	s := scheduled(t, m, "0 2 * * *", func(context.Context, time.Time) error { stop(); return nil })
+	s.Now = func() time.Time { return night.Add(time.Minute) }
+	if s.Look(ctx); !m.state.Done.Equal(night) {
+		t.Errorf("remembered is the run of %s", m.state.Done)
 	}
 }
 

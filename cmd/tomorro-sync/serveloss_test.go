@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -97,6 +98,36 @@ func TestNoRunFromABackup(t *testing.T) {
 		t.Errorf("%d runs after it was resumed; log:\n%s", l.runs, l.logs[0].String())
 	}
 }
+
+// TestNoRunUntilLossIsKnown: while it cannot be seen whether Redis lost something, no tick is
+// taken.
+func TestNoRunUntilLossIsKnown(t *testing.T) {
+	t.Parallel()
+	l := newLossy(t, 1)
+	s := l.all[0]
+	away := surely{s.conn.memory, &served{conn: &connection{memory: &refusing{err: errors.New("no answer")}}, log: s.log}}
+	if taken, err := away.Take(t.Context(), time.Now(), jobs.Due, time.Minute); err == nil {
+		t.Errorf("%q", taken)
+	}
+}
+
+// TestServedAsConfigured: the schedule and the fast pass are as the configuration says.
+func TestServedAsConfigured(t *testing.T) {
+	t.Parallel()
+	c := defaultConfig()
+	c.Schedule.Cron, c.Schedule.Missed, c.Schedule.Jitter, c.Schedule.QuarantineAfter, c.Schedule.Retry = "@daily", "skip", 1, 2, 3
+	c.Schedule.Delta, c.Schedule.DeltaOverlap, c.Schedule.DeltaMost = 4, 5, 6
+	s := newServed(&c, slog.New(slog.DiscardHandler), &connection{memory: &refusing{}, changes: noChanges{}, desk: &desk{}})
+	if x := s.scheduler; x.Missed != jobs.LateSkip || x.Jitter != 1 || x.QuarantineAfter != 2 || x.Retry != 3 {
+		t.Errorf("%+v", x)
+	}
+	if x := s.fast; x == nil || x.Every != 4 || x.Overlap != 5 || x.Most != 6 {
+		t.Errorf("%+v", x)
+	}
+}
+
+// noChanges is a OneLogin that reports none.
+type noChanges struct{ jobs.Changes }
 
 // TestLossIsPausedForOnce: a process that slept through a loss says so when it wakes, and
 // does not pause the schedule again that somebody has resumed; one more loss is another.

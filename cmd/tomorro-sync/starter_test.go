@@ -8,12 +8,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/redisstore"
+	"tomorro-sync/reconcile"
 )
 
 // TestStarter: one run at a time over two replicas, as soon as the lock is free; what
@@ -94,6 +96,54 @@ func TestStarterLetsRunsLast(t *testing.T) {
 	}}
 	if err := s.make(t.Context(), jobs.Trigger{By: "console"}); err != nil {
 		t.Error(err)
+	}
+}
+
+// granted gives a run that was asked for, and notes for how long its taker said nothing, and
+// how it ended.
+type granted struct {
+	jobs.Wishes
+	last    time.Time
+	longest time.Duration
+	ended   int
+}
+
+func (g *granted) TakeWish(context.Context, string, time.Duration) (jobs.Wish, bool, error) {
+	now := time.Now()
+	g.longest, g.last = max(g.longest, now.Sub(g.last)), now
+	return jobs.Wish{}, true, nil
+}
+
+func (g *granted) EndWish(ctx context.Context, _ jobs.Wish, _ string) error {
+	if ctx.Err() == nil {
+		g.ended++
+	}
+	return ctx.Err()
+}
+
+// TestStarterKeepsItsRun: a run that was asked for stays with who makes it, however long it
+// takes, or another process would make it at the same time.
+func TestStarterKeepsItsRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &granted{last: time.Now()}
+		s := &starter{wishes: g, log: slog.New(slog.DiscardHandler), run: func(context.Context, jobs.Trigger) error { time.Sleep(time.Hour); return nil }}
+		s.grant(t.Context(), jobs.Wish{})
+		if end := time.Since(g.last); max(g.longest, end) > wishHold/2 || g.ended != 1 {
+			t.Errorf("nothing said for %s and %s, ended %d times", g.longest, end, g.ended)
+		}
+	})
+}
+
+// TestStarterStops: a run that was broken off because the process is to stop is left to
+// another one, and one that was made is not.
+func TestStarterStops(t *testing.T) {
+	for err, want := range map[error]int{nil: 1, reconcile.ErrStopping: 0} {
+		g := &granted{}
+		ctx, stop := context.WithCancel(t.Context())
+		s := &starter{wishes: g, log: slog.New(slog.DiscardHandler), run: func(context.Context, jobs.Trigger) error { stop(); return err }}
+		if s.grant(ctx, jobs.Wish{}); g.ended != want {
+			t.Errorf("%v: ended %d times, want %d", err, g.ended, want)
+		}
 	}
 }
 

@@ -116,6 +116,7 @@ func (p *program) adoptDoneCommand() *cobra.Command {
 				}
 				view := p.view(c, true)
 				view.line("The adoption is done.")
+				view.newAccounts(adoptionRows(c, s))
 				view.advise("next: ", "see what the next run would do with: tomorro-sync plan")
 				return nil
 			})
@@ -193,8 +194,35 @@ func (v *planView) adoption(s *jobs.Survey, rows []adopt.Row, waits map[reconcil
 		v.paragraph("", "No adoption is open: runs go by what is remembered, and have nothing to adopt.", "")
 	case len(waits) > 0:
 		v.paragraph("", "What a run would remove or rename waits for: tomorro-sync adopt done. As of now that is "+words.Changes(waits)+".", yellow)
-	default:
+	case newcomers(rows) == 0:
 		v.paragraph("", "Nothing is to be removed or renamed now. End the adoption with: tomorro-sync adopt done", yellow)
+	default:
+		v.paragraph("", "Nothing is to be removed or renamed now. Decide first what waits above, then: tomorro-sync adopt done", yellow)
+	}
+	if phase.State != "" && phase.State != jobs.AdoptionDone {
+		v.newAccounts(rows)
+	}
+}
+
+// newcomers are the people without an account, while one of the same name waits for a
+// decision.
+func newcomers(rows []adopt.Row) int {
+	keys := make(map[reconcile.Key]bool)
+	for i := range rows {
+		if rows[i].Match == adopt.Name {
+			for _, p := range rows[i].People {
+				keys[p.Key] = true
+			}
+		}
+	}
+	return len(keys)
+}
+
+// newAccounts says what the end of the adoption does with who still waits: it is hard to
+// take back, since nobody can be given an account while they have another.
+func (v *planView) newAccounts(rows []adopt.Row) {
+	if n := newcomers(rows); n > 0 {
+		v.paragraph("", words.Count(n, "person without a decision gets a new account", "people without a decision get new accounts")+" once the adoption is done, and what the account of the same name has, contracts and groups, stays there.", yellow)
 	}
 }
 

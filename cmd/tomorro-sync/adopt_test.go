@@ -110,6 +110,40 @@ func (o *office) dayTwo(matched string) {
 	}
 }
 
+// TestDoneTooEarly: who ends an adoption over an open question is told that it is answered
+// with a new account, before and after, and how to take that back.
+func TestDoneTooEarly(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 6, groups: 1, seed: 6, plain: true}, "")
+	people := o.world.People
+	o.byHand(people[0].Email, people[0].FirstName, people[0].LastName)
+	o.byHand("maiden.name@acme.example", people[2].FirstName, people[2].LastName)
+	o.must(exitApproval, "reconcile", "--yes")
+
+	const told = "1 person without a decision gets a new account"
+	if out := o.must(exitDone, "adopt"); !strings.Contains(out, told) || strings.Contains(out, "End the adoption with") {
+		t.Errorf("before:\n%s", out)
+	}
+	if out := o.must(exitDone, "adopt", "done", "--yes"); !strings.Contains(out, told) {
+		t.Errorf("after:\n%s", out)
+	}
+	o.must(exitDone, "reconcile", "--yes")
+	code, _, stderr := o.run("adopt", "match", "maiden.name@acme.example", people[2].Email)
+	if code != exitError || !strings.Contains(stderr, "delete that one at Tomorro") {
+		t.Errorf("exit %d %s", code, stderr)
+	}
+	second, _ := o.account(people[2].Email)
+	o.lab.tomorro.RemoveUser(second.ID)
+	o.must(exitDone, "adopt", "match", "maiden.name@acme.example", people[2].Email)
+	o.must(exitDone, "reconcile", "--yes")
+	if _, there := o.account("maiden.name@acme.example"); there {
+		t.Error("who was matched has not their e-mail")
+	}
+	if out := o.must(exitDone, "adopt"); strings.Contains(out, "new account") {
+		t.Errorf("nobody waits any more:\n%s", out)
+	}
+}
+
 // TestFreshTomorro: who has no accounts has nothing to adopt, and nobody is asked.
 func TestFreshTomorro(t *testing.T) {
 	t.Parallel()

@@ -128,8 +128,26 @@ func bandRule(plan *Plan, policy *Policy) reason {
 	}
 }
 
-// Good reports whether this plan's pull may teach what is usual: it was complete,
-// and nothing is held because it was unusual.
+// Good reports whether this plan's pull may teach what is usual: it was complete, nothing
+// is held because it was unusual, and nobody has said that it is wrong.
 func (p *Plan) Good() bool {
-	return p.Receipt.Complete() && !slices.ContainsFunc(p.Held, func(h Held) bool { return h.Rule == RuleBand })
+	return p.Receipt.Complete() && !p.disbelieved() && !slices.ContainsFunc(p.Held, func(h Held) bool { return h.Rule == RuleBand })
+}
+
+// disbelieved reports whether people said no to most of what an unusual pull would remove.
+// What they rejected is not held by the band any more, and the next pull, or another
+// leaver, would be compared with what they said is wrong.
+func (p *Plan) disbelieved() bool {
+	rejected, made := 0, 0
+	for i := range p.Held {
+		if h := &p.Held[i]; h.Rule == RuleRejected && h.Op.Removes() {
+			rejected++
+		}
+	}
+	for i := range p.Changes {
+		if p.Changes[i].Op.Removes() {
+			made++
+		}
+	}
+	return rejected > made && p.policy != nil && len(p.Census.outside(p.policy.Pulls, p.policy.Limits)) > 0
 }

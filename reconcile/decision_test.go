@@ -200,6 +200,35 @@ func TestBand(t *testing.T) {
 	}
 }
 
+// TestRejectedIsNotUsual: who says no to most of what an unusual pull would remove says
+// that the pull is wrong, also while a real leaver is let through: the next one must not be
+// compared with it.
+func TestRejectedIsNotUsual(t *testing.T) {
+	d, current := company(100, 3)
+	policy := open()
+	policy.Limits = reconcile.DefaultLimits()
+	unusual := decide(d, current, policy).Census
+	unusual.Assigned = 150
+	policy.Pulls = []reconcile.Census{unusual}
+	held := slices.DeleteFunc(decide(d, current, policy).Held, func(h reconcile.Held) bool { return h.Rule != reconcile.RuleBand })
+	if len(held) != 3 {
+		t.Fatalf("%d are held by the band", len(held))
+	}
+	for approved, good := range []bool{false, false, true, true} {
+		p := *policy
+		p.Decisions = make(map[string]reconcile.Decision)
+		for i, h := range held {
+			p.Decisions[h.Digest()] = reconcile.Decision{By: []string{"ann"}}
+			if i < approved {
+				p.Decisions[h.Digest()] = approvedBy("ann")
+			}
+		}
+		if plan := decide(d, current, &p); plan.Good() != good {
+			t.Errorf("%d of 3 approved, the others rejected: good is %v\n%s", approved, plan.Good(), render(plan))
+		}
+	}
+}
+
 // TestLawBandIsAdditive: whatever the last pulls counted, an unusual pull removes
 // nobody.
 func TestLawBandIsAdditive(t *testing.T) {

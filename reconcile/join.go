@@ -85,9 +85,9 @@ type joined struct {
 //	the remembered link names an account that exists    that account
 //	both, and they differ                               clash, held
 //	an account that nobody else has, by folded userName that account: adoption
-//	two such accounts                                   clash, held
+//	two such accounts                                   clash, held, unless somebody said that one is nobody's
 //	an account with that userName that is somebody's    clash, held (unless that person is being renamed)
-//	one that somebody said is nobody's in OneLogin      clash, held; a leaver's is foreign
+//	one that somebody said is nobody's in OneLogin      clash, held; foreign for who has another, or has left
 //	a linked person whom OneLogin no longer knows       a leaver; by a mark alone, foreign, with a note
 //	anything else at Tomorro                            foreign: never touched
 func join(wants []Want, in Input) *joined {
@@ -169,14 +169,15 @@ func (j *joined) claims(links map[Key]string) []claim {
 		j.at[a.ID] = int32(i)
 		if a.UserName != "" {
 			name := Fold(a.UserName)
-			if other := j.byName[name]; other != nil {
+			switch other := j.byName[name]; {
+			case other == nil || j.declared[other.ID]: // who is nobody's makes room
+				j.byName[name] = a
+			case !j.declared[a.ID]:
 				if j.twins == nil {
 					j.twins = make(map[string]*Account)
 				}
 				j.twins[name] = a
 				j.notes = append(j.notes, Note{Subject: a.UserName, Text: fmt.Sprintf("Tomorro has two accounts with this address: %s and %s", other.ID, a.ID)})
-			} else {
-				j.byName[name] = a
 			}
 		}
 		key, ok := ParseExternalID(a.ExternalID)
@@ -261,8 +262,8 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 	}
 	place := j.at[named.ID]
 	theirs := claimed.one[place] != 0
-	if p.account == nil && !theirs && j.declared[named.ID] {
-		if w.Active {
+	if !theirs && j.declared[named.ID] {
+		if p.account == nil && w.Active {
 			j.has(&p, place)
 			p.clash = fmt.Sprintf("somebody said that account %s is nobody's in OneLogin; if it is theirs: tomorro-sync adopt forget %s", named.ID, named.UserName)
 		}

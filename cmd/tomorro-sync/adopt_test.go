@@ -144,6 +144,37 @@ func TestDoneTooEarly(t *testing.T) {
 	}
 }
 
+// TestTwins: of two accounts whose addresses differ in case only neither is touched, and who
+// says that one is nobody's has decided that the other is the person's.
+func TestTwins(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 6, groups: 1, seed: 6, plain: true}, "")
+	p := o.world.People[1]
+	capitals := strings.ToUpper(p.Email)
+	o.byHand(p.Email, p.FirstName, p.LastName)
+	o.byHand(capitals, p.FirstName, p.LastName)
+	o.must(exitDone, "reconcile", "--yes")
+	accounts := make(map[string]tomorrotest.UserState)
+	look := func() {
+		for _, u := range o.lab.tomorro.State().Users {
+			accounts[u.UserName] = u
+		}
+	}
+	if look(); len(accounts[p.Email].Groups)+len(accounts[capitals].Groups) > 0 {
+		t.Fatalf("one of two is taken: %+v", accounts)
+	}
+	o.must(exitDone, "adopt", "foreign", accounts[p.Email].ID)
+	if out := o.must(exitDone, "adopt"); strings.Contains(out, "WAIT") {
+		t.Errorf("it is asked for what was decided:\n%s", out)
+	}
+	o.must(exitDone, "reconcile", "--yes")
+	if look(); len(accounts[p.Email].Groups) > 0 || len(accounts[capitals].Groups) == 0 {
+		t.Errorf("after one is nobody's: %+v", accounts)
+	}
+	o.must(exitDone, "adopt", "done", "--yes")
+	o.must(exitDone, "plan")
+}
+
 // TestFreshTomorro: who has no accounts has nothing to adopt, and nobody is asked.
 func TestFreshTomorro(t *testing.T) {
 	t.Parallel()

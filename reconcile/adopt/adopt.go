@@ -238,7 +238,10 @@ func (l *list) addressed(r *Row) {
 	for _, p := range all {
 		r.People = append(r.People, Person{p.Key, p.Email})
 	}
-	others := slices.DeleteFunc(slices.Clone(l.accounts[reconcile.Fold(r.UserName)]), func(id string) bool { return id == r.Account })
+	others := slices.DeleteFunc(slices.Clone(l.accounts[reconcile.Fold(r.UserName)]), func(id string) bool {
+		d, decided := l.in.Decided[id]
+		return id == r.Account || decided && d.Key == 0 // or nobody's
+	})
 	switch own := l.owns[all[0].Key]; {
 	case len(all) > 1:
 		r.Match, r.Why = Unclear, "several people have this e-mail in OneLogin"

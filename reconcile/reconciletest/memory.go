@@ -167,10 +167,11 @@ func (m *Memory) createUser(a reconcile.Account) (reconcile.Written, error) {
 }
 
 func (m *Memory) updateUser(a reconcile.Account) (reconcile.Written, error) {
-	if _, ok := m.accounts[a.ID]; !ok {
+	had, there := m.accounts[a.ID]
+	if !there {
 		return reconcile.Written{}, fmt.Errorf("account %s: %w", a.ID, reconcile.ErrGone)
 	}
-	if other, ok := m.named(a.UserName); ok && other.ID != a.ID {
+	if other, ok := m.named(a.UserName); ok && other.ID != a.ID && a.UserName != had.UserName { // two that differ in case may be there
 		return reconcile.Written{}, fmt.Errorf("the address %s is taken", a.UserName)
 	}
 	m.accounts[a.ID] = a

@@ -187,7 +187,7 @@ func (s *Server) accept(w http.ResponseWriter, u, next *User) bool {
 			return false
 		}
 	}
-	if other := s.userByName[strings.ToLower(next.UserName)]; other != nil && other != u && (u.ID != "" || s.knobs.Duplicate != DuplicateMade) {
+	if other := s.userByName[strings.ToLower(next.UserName)]; other != nil && other != u && next.UserName != u.UserName && (u.ID != "" || s.knobs.Duplicate != DuplicateMade) {
 		refuse(w, http.StatusConflict, "uniqueness", "userName is taken")
 		return false
 	}

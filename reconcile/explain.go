@@ -96,7 +96,11 @@ func (x *Explainer) About(who string) []Explanation {
 	for i := range x.in.Current.Accounts {
 		a := &x.in.Current.Accounts[i]
 		if x.join.owner.of(a.ID) == 0 && Fold(a.UserName) == name {
-			all = append(all, Explanation{Email: a.UserName, Cause: "matches nobody in OneLogin: it is not touched", Account: a,
+			cause := "matches nobody in OneLogin: it is not touched"
+			if x.join.asked[a.ID] {
+				cause = "has the address of somebody who has another account: it is not touched"
+			}
+			all = append(all, Explanation{Email: a.UserName, Cause: cause, Account: a,
 				Rules: []RuleAnswer{}, Groups: x.groups.answers(a.ID, nil), Changes: []Change{}, Held: []Held{}})
 		}
 	}

@@ -73,6 +73,7 @@ type joined struct {
 	declared map[string]bool // accounts that somebody said are nobody's
 	decided  map[string]Key  // and whose they said others are
 	foreign  []string        // the addresses of those of them that are active
+	asked    map[string]bool // accounts that may be of somebody who has access: nobody's, and not foreign
 	outside  int             // accounts of people outside the scope
 	notes    []Note
 	index    map[Key]int // into pairs; made when first needed
@@ -258,6 +259,7 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 	}
 	named := j.named(w)
 	if named == nil || named == p.account {
+		j.ask(w, j.twins[Fold(w.Person.Email)])
 		return p
 	}
 	place := j.at[named.ID]
@@ -276,10 +278,12 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 		j.has(&p, place)
 		p.adopted = true
 		if twin := j.twins[Fold(named.UserName)]; twin != nil {
-			p.clash = fmt.Sprintf("Tomorro has two accounts with this address, %s and %s; rename or remove one of them", named.ID, twin.ID)
+			j.ask(w, twin)
+			p.clash = fmt.Sprintf("Tomorro has two accounts with this address, %s (%s) and %s (%s); say which one is not theirs with: tomorro-sync adopt foreign ID", named.UserName, named.ID, twin.UserName, twin.ID)
 		}
 	case w.Active:
-		p.clash = fmt.Sprintf("has two accounts at Tomorro: %s, which is remembered, and %s, which has the address %s", p.account.ID, named.ID, named.UserName)
+		j.ask(w, named)
+		p.clash = fmt.Sprintf("has two accounts at Tomorro: %s (%s), which is remembered, and %s (%s), which has this address; if that one is not theirs: tomorro-sync adopt foreign %[4]s; if both are, remove the one without contracts at Tomorro", p.account.UserName, p.account.ID, named.UserName, named.ID)
 	case named.Active:
 		j.extra = append(j.extra, Held{
 			Change: Change{Op: OpDeactivate, Key: w.Person.Key, Account: named.ID, Who: named.UserName, Before: named, Cause: w.Cause},
@@ -288,6 +292,18 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 		})
 	}
 	return p
+}
+
+// ask keeps an account that may be somebody's who has access from being called foreign: who
+// reads that it matches nobody deactivates it, and its contracts are another's for good.
+func (j *joined) ask(w *Want, a *Account) {
+	if a == nil || !w.Active {
+		return
+	}
+	if j.asked == nil {
+		j.asked = make(map[string]bool)
+	}
+	j.asked[a.ID] = true
 }
 
 // named finds the account that has the person's address.
@@ -325,6 +341,9 @@ func (j *joined) settleOwners() {
 	for at, i := range taken {
 		a := &j.current.Accounts[at]
 		if i == nobody {
+			if j.asked[a.ID] {
+				continue
+			}
 			j.unowned++
 			if a.Active {
 				j.foreign = append(j.foreign, a.UserName)

@@ -153,7 +153,10 @@ func TestTwins(t *testing.T) {
 	capitals := strings.ToUpper(p.Email)
 	o.byHand(p.Email, p.FirstName, p.LastName)
 	o.byHand(capitals, p.FirstName, p.LastName)
-	o.must(exitDone, "reconcile", "--yes")
+	out := o.must(exitDone, "reconcile", "--yes") + o.must(exitDone, "explain", p.Email)
+	if strings.Contains(out, "nobody in OneLogin") || !strings.Contains(out, capitals+" (") || !strings.Contains(out, p.Email+" (") || !strings.Contains(out, "adopt foreign ID") {
+		t.Errorf("one of two is called nobody's, or it is not said which they are:\n%s", out)
+	}
 	accounts := make(map[string]tomorrotest.UserState)
 	look := func() {
 		for _, u := range o.lab.tomorro.State().Users {

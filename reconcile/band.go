@@ -74,13 +74,19 @@ func (c *Census) names(pulls []Census) []counted {
 	return all
 }
 
-// outside says which counts are further from those of the last good pulls than
-// the band allows. What was always fewer than the minimum population says nothing.
-func (c *Census) outside(pulls []Census, l Limits) []string {
+// unusual is a count that is further from those of the last good pulls than the band allows.
+type unusual struct {
+	why     string
+	missing int // to the least of those; none when there are more than usual
+}
+
+// outside finds the unusual counts. What was always fewer than the minimum population says
+// nothing.
+func (c *Census) outside(pulls []Census, l Limits) []unusual {
 	if l.Band == nil || len(pulls) == 0 {
 		return nil
 	}
-	var why []string
+	var found []unusual
 	for _, n := range c.names(pulls) {
 		least, most := n.of(&pulls[0]), n.of(&pulls[0])
 		for i := range pulls {
@@ -91,10 +97,10 @@ func (c *Census) outside(pulls []Census, l Limits) []string {
 			continue
 		}
 		if float64(now) < float64(least)*(1-*l.Band)-hair || now > Portion(1+*l.Band, max(most, l.MinPopulation)) {
-			why = append(why, fmt.Sprintf("%s %s, and the last good pulls found %s", Number(now), n.name, span(least, most)))
+			found = append(found, unusual{fmt.Sprintf("%s %s, and the last good pulls found %s", Number(now), n.name, span(least, most)), max(0, least-now)})
 		}
 	}
-	return why
+	return found
 }
 
 func span(least, most int) string {
@@ -110,16 +116,20 @@ const bandNamed = 3
 // bandRule makes a plan additive whose pull is unlike the last good ones. A plan
 // without one has nothing to compare.
 func bandRule(plan *Plan, policy *Policy) reason {
-	why := plan.Census.outside(policy.Pulls, policy.Limits)
-	if len(why) == 0 || plan.Receipt.NotAsked {
+	found := plan.Census.outside(policy.Pulls, policy.Limits)
+	if len(found) == 0 || plan.Receipt.NotAsked {
 		return func(*Change) string { return "" }
 	}
+	var why []string
+	for _, u := range found[:min(bandNamed, len(found))] {
+		why = append(why, u.why)
+	}
 	more := ""
-	if len(why) > bandNamed {
-		more = fmt.Sprintf(" and %d more counts", len(why)-bandNamed)
+	if len(found) > bandNamed {
+		more = fmt.Sprintf(" and %d more counts", len(found)-bandNamed)
 	}
 	text := fmt.Sprintf("OneLogin gives %s%s: more than limits.band, which is %s, so nobody is removed until somebody looks",
-		strings.Join(why[:min(bandNamed, len(why))], "; "), more, Percent(*policy.Limits.Band))
+		strings.Join(why, "; "), more, Percent(*policy.Limits.Band))
 	return func(c *Change) string {
 		if c.Op.Removes() {
 			return text
@@ -134,20 +144,18 @@ func (p *Plan) Good() bool {
 	return p.Receipt.Complete() && !p.disbelieved() && !slices.ContainsFunc(p.Held, func(h Held) bool { return h.Rule == RuleBand })
 }
 
-// disbelieved reports whether people said no to most of what an unusual pull would remove.
-// What they rejected is not held by the band any more, and the next pull, or another
-// leaver, would be compared with what they said is wrong.
+// disbelieved reports whether people said no to removals that are more than half of what an
+// unusual pull lacks. What they rejected is not held by the band any more, and the next
+// pull, or another leaver, would be compared with what they said is wrong. What they
+// rejected on another day is a small part, if it is one, and says nothing of this pull.
 func (p *Plan) disbelieved() bool {
-	rejected, made := 0, 0
+	rejected := 0
 	for i := range p.Held {
 		if h := &p.Held[i]; h.Rule == RuleRejected && h.Op.Removes() {
 			rejected++
 		}
 	}
-	for i := range p.Changes {
-		if p.Changes[i].Op.Removes() {
-			made++
-		}
-	}
-	return rejected > made && p.policy != nil && len(p.Census.outside(p.policy.Pulls, p.policy.Limits)) > 0
+	return rejected > 0 && p.policy != nil && slices.ContainsFunc(p.Census.outside(p.policy.Pulls, p.policy.Limits), func(u unusual) bool {
+		return u.missing > 0 && 2*rejected > u.missing
+	})
 }

@@ -201,20 +201,21 @@ func TestBand(t *testing.T) {
 }
 
 // TestRejectedIsNotUsual: who says no to most of what an unusual pull would remove says
-// that the pull is wrong, also while a real leaver is let through: the next one must not be
+// that the pull is wrong, also while real leavers are let through: the next one must not be
 // compared with it.
 func TestRejectedIsNotUsual(t *testing.T) {
-	d, current := company(100, 3)
+	const leaving = 40
+	d, current := company(100, leaving)
 	policy := open()
 	policy.Limits = reconcile.DefaultLimits()
 	unusual := decide(d, current, policy).Census
-	unusual.Assigned = 150
+	unusual.Assigned = 100
 	policy.Pulls = []reconcile.Census{unusual}
 	held := slices.DeleteFunc(decide(d, current, policy).Held, func(h reconcile.Held) bool { return h.Rule != reconcile.RuleBand })
-	if len(held) != 3 {
+	if len(held) != leaving {
 		t.Fatalf("%d are held by the band", len(held))
 	}
-	for approved, good := range []bool{false, false, true, true} {
+	for approved, good := range map[int]bool{0: false, 1: false, 19: false, 20: true, 40: true} {
 		p := *policy
 		p.Decisions = make(map[string]reconcile.Decision)
 		for i, h := range held {
@@ -224,7 +225,7 @@ func TestRejectedIsNotUsual(t *testing.T) {
 			}
 		}
 		if plan := decide(d, current, &p); plan.Good() != good {
-			t.Errorf("%d of 3 approved, the others rejected: good is %v\n%s", approved, plan.Good(), render(plan))
+			t.Errorf("%d of %d approved, the others rejected: good is %v", approved, leaving, plan.Good())
 		}
 	}
 }
@@ -371,5 +372,28 @@ func TestSamePerson(t *testing.T) {
 	d := reconcile.Decision{}.Said("ann@x.io [0a]", reconcile.Decision{Approves: true, At: at}).Said("ann.else@x.io [0a]", reconcile.Decision{Approves: true, At: at})
 	if d.Enough(true) || len(d.By) != 1 {
 		t.Errorf("one person said it twice: %+v", d)
+	}
+}
+
+// TestRejectedLongAgo: somebody whose removal was rejected before says nothing of a pull
+// that is unusual for another reason, such as many new people: it is learned from.
+func TestRejectedLongAgo(t *testing.T) {
+	d, current := company(100, 1)
+	for name, was := range map[string]func(*reconcile.Census){
+		"many joined":               func(c *reconcile.Census) { c.People, c.Assigned, c.Active = 50, 50, 50 },
+		"many without the app left": func(c *reconcile.Census) { c.People = 400 },
+	} {
+		policy := open()
+		rejected := decide(d, current, policy)
+		policy.Decisions = make(map[string]reconcile.Decision)
+		for i := range rejected.Changes {
+			policy.Decisions[rejected.Changes[i].Digest()] = reconcile.Decision{By: []string{"ann"}}
+		}
+		policy.Limits = reconcile.DefaultLimits()
+		policy.Pulls = []reconcile.Census{rejected.Census}
+		was(&policy.Pulls[0])
+		if plan := decide(d, current, policy); !plan.Good() || len(plan.Held) == 0 || plan.Held[0].Rule != reconcile.RuleRejected {
+			t.Errorf("%s: good is %v\n%s", name, plan.Good(), render(plan))
+		}
 	}
 }

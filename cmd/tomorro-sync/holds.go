@@ -225,7 +225,11 @@ func (v *planView) heldBy(changes []reconcile.Change) []string {
 		if who[k] == nil {
 			order = append(order, k)
 		}
-		who[k] = append(who[k], changes[i].Who)
+		whom := changes[i].Who
+		if k.op == reconcile.OpRename {
+			whom = waiting(&changes[i])
+		}
+		who[k] = append(who[k], whom)
 	}
 	lines := make([]string, len(order))
 	for i, k := range order {

@@ -191,3 +191,21 @@ func TestPartOfALimit(t *testing.T) {
 	}
 	o.must(exitDone, "plan")
 }
+
+// TestHeldRename: a held change of e-mail says who has it now: by the new address alone, it
+// would seem to be about whoever has that.
+func TestHeldRename(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 6, groups: 1, seed: 6, plain: true}, "")
+	o.must(exitDone, "reconcile", "--yes")
+	p, gone := o.world.People[2], o.world.People[3]
+	was := p.Email
+	o.people(func(w *onelogintest.World) { w.Remove(gone.ID) })
+	o.must(exitDone, "reconcile", "--yes")
+	o.people(func(*onelogintest.World) { p.Email = gone.Email })
+	for _, out := range []string{o.must(exitDone, "reconcile", "--yes"), o.must(exitDone, "holds")} {
+		if want := p.Email + " (now " + was + ")"; !strings.Contains(out, want) {
+			t.Errorf("lacks %q:\n%s", want, out)
+		}
+	}
+}

@@ -137,7 +137,7 @@ func (v *planView) held(held []reconcile.Held) {
 	for i := range held {
 		h := &held[i]
 		f := fold{h.Op, h.Reason}
-		subjects[f] = append(subjects[f], subject(&h.Change))
+		subjects[f] = append(subjects[f], waiting(&h.Change))
 	}
 	rows := make([]row, 0, len(subjects))
 	for f, who := range subjects {
@@ -146,6 +146,15 @@ func (v *planView) held(held []reconcile.Held) {
 	}
 	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.cause+a.name, b.cause+b.name) })
 	v.section("held, not done now", rows)
+}
+
+// waiting is whom a held change is about: of a change of e-mail also the one that they have
+// until then, since the new one may be that of another account.
+func waiting(c *reconcile.Change) string {
+	if c.Op == reconcile.OpRename && c.Before != nil {
+		return c.Who + " (now " + c.Before.UserName + ")"
+	}
+	return subject(c)
 }
 
 func subject(c *reconcile.Change) string {

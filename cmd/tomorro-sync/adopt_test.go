@@ -41,6 +41,10 @@ func TestDayOne(t *testing.T) {
 		t.Errorf("without Redis:\n%s", out)
 	}
 	o.edit("\n# redis:", "\nredis:")
+	o.must(exitApproval, "reconcile", "--yes")
+	if out := o.must(exitApproval, "plan"); strings.Contains(out, "--approve") || !strings.Contains(out, "end the adoption: ") {
+		t.Errorf("the plan proposes to make second accounts:\n%s", out)
+	}
 	out := o.must(exitApproval, "reconcile", "--yes")
 	for _, who := range []string{people[2].Email, people[3].Email, people[5].Email} {
 		if !strings.Contains(out, who) {
@@ -223,6 +227,9 @@ func TestImportedAnew(t *testing.T) {
 	})
 	if out := o.must(exitApproval, "reconcile", "--yes"); !strings.Contains(out, "under another OneLogin id") || strings.Count(out, "\n") > 60 {
 		t.Errorf("it is not said what happened, or not in a few lines:\n%s", out)
+	}
+	if out := o.must(exitApproval, "plan"); strings.Contains(out, "--approve") || !strings.Contains(out, "adopt match --recreated") {
+		t.Errorf("the plan proposes to take everybody's account away:\n%s", out)
 	}
 	if out := strings.Join(strings.Fields(o.must(exitDone, "holds")), " "); !strings.Contains(out, "first: if they are the same people") || !strings.Contains(out, " adopt match --recreated next: let it through") {
 		t.Errorf("holds proposes to take everybody's account away:\n%s", out)

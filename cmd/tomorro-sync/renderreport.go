@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -89,7 +90,18 @@ func nextAfterPlan(p *reconcile.Plan) string {
 	case p.HeldBy(reconcile.HoldGuard) > 0:
 		return "a run journals what is held and makes nothing of it; then look at it with: tomorro-sync holds, and let through what is meant with: tomorro-sync approve ID"
 	case p.HeldBy(reconcile.HoldApproval) > 0:
-		return "approve it: tomorro-sync reconcile --approve " + p.ID
+		return cmp.Or(rather(p), "approve it: tomorro-sync reconcile --approve "+p.ID)
+	}
+	return ""
+}
+
+// rather is what to do before a plan is approved, where an approval could do harm that
+// another answer does not: a second account for somebody, or none for everybody.
+func rather(p *reconcile.Plan) string {
+	for _, rule := range []reconcile.HoldRule{reconcile.RuleRecreated, reconcile.RuleAdoption} {
+		if slices.ContainsFunc(p.Held, func(h reconcile.Held) bool { return h.Rule == rule }) {
+			return (&jobs.Hold{Rule: rule}).Rather("tomorro-sync")
+		}
 	}
 	return ""
 }

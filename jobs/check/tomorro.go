@@ -28,7 +28,7 @@ func (e *evaluation) tomorro() {
 	case e.f.ServiceErr != nil && e.f.ReadErr != nil:
 		service.Found = subject(service.ID) + ": not looked at, since Tomorro could not be read"
 	case e.f.ServiceErr != nil:
-		service.Found = e.f.ServiceErr.Error()
+		service.Found, service.Do = e.f.ServiceErr.Error(), later("Tomorro")
 	case e.f.Service.Offered:
 		service.Status, service.Found = Pass, "Tomorro's service says that it has PATCH"
 		if e.f.Service.MostResults > 0 {
@@ -168,7 +168,7 @@ func (e *evaluation) clocks() {
 		clock           reconcile.Clock
 		err             error
 	}{{"onelogin.clock", stepAPI, "OneLogin", e.f.App.Clock, e.f.AppErr}, {"tomorro.clock", stepTomorro, "Tomorro", e.f.Service.Clock, e.f.ServiceErr}} {
-		if c.err != nil {
+		if c.err != nil && !c.clock.Shown {
 			e.unread(c.id, c.step, c.whose)
 			continue
 		}

@@ -3,6 +3,7 @@ package check_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +86,30 @@ func TestRemedyFitsTheTrouble(t *testing.T) {
 			if x := line(&r, c.id); x.Status != check.Fail || x.Do == "" || strings.Contains(x.Do, c.click) != (why == refused) {
 				t.Errorf("%v: %+v", why, x)
 			}
+		}
+	}
+}
+
+// TestServiceThatCannotBeAsked: an answer that says nothing of the service is no word that it
+// offers nothing, and its clock is compared all the same.
+func TestServiceThatCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]struct{ found, do string }{404: {found: "offers no ServiceProviderConfig"}, 405: {found: "offers no"}, 501: {found: "offers no"}, 403: {found: "answered 403"},
+		429: {"answered 429", "run check again"}, 500: {"answered 500", "run check again"}, 503: {"answered 503", "run check again"}} {
+		s := correct(t)
+		s.front = func(w http.ResponseWriter, r *http.Request) bool {
+			mine := strings.HasSuffix(r.URL.Path, "/ServiceProviderConfig")
+			if mine {
+				w.WriteHeader(status)
+			}
+			return mine
+		}
+		r := s.report()
+		if x := line(&r, "tomorro.service"); x.Status != check.Unseen || !strings.Contains(x.Found, want.found) || !strings.Contains(x.Do, want.do) {
+			t.Errorf("%d: %+v", status, x)
+		}
+		if x := line(&r, "tomorro.clock"); x.Status != check.Pass {
+			t.Errorf("%d: %+v", status, x)
 		}
 	}
 }

@@ -14,17 +14,20 @@ import (
 
 // Setup reads the service's ServiceProviderConfig (RFC 7644 section 4). A service need not
 // offer one: then Offered is false. The error says that the service cannot be reached, or
-// wraps reconcile.ErrRefused when it does not know the token (401).
+// has too much to do to say (429, 5xx), or wraps reconcile.ErrRefused when it does not know
+// the token (401). The clock is that of any answer.
 func (c *Client) Setup(ctx context.Context) (reconcile.ServiceSetup, error) {
 	const what = "ask Tomorro for its ServiceProviderConfig"
 	r, err := c.send(ctx, http.MethodGet, "/ServiceProviderConfig", nil, nil)
 	if err != nil {
 		return reconcile.ServiceSetup{}, fmt.Errorf("%s: %w", what, err)
 	}
-	if r.StatusCode() == http.StatusUnauthorized || r.StatusCode() == http.StatusForbidden {
-		return reconcile.ServiceSetup{}, refusal(what, r)
-	}
 	setup := reconcile.ServiceSetup{Clock: clock(r)}
+	switch status := r.StatusCode(); {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests,
+		status >= http.StatusInternalServerError && status != http.StatusNotImplemented:
+		return setup, refusal(what, r)
+	}
 	var said struct {
 		Patch  *struct{ Supported bool }
 		Filter struct{ MaxResults int }

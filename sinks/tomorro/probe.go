@@ -58,18 +58,12 @@ func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profil
 	if err != nil {
 		return profile, err
 	}
-	p := &probe{c: client, s: s, profile: reconcile.Profile{Target: cfg.URL}, own: make(map[string]bool), contentType: "application/json"}
-	p.profile.Answers = []reconcile.ProfileAnswer{}
+	p := newProbe(client, s)
 	if err := p.takeOver(); err != nil {
 		return p.profile, err
 	}
 	defer func() {
-		calm, cancel := outlasting(ctx)
-		defer cancel()
-		p.c = patient
-		if left := p.cleanUp(calm); left != nil {
-			err = errors.Join(err, fmt.Errorf("clean up after the probe: %w: %w; the next probe takes over %s and the group %s, or remove them at Tomorro by hand", ErrLeft, left, s.Account, s.Group))
-		}
+		err = errors.Join(err, p.finish(ctx, patient))
 		if !p.profile.At.IsZero() && p.throttled == 0 {
 			p.answer(reconcile.ProbeRate, reconcile.AnswerNotSeen, "")
 		}
@@ -88,18 +82,42 @@ func Probe(ctx context.Context, cfg Config, s Sandbox) (profile reconcile.Profil
 	return p.profile, nil
 }
 
-// cleanupTimeout is how long the probe takes to clean up when it is interrupted. By itself
-// it takes the time that the service asks for.
+// finish cleans up and says what is left.
+func (p *probe) finish(ctx context.Context, patient *Client) error {
+	calm, cancel := outlasting(ctx, p.hung)
+	defer cancel()
+	p.c = patient
+	if left := p.cleanUp(calm); left != nil {
+		if calm.Err() != nil { // each of the rest says the same
+			left = context.Cause(calm)
+		}
+		return fmt.Errorf("clean up after the probe: %w: %w; the next probe takes over %s and the group %s, or remove them at Tomorro by hand", ErrLeft, left, p.s.Account, p.s.Group)
+	}
+	return nil
+}
+
+// cleanupTimeout is how long the probe goes on cleaning up when it is interrupted, or the
+// service has let a request wait for nothing. By itself it takes the time that the service
+// asks for.
 const cleanupTimeout = 30 * time.Second
 
-// outlasting gives a context that ends when ctx did so long ago.
-func outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
-	calm, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(cleanupTimeout, cancel)
-		context.AfterFunc(calm, func() { timer.Stop() })
-	})
-	return calm, func() { stop(); cancel() }
+// outlasting gives a context that ends when ctx did so long ago, or hung was closed.
+func outlasting(ctx context.Context, hung <-chan struct{}) (context.Context, context.CancelFunc) {
+	calm, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-hung:
+		case <-calm.Done():
+			return
+		}
+		select {
+		case <-time.After(cleanupTimeout):
+			cancel(fmt.Errorf("not done within %s", cleanupTimeout))
+		case <-calm.Done():
+		}
+	}()
+	return calm, func() { cancel(nil) }
 }
 
 // probe is one probe under way.
@@ -114,9 +132,15 @@ type probe struct {
 	own         map[string]bool // the ids that may be written to: the sandbox's, and what was made
 	extra       []string        // accounts that a second create made
 	made        bool            // the group was made by a probe
+	hung        chan struct{}   // closed when a request got no answer in its time
 	lost        bool            // nobody knows what came of a POST; see unclear
 	throttled   int
 	bulkBytes   int // of a Bulk request, as the service says
+}
+
+func newProbe(c *Client, s Sandbox) *probe {
+	return &probe{c: c, s: s, own: make(map[string]bool), contentType: "application/json", hung: make(chan struct{}),
+		profile: reconcile.Profile{Target: c.cfg.URL, Answers: []reconcile.ProfileAnswer{}}}
 }
 
 // renamed is the other address of the sandbox account.
@@ -239,6 +263,15 @@ func (p *probe) named(ctx context.Context, path, attribute, name string, into an
 	return nil
 }
 
+// late notes that the service does not answer in time.
+func (p *probe) late() {
+	select {
+	case <-p.hung:
+	default:
+		close(p.hung)
+	}
+}
+
 // reply is one answer of the service.
 type reply struct {
 	status int
@@ -265,6 +298,9 @@ func (p *probe) call(ctx context.Context, method, path string, query url.Values,
 			p.lost = p.lost || method == http.MethodPost
 			if ctx.Err() != nil {
 				return reply{}, context.Cause(ctx)
+			}
+			if errors.Is(err, context.DeadlineExceeded) {
+				p.late()
 			}
 			return reply{}, fmt.Errorf("%s %s: %w", method, path, err)
 		}

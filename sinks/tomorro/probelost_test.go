@@ -2,6 +2,7 @@ package tomorro_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -164,5 +165,31 @@ func TestProbeCannotCleanUp(t *testing.T) {
 	p, err := tomorro.Probe(t.Context(), r.config(server.URL+"/scim/v2"), sandbox)
 	if err == nil || !strings.Contains(err.Error(), "clean up after the probe") || p.At.IsZero() {
 		t.Errorf("%v %+v", err, p)
+	}
+}
+
+// TestProbeCannotRemoveItsGroup: a Tomorro that deletes no groups keeps the one that the probe
+// made, where everybody can choose it. That is told, and not of one that was there before.
+func TestProbeCannotRemoveItsGroup(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNoContent} {
+		for _, byHand := range []bool{false, true} {
+			r := newRig(t, tomorrotest.Knobs{}, nil)
+			r.fill(t, 3, 1)
+			if byHand {
+				r.sim.AddGroup(sandboxGroup)
+			}
+			r.flaky.Add(flaky.Fault{Method: "DELETE", Path: "/scim/v2/Groups/*", Kind: flaky.KindStatus, Status: status})
+			if status == http.StatusNotFound { // as for whatever has no route
+				r.flaky.Add(flaky.Fault{Method: "GET", Path: "/scim/v2/Groups/*", Kind: flaky.KindStatus, Status: status})
+			}
+			p, err := r.probed(t)
+			if told := errors.Is(err, tomorro.ErrLeft) && strings.Contains(err.Error(), "the group "+sandboxGroup+" is still there, empty"); told == byHand || byHand && err != nil {
+				t.Errorf("%d, made by hand %v: %v", status, byHand, err)
+			}
+			if p.At.IsZero() || p.MemberRemoval == "" {
+				t.Errorf("%d: what was found is lost: %+v", status, p)
+			}
+		}
 	}
 }

@@ -262,12 +262,47 @@ func (p *probe) cleanUp(ctx context.Context) error {
 
 // leaveGroup deletes the group if a probe made it, else it leaves it empty.
 func (p *probe) leaveGroup(ctx context.Context) error {
+	kept := ""
 	if p.made || p.marked(ctx) {
 		r, err := p.call(ctx, http.MethodDelete, "/Groups/"+url.PathEscape(p.group.ID), nil, nil)
-		if err != nil || r.ok() || r.status == http.StatusNotFound {
+		if err != nil {
 			return err
 		}
+		is := !r.ok() && r.status != http.StatusNotFound
+		if !is { // a service without this route answers 404 as well, and the group is there
+			is, err = p.shown(ctx)
+		}
+		if err != nil || !is {
+			return err
+		}
+		kept = r.said
 	}
+	if err := p.emptyGroup(ctx); err != nil || kept == "" {
+		return err
+	}
+	return fmt.Errorf("the group %s is still there, empty, and people can choose it: Tomorro answered %s to its deletion", p.group.Name, kept)
+}
+
+// shown reports whether the service shows the group, by its id or by its name.
+func (p *probe) shown(ctx context.Context) (bool, error) {
+	r, err := p.call(ctx, http.MethodGet, "/Groups/"+url.PathEscape(p.group.ID), nil, nil)
+	if err != nil {
+		return false, err
+	}
+	var g group
+	if r.ok() && json.Unmarshal(r.body, &g) == nil {
+		return g.ID == p.group.ID, nil
+	}
+	r, err = p.call(ctx, http.MethodGet, "/Groups", url.Values{"filter": {"displayName eq " + scim.Quote(p.s.Group)}}, nil)
+	if err != nil {
+		return false, err
+	}
+	var groups page[group]
+	return r.ok() && json.Unmarshal(r.body, &groups) == nil && slices.ContainsFunc(groups.Resources, func(g group) bool { return g.ID == p.group.ID }), nil
+}
+
+// emptyGroup takes the account out of the group, in any form that does.
+func (p *probe) emptyGroup(ctx context.Context) error {
 	for _, r := range removals {
 		in, err := p.member(ctx)
 		if err != nil || !in {

@@ -214,6 +214,11 @@ func probeCases() []spoiled {
 		{"tomorro.probe.left", check.Warn, "tomorro-sync-probe@acme.example", func(s *setup) {
 			s.tomorro.AddUser(tomorrotest.User{UserName: "tomorro-sync-probe@acme.example", ExternalID: "tomorro-sync-probe", GivenName: "Tomorro Sync", FamilyName: "Probe 2", UserType: "user", Active: true})
 		}},
+		{"tomorro.probe.left", check.Warn, "--probe-account tomorro-sync-probe@acme.example --probe-group 'the sandbox', which", func(s *setup) {
+			s.tomorro.AddUser(tomorrotest.User{UserName: "tomorro-sync-probe@acme.example", ExternalID: "tomorro-sync-probe", GivenName: "Tomorro Sync", FamilyName: "Probe 2", UserType: "user", Active: true})
+			s.tomorro.AddGroup("the sandbox")
+			_ = s.tomorro.Members("the sandbox", []string{"tomorro-sync-probe@acme.example"}, nil)
+		}},
 		{"tomorro.probe.update", check.Fail, "neither PUT nor PATCH", func(s *setup) { s.store.profile.Update = "" }},
 		{"tomorro.probe.member_removal", check.Fail, "nobody can be taken out", func(s *setup) { s.store.profile.MemberRemoval = "" }},
 		{"tomorro.probe.inactive", check.Fail, "removes the account for good", answered(reconcile.ProbeInactive, reconcile.AnswerRemoves)},

@@ -203,7 +203,7 @@ func TestEachCheckFails(t *testing.T) {
 			r := s.report()
 			x := line(&r, c.id)
 			said := x.Found + " | " + strings.Join(x.Items, " | ")
-			if x.Status != c.want || !strings.Contains(said, c.text) {
+			if x.Status != c.want || !strings.Contains(said+" -> "+x.Do, c.text) {
 				t.Errorf("%s: %s, want %s with %q", x.Status, said, c.want, c.text)
 			}
 			if x.Do == "" && (c.want == check.Warn || c.want == check.Fail) {

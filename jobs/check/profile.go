@@ -58,8 +58,19 @@ func (e *evaluation) leftOver() {
 	if e.f.ReadErr != nil || e.f.Probing || len(r.Items) == 0 {
 		return
 	}
-	r.Do = "Run: tomorro-sync check --probe-writes --probe-account " + r.Items[0] + ", which takes it over, or remove it at Tomorro"
+	r.Do = "Run: tomorro-sync check --probe-writes --probe-account " + r.Items[0] + e.leftIn(r.Items[0]) + ", which takes it over, or remove it at Tomorro"
 	e.add(r)
+}
+
+// leftIn gives the flag for the group that the probe was told to use: another one refuses
+// an account that is in this one.
+func (e *evaluation) leftIn(userName string) string {
+	for i := range e.f.Current.Groups {
+		if g := &e.f.Current.Groups[i]; g.Name != reconcile.ProbeMark && slices.Contains(g.Members, e.account(userName).ID) {
+			return " --probe-group '" + strings.ReplaceAll(g.Name, "'", `'\''`) + "'"
+		}
+	}
+	return ""
 }
 
 // deletes takes into account that who has left is not made inactive, but deleted.

@@ -31,9 +31,9 @@ func (e *evaluation) store() {
 	r := Result{ID: "redis.reachable", Step: stepRedis, Status: Pass, Found: "Redis answers"}
 	ids := []string{"redis.persistence", "redis.eviction"}
 	if e.f.StoreErr != nil {
-		r.Status, r.Found, r.Do = Fail, e.f.StoreErr.Error(), "Start a Redis of version 7 that takes writes, and name it in redis.url; only plan does without"
+		r.Status, r.Found, r.Do = Fail, e.f.StoreErr.Error(), "Mend what it says, at Redis or in redis.url and redis.password; only plan does without"
 		if errors.Is(e.f.StoreErr, errNoStore) {
-			r.Status = Warn
+			r.Status, r.Do = Warn, "Start a Redis of version 7 that takes writes, and name it in redis.url; only plan does without"
 		}
 		e.add(r)
 		for _, id := range ids {

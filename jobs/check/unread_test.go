@@ -90,6 +90,21 @@ func TestRemedyFitsTheTrouble(t *testing.T) {
 	}
 }
 
+// TestRedisThatRefuses: one that asks for a password is no reason to start another.
+func TestRedisThatRefuses(t *testing.T) {
+	t.Parallel()
+	for _, why := range []string{"", "use Redis, which refuses: NOAUTH Authentication required.; Redis asks for a password: set redis.password"} {
+		s := correct(t)
+		if s.store = nil; why != "" {
+			s.storeErr = errors.New(why)
+		}
+		r := s.report()
+		if x := line(&r, "redis.reachable"); strings.HasPrefix(x.Do, "Start a Redis") != (why == "") || !strings.Contains(x.Do, "redis.url") {
+			t.Errorf("%q: %+v", why, x)
+		}
+	}
+}
+
 // TestServiceThatCannotBeAsked: an answer that says nothing of the service is no word that it
 // offers nothing, and its clock is compared all the same.
 func TestServiceThatCannotBeAsked(t *testing.T) {

@@ -239,7 +239,8 @@ func (k *checker) probe(ctx context.Context, f *check.Facts, flags *checkFlags) 
 	}
 	f.Profile, f.Probed, f.ProfileErr = profile, true, nil
 	if k.store != nil {
-		f.ProbeErr = errors.Join(err, k.store.KeepProfile(ctx, profile))
+		unkept := k.store.KeepProfile(ctx, profile)
+		f.ProbeErr, f.ProbeKept = errors.Join(err, unkept), unkept == nil
 	} else {
 		f.ProbeErr = errors.Join(err, errors.New("what the probe found is not kept: redis.url is not set"))
 	}

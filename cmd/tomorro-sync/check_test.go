@@ -133,6 +133,23 @@ func TestCheckInterrupted(t *testing.T) {
 	}
 }
 
+// TestCheckLeavesAGroup: where Tomorro deletes no group, whoever reads so and does what it says
+// is not sent to probe once more, which makes the group anew. What was found is kept.
+func TestCheckLeavesAGroup(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 5, groups: 1, seed: 6, plain: true}, "domains: [acme.example]\n")
+	o.lab.tomorroWire.Add(flaky.Fault{Method: "DELETE", Path: "/scim/v2/Groups/*", Kind: flaky.KindStatus, Status: 405})
+	text := o.must(exitError, "check", "--probe-writes")
+	_, told, _ := strings.Cut(text, "the group "+probeName+" is still there")
+	told, _, _ = strings.Cut(told, "pass")
+	if !strings.Contains(told, "is kept") || strings.Contains(told, "check --probe-writes") {
+		t.Errorf("the output is\n%s", text)
+	}
+	if text := o.must(exitDone, "check"); !strings.Contains(text, "Tomorro was probed on") {
+		t.Errorf("what was found is not kept\n%s", text)
+	}
+}
+
 // fakeProfiles has one profile.
 type fakeProfiles struct{ profile reconcile.Profile }
 

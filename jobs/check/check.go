@@ -128,6 +128,7 @@ type Facts struct {
 	ProfileErr  error
 	Probing     bool  // a probe was begun after all this was read
 	ProbeErr    error // of the probe that was made just now
+	ProbeKept   bool  // what it found is complete and kept: only its cleaning up failed
 	Listens     bool  // a listener is configured
 	Listener    Seen
 	ListenerErr error

@@ -22,7 +22,11 @@ func (e *evaluation) profile() {
 	r := Result{ID: "tomorro.probe", Step: stepTomorro, Status: Unseen, Do: "Run: tomorro-sync check --probe-writes"}
 	p := &e.f.Profile
 	if e.f.ProbeErr != nil {
-		e.add(Result{ID: "tomorro.probe.run", Step: stepTomorro, Status: Fail, Found: e.f.ProbeErr.Error(), Do: "Mend what it says, and run: tomorro-sync check --probe-writes"})
+		run := Result{ID: "tomorro.probe.run", Step: stepTomorro, Status: Fail, Found: e.f.ProbeErr.Error(), Do: "Mend what it says, and run: tomorro-sync check --probe-writes"}
+		if e.f.ProbeKept { // another probe may leave the same
+			run.Do = "Remove at Tomorro by hand what it names; what the probe found is kept, and holds"
+		}
+		e.add(run)
 	}
 	e.leftOver()
 	switch {

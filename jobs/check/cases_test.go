@@ -219,6 +219,10 @@ func probeCases() []spoiled {
 			s.tomorro.AddGroup("the sandbox")
 			_ = s.tomorro.Members("the sandbox", []string{"tomorro-sync-probe@acme.example"}, nil)
 		}},
+		{"tomorro.probe.left", check.Warn, "| the group Tomorro-sync-probe", func(s *setup) { // which may bear no mark
+			s.tomorro.AddUser(tomorrotest.User{UserName: "probe@acme.example", ExternalID: "tomorro-sync-probe", GivenName: "Tomorro Sync", FamilyName: "Probe 2", UserType: "user", Active: true})
+			s.tomorro.AddGroup("Tomorro-sync-probe")
+		}},
 		{"tomorro.probe.update", check.Fail, "neither PUT nor PATCH", func(s *setup) { s.store.profile.Update = "" }},
 		{"tomorro.probe.member_removal", check.Fail, "nobody can be taken out", func(s *setup) { s.store.profile.MemberRemoval = "" }},
 		{"tomorro.probe.inactive", check.Fail, "removes the account for good", answered(reconcile.ProbeInactive, reconcile.AnswerRemoves)},

@@ -62,19 +62,20 @@ func (e *evaluation) leftOver() {
 	if e.f.ReadErr != nil || e.f.Probing || len(r.Items) == 0 {
 		return
 	}
-	r.Do = "Run: tomorro-sync check --probe-writes --probe-account " + r.Items[0] + e.leftIn(r.Items[0]) + ", which takes it over, or remove it at Tomorro"
-	e.add(r)
-}
-
-// leftIn gives the flag for the group that the probe was told to use: another one refuses
-// an account that is in this one.
-func (e *evaluation) leftIn(userName string) string {
+	account, flag := r.Items[0], ""
 	for i := range e.f.Current.Groups {
-		if g := &e.f.Current.Groups[i]; g.Name != reconcile.ProbeMark && slices.Contains(g.Members, e.account(userName).ID) {
-			return " --probe-group '" + strings.ReplaceAll(g.Name, "'", `'\''`) + "'"
+		g := &e.f.Current.Groups[i]
+		named := reconcile.Fold(g.Name) == reconcile.Fold(reconcile.ProbeMark)
+		foreign := slices.ContainsFunc(g.Members, func(id string) bool { return id != e.account(account).ID })
+		if !foreign && (named || len(g.Members) > 0) {
+			r.Items = append(r.Items, "the group "+g.Name)
+			if !named { // another one refuses an account that is in this one
+				flag = " --probe-group '" + strings.ReplaceAll(g.Name, "'", `'\''`) + "'"
+			}
 		}
 	}
-	return ""
+	r.Do = "Run: tomorro-sync check --probe-writes --probe-account " + account + flag + ", which takes it over; or remove at Tomorro what is named here"
+	e.add(r)
 }
 
 // deletes takes into account that who has left is not made inactive, but deleted.

@@ -105,6 +105,18 @@ func TestRedisThatRefuses(t *testing.T) {
 	}
 }
 
+// TestLeftBesideOthers: a group in which others are is not named as a probe's, since what is
+// named is to be removed.
+func TestLeftBesideOthers(t *testing.T) {
+	t.Parallel()
+	f := check.Facts{Current: reconcile.Current{Accounts: []reconcile.Account{{ID: "1", UserName: "probe@x.io", ExternalID: reconcile.ProbeMark, Active: true}},
+		Groups: []reconcile.Group{{ID: "7", Name: "Legal", Members: []string{"1", "2"}}, {ID: "8", Name: reconcile.ProbeMark, Members: []string{"2"}}, {ID: "9", Name: "Empty"}}}}
+	r := check.Evaluate(&f, &check.Settings{Policy: &reconcile.Policy{}})
+	if x := line(&r, "tomorro.probe.left"); !slices.Equal(x.Items, []string{"probe@x.io"}) || strings.Contains(x.Do, "--probe-group") {
+		t.Errorf("%+v", x)
+	}
+}
+
 // TestServiceThatCannotBeAsked: an answer that says nothing of the service is no word that it
 // offers nothing, and its clock is compared all the same.
 func TestServiceThatCannotBeAsked(t *testing.T) {

@@ -51,6 +51,11 @@ func oneloginCases() []spoiled {
 			}
 		}},
 		{"onelogin.app_roles", check.Warn, "role 7 does not exist", func(s *setup) { s.world.App.RoleIDs = []int64{7} }},
+		{"onelogin.scimusername", check.Fail, "no parameter", func(s *setup) { s.world.App.NoSCIM = true }},
+		{"onelogin.scimusername", check.Unseen, "cannot be seen", func(s *setup) { s.world.App.NoParameters = true }},
+		{"onelogin.groups_parameter", check.Unseen, "cannot be seen", func(s *setup) { s.world.App.NoParameters = true }},
+		{"onelogin.assigned", check.Pass, "24 people have the app, 24 of them", func(*setup) {}},
+		{"onelogin.app_roles", check.Pass, "no role gives the app", func(s *setup) { s.world.App.RoleIDs = nil }},
 		{"onelogin.clock", check.Warn, "apart", func(s *setup) { s.oneloginAt = 2 * time.Minute }},
 		{"onelogin.clock", check.Fail, "apart", func(s *setup) { s.oneloginAt = -time.Hour }},
 	}
@@ -88,7 +93,11 @@ func rule(match string, group string, conditions ...onelogintest.Condition) func
 	}
 }
 
-const known = "Tomorro Legal" // a group of the generated world
+// Groups of the generated world.
+const (
+	known = "Tomorro Legal"
+	other = "OTHER"
+)
 
 // acting gives the world a rule with another action.
 func acting(a onelogintest.Action) func(*setup) {
@@ -124,6 +133,18 @@ func ruleCases() []spoiled {
 				r.Actions[0].Action = "set_teams"
 			}
 		}},
+		{"rules.reachable", check.Pass, "can match", both(rule("all", known, condition("email", "~", "@")), rule("all", other, condition("email", "~", "@")))},
+		{"rules.reachable", check.Pass, "can match", both(rule("all", known, condition("email", "~", "@")), rule("all", known, condition("email", "~", "@"), condition("title", "=", "user")))},
+		{"rules.reachable", check.Pass, "can match", both(rule("all", known, condition("email", "~", "@"), condition("title", "=", "user")), rule("all", known, condition("email", "~", "@")))},
+		{"rules.reachable", check.Pass, "can match", both(rule("any", known, condition("email", "~", "@"), condition("title", "=", "user")), rule("all", known, condition("email", "~", "@"), condition("title", "=", "user")))},
+		{"rules.reachable", check.Pass, "can match", rule("all", known)}, // which replaces none, unless the last one wins
+		{"rules.reachable", check.Pass, "can match", func(s *setup) { // the narrower one comes last, and the other action sets no groups
+			s.settings.Policy.Rules.LastWins = true
+			s.world.Rules = nil
+			rule("all", known)(s)
+			rule("all", known, condition("title", "=", "user"))(s)
+			acting(onelogintest.Action{Action: "set_scimusername", Macro: "{email}"})(s)
+		}},
 		{"rules.counts", check.Pass, "\"more\": 24", rule("all", known, condition("email", "~", "@"))},
 		{"rules.idle", check.Warn, "1 rule matches nobody now | rule 907", rule("all", known, condition("department", "=", "Nowhere"))},
 		{"rules.certain", check.Warn, "uncertain for 24 people", rule("all", known, condition("email", "ew", "@ACME.example"))},
@@ -134,6 +155,7 @@ func ruleCases() []spoiled {
 			s.world.Rules[len(s.world.Rules)-1].Actions[0] = onelogintest.Action{Action: "set_groups", Macro: "{department}"}
 		}},
 		{"groups.exist", check.Fail, `gives "Nowhere", which Tomorro does not have`, rule("all", "Nowhere", condition("email", "~", "@"))},
+		{"groups.exist", check.Pass, "is at Tomorro", func(s *setup) { rule("all", s.tomorro.AddGroup("by its id"), condition("email", "~", "@"))(s) }},
 		{"groups.exist", check.Warn, `gives "tomorro LEGAL"; Tomorro has "Tomorro Legal"`, rule("all", "tomorro LEGAL ", condition("email", "~", "@"))},
 		{"groups.exist", check.Fail, `it has "Tomorro Légal-2"`, func(s *setup) {
 			s.tomorro.AddGroup("Tomorro Légal-2")
@@ -194,6 +216,15 @@ func tomorroCases() []spoiled {
 		{"tomorro.default_substitute", check.Fail, "has no account", func(s *setup) { s.settings.Policy.DefaultSubstitute = "gone@acme.example" }},
 		{"tomorro.default_substitute", check.Fail, "is inactive", admin(func(u *tomorrotest.User) { u.Active = false })},
 		{"tomorro.default_substitute", check.Warn, "is only manager: whoever is admin cannot be removed", admin(func(u *tomorrotest.User) { u.UserType = "manager" })},
+		{"tomorro.default_substitute", check.Pass, "can inherit from everybody", func(s *setup) { // an admin who is inactive owns nothing to be inherited
+			for _, u := range s.tomorro.State().Users {
+				s.tomorro.EditUser(u.ID, func(u *tomorrotest.User) {
+					if u.Active = u.UserName == s.settings.Policy.DefaultSubstitute; u.Active {
+						u.UserType = "manager"
+					}
+				})
+			}
+		}},
 		{"tomorro.api_account", check.Unseen, "cannot be seen", func(s *setup) { s.settings.Policy.APIAccount = "" }},
 		{"tomorro.api_account", check.Fail, "has no account", func(s *setup) { s.settings.Policy.APIAccount = "gone@acme.example" }},
 		{"tomorro.api_account", check.Fail, "inactive", func(s *setup) {
@@ -240,6 +271,28 @@ func probeCases() []spoiled {
 		{"tomorro.probe.duplicate", check.Fail, "two accounts", answered(reconcile.ProbeDuplicate, reconcile.AnswerSecond)},
 		{"tomorro.probe.external_id", check.Warn, "not kept", answered(reconcile.ProbeExternalID, reconcile.AnswerIgnored)},
 		{"tomorro.probe.delete", check.Warn, "refused", answered(reconcile.ProbeDelete, reconcile.AnswerRefused)},
+		{"tomorro.probe.delete", check.Warn, "does nothing", answered(reconcile.ProbeDelete, reconcile.AnswerIgnored)},
+		{"tomorro.probe.inactive", check.Fail, "is refused: leavers keep", answered(reconcile.ProbeInactive, reconcile.AnswerRefused)},
+		{"tomorro.probe.inactive", check.Warn, "does nothing: leavers are deleted", func(s *setup) {
+			s.settings.Policy.DeleteUsers = true
+			answered(reconcile.ProbeInactive, reconcile.AnswerRefused)(s)
+		}},
+		{"tomorro.probe.inactive", check.Unseen, "was not found out", answered(reconcile.ProbeInactive, "")},
+		{"tomorro.probe.rename", check.Warn, "does nothing", answered(reconcile.ProbeRename, reconcile.AnswerIgnored)},
+		{"tomorro.probe.rename", check.Warn, "something else", answered(reconcile.ProbeRename, reconcile.AnswerOther)},
+		{"tomorro.probe.role", check.Warn, "is refused (it said so)", func(s *setup) {
+			answered(reconcile.ProbeRole, reconcile.AnswerRefused)(s)
+			for i := range s.store.profile.Answers {
+				s.store.profile.Answers[i].Seen = "it said so"
+			}
+		}},
+		{"tomorro.probe.member_removal", check.Unseen, "was not found out", func(s *setup) {
+			s.store.profile.MemberRemoval = ""
+			answered(reconcile.ProbeMembersPut, reconcile.AnswerUnknown)(s)
+		}},
+		{"tomorro.probe.left", "", "there is no line", func(s *setup) { // who is inactive takes no seat
+			s.tomorro.AddUser(tomorrotest.User{UserName: "probe@acme.example", ExternalID: "tomorro-sync-probe", GivenName: "Tomorro Sync", FamilyName: "Probe 2", UserType: "user"})
+		}},
 	}
 }
 
@@ -254,6 +307,15 @@ func redisCases() []spoiled {
 		{"redis.persistence", check.Warn, "snapshots", func(s *setup) { s.store.setup.Appends, s.store.setup.Snapshots = "no", "3600 1 300 100" }},
 		{"redis.persistence", check.Fail, "keeps nothing", func(s *setup) { s.store.setup.Appends = "no" }},
 		{"redis.persistence", check.Unseen, "cannot be seen", func(s *setup) { s.store.setup.Appends = "" }},
+		{"redis.persistence", check.Warn, "whether it makes snapshots cannot be seen", func(s *setup) { s.store.setup.Appends, s.store.setup.SnapshotsShown = "no", false }},
+		{"redis.persistence", check.Fail, "keeps nothing", func(s *setup) { s.store.setup.Appends, s.store.setup.Unsaved = "no", true }},
+		{"redis.persistence", check.Fail, "did not get there", func(s *setup) {
+			s.store.setup.Appends, s.store.setup.Snapshots, s.store.setup.Unsaved = "no", "3600 1", true
+		}},
+		{"redis.reachable", check.Pass, "its version cannot be seen", func(s *setup) { s.store.setup.Version = "" }},
+		{"redis.reachable", check.Fail, "6.2 is the least", func(s *setup) { s.store.setup.Version = "6.0.16" }},
+		{"redis.eviction", check.Unseen, "cannot be seen", func(s *setup) { s.store.setup.Eviction = "" }},
+		{"redis.eviction", check.Fail, "it may drop links, journal and limits; maxmemory is not set", func(s *setup) { s.store.setup.Eviction = "allkeys-lru" }},
 		{"redis.eviction", check.Fail, "allkeys-lru", func(s *setup) { s.store.setup.Eviction, s.store.setup.MaxMemory = "allkeys-lru", 1<<30 }},
 		{"redis.eviction", check.Warn, "uses 900 of 1024 MiB", func(s *setup) { s.store.setup.MaxMemory, s.store.setup.Used = 1<<30, 900<<20 }},
 		{"redis.eviction", check.Pass, "evicts nothing", func(s *setup) { s.store.setup.MaxMemory, s.store.setup.Used = 1<<30, 800<<20 }},
@@ -276,5 +338,7 @@ func listenerCases() []spoiled {
 		{"listener.reachable", check.Unseen, "base_url is not set", seen(func(x *check.Seen) { x.NoURL = true })},
 		{"listener.certificate", check.Warn, "ends on", seen(func(x *check.Seen) { x.Expires = time.Now().AddDate(0, 0, 5) })},
 		{"listener.certificate", check.Warn, "in the clear", seen(func(x *check.Seen) { x.TLS = false })},
+		{"listener.certificate", check.Unseen, "could not be read", seen(func(x *check.Seen) { x.NoURL = true })},
+		{"listener.certificate", check.Unseen, "could not be read", func(s *setup) { s.listener.err = errors.New("look at listen.base_url: connection refused") }},
 	}
 }

@@ -3,6 +3,7 @@ package check_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,11 @@ func TestLook(t *testing.T) {
 			_, _ = w.Write([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"403","detail":"This address is not on the listener's list of client addresses."}`))
 		case r.Header.Get("Authorization") == "Bearer firewall":
 			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(`{"error":"blocked"}`))
+		case r.Header.Get("Authorization") == "Bearer page":
+			_, _ = w.Write([]byte(`<html>{"patch": {"supported": true}}`))
+		case r.Header.Get("Authorization") == "Bearer api":
+			_, _ = w.Write([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"]}`))
 		case r.Header.Get("Authorization") != "Bearer good":
 			w.WriteHeader(http.StatusUnauthorized)
 		default:
@@ -30,10 +36,13 @@ func TestLook(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	look := func(url, token string, client *http.Client) check.Result {
+	report := func(url, token string, client *http.Client) check.Report {
 		seen, err := check.Listener{BaseURL: url, Token: token, Client: client}.Look(t.Context())
 		f := &check.Facts{Listens: true, Listener: seen, ListenerErr: err}
-		r := check.Evaluate(f, &check.Settings{Policy: &reconcile.Policy{}, Now: time.Now()})
+		return check.Evaluate(f, &check.Settings{Policy: &reconcile.Policy{}, Now: time.Now()})
+	}
+	look := func(url, token string, client *http.Client) check.Result {
+		r := report(url, token, client)
 		return line(&r, "listener.reachable")
 	}
 	url := server.URL + "/scim/v2/"
@@ -46,6 +55,8 @@ func TestLook(t *testing.T) {
 		"another token":   {look(url, "bad", server.Client()), check.Fail},
 		"not let in":      {look(url, "elsewhere", server.Client()), check.Unseen},
 		"a firewall":      {look(url, "firewall", server.Client()), check.Fail},
+		"a web page":      {look(url, "page", server.Client()), check.Fail},
+		"another API":     {look(url, "api", server.Client()), check.Fail},
 		"another path":    {look(server.URL, "good", server.Client()), check.Fail},
 		"nobody vouches":  {look(url, "good", &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}), check.Fail},
 		"nobody is there": {look("https://127.0.0.1:1", "good", server.Client()), check.Fail},
@@ -54,6 +65,10 @@ func TestLook(t *testing.T) {
 		if c.got.Status != c.want {
 			t.Errorf("%s: %+v", name, c.got)
 		}
+	}
+	r := report(url, "good", server.Client())
+	if c := line(&r, "listener.certificate"); c.Status != check.Pass || !strings.Contains(c.Found, server.Certificate().NotAfter.Format(time.DateOnly)) {
+		t.Errorf("the certificate: %+v", c)
 	}
 	if r := look(url, "good", &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}); r.Do[:5] != "Renew" {
 		t.Errorf("a certificate that nobody vouches for: %+v", r)

@@ -72,6 +72,7 @@ func peopleCases() []spoiled {
 		}},
 		{"people.titles", check.Warn, "1: has no title", person(func(p *onelogintest.Person) { p.Title = nil })},
 		{"people.emails", check.Warn, "1 person has no e-mail", person(func(p *onelogintest.Person) { p.Email = "" })},
+		{"people.emails", check.Pass, "has an e-mail", person(func(p *onelogintest.Person) { p.Email, p.Status = "", 2 })}, // who is suspended gets none
 		{"people.domains", check.Warn, "ann@gmail.com", person(func(p *onelogintest.Person) { p.Email = "ann@gmail.com" })},
 		{"people.domains", check.Pass, "all e-mails", person(func(p *onelogintest.Person) { p.Email = "ann@Acme.Example " })},
 		{"people.data", check.Warn, "has no last name", person(func(p *onelogintest.Person) { p.LastName = "" })},

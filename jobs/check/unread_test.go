@@ -3,11 +3,14 @@ package check_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"tomorro-sync/jobs"
 	"tomorro-sync/jobs/check"
 	"tomorro-sync/reconcile"
 )
@@ -102,6 +105,52 @@ func TestRedisThatRefuses(t *testing.T) {
 		if x := line(&r, "redis.reachable"); strings.HasPrefix(x.Do, "Start a Redis") != (why == "") || !strings.Contains(x.Do, "redis.url") {
 			t.Errorf("%q: %+v", why, x)
 		}
+	}
+}
+
+// TestHiddenAndFailed: what a service does not show is not said to be in order, nor is what
+// could not be done.
+func TestHiddenAndFailed(t *testing.T) {
+	t.Parallel()
+	away := errors.New("it is away")
+	email := map[string]reconcile.AppParameter{"scimusername": {Source: "email"}, "nameid": {Label: "NameID value", Source: "email"}, "groups": {}}
+	other := map[string]reconcile.AppParameter{"scimusername": {Source: "username"}, "nameid": email["nameid"]}
+	for id, c := range map[string]struct {
+		facts check.Facts
+		want  check.Status
+		do    string
+	}{
+		"onelogin.provisioning":     {check.Facts{}, check.Unseen, "Enable provisioning"},
+		"onelogin.clock":            {check.Facts{}, check.Unseen, ""},
+		"tomorro.clock":             {check.Facts{}, check.Unseen, ""},
+		"onelogin.groups_parameter": {check.Facts{App: reconcile.AppSetup{Parameters: email}}, check.Warn, "Refresh"},
+		"onelogin.name_id":          {check.Facts{App: reconcile.AppSetup{Parameters: other}}, check.Fail, "choose Email"},
+		"tomorro.probe":             {check.Facts{ProfileErr: away}, check.Fail, "check --probe-writes"},
+		"tomorro.probe.run":         {check.Facts{ProbeErr: away}, check.Fail, "check --probe-writes"},
+	} {
+		r := check.Evaluate(&c.facts, &check.Settings{Policy: &reconcile.Policy{}})
+		if x := line(&r, id); x.Status != c.want || !strings.Contains(x.Do, c.do) {
+			t.Errorf("%s: %+v", id, x)
+		}
+	}
+	r := check.Evaluate(&check.Facts{ReadErr: away}, &check.Settings{Policy: &reconcile.Policy{}, TokenExpires: time.Unix(1, 0), Now: time.Unix(2, 0)})
+	if x := line(&r, "tomorro.token"); x.Status != check.Fail { // which is why it cannot be read
+		t.Errorf("%+v", x)
+	}
+}
+
+// TestStoreTroubles: what runs tell of Redis is what fails and what warns.
+func TestStoreTroubles(t *testing.T) {
+	t.Parallel()
+	got := make(map[string]check.Status)
+	for _, x := range check.StoreTroubles(jobs.StoreSetup{Version: "7.2", Eviction: "allkeys-lru", Appends: "no", Snapshots: "3600 1"}) {
+		got[x.ID] = x.Status
+	}
+	if want := map[string]check.Status{"redis.persistence": check.Warn, "redis.eviction": check.Fail}; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := check.StoreTroubles(jobs.StoreSetup{}); len(got) > 0 {
+		t.Errorf("what is not shown is told: %+v", got)
 	}
 }
 

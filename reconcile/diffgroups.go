@@ -215,13 +215,16 @@ func (g *groupDiff) remove(p *pair, group int, v *Verdict) {
 		g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData, Reason: ambiguous})
 		return
 	}
-	if lost := g.mayBe(group, v); lost != nil && !told {
+	if lost := g.mayBe(group, v.Grants); lost != nil && !told {
 		c.Cause = lost.Cause
 		g.plan.Held = append(g.plan.Held, Held{Change: c, Class: HoldData, Rule: RuleData,
 			Reason: fmt.Sprintf("%s gives group %s, which Tomorro does not have, and this may be it by another name; rename one of the two, or create that group", lost.Cause, lost.Group)})
 		return
 	}
 	frozen := v.MaybeAny
+	if lost := g.mayBe(group, v.Maybe); lost != nil && !told {
+		frozen = lost
+	}
 	for i := range v.Maybe {
 		if g.lookup(v.Maybe[i].Group) == group {
 			frozen = &v.Maybe[i]
@@ -254,15 +257,15 @@ func (g *groupDiff) namedAmbiguously(group int, v *Verdict) *Grant {
 	return nil
 }
 
-// mayBe is what gives a group that Tomorro does not have and no run makes, when this one
-// is named by no rule; else nil.
-func (g *groupDiff) mayBe(group int, v *Verdict) *Grant {
+// mayBe is which of these grants is of a group that Tomorro does not have and no run makes,
+// when this one is named by no rule; else nil.
+func (g *groupDiff) mayBe(group int, grants []Grant) *Grant {
 	if g.in.Policy.CreateGroups || g.named()[group] {
 		return nil
 	}
-	for i := range v.Grants {
-		if g.lookup(v.Grants[i].Group) == missingGroup {
-			return &v.Grants[i]
+	for i := range grants {
+		if g.lookup(grants[i].Group) == missingGroup {
+			return &grants[i]
 		}
 	}
 	return nil

@@ -258,8 +258,10 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 		return p // as nearly everybody: nobody else has that address
 	}
 	named := j.named(w)
-	if named == nil || named == p.account {
-		j.ask(w, j.twins[Fold(w.Person.Email)])
+	if named != nil && named == p.account {
+		named = j.twins[Fold(named.UserName)]
+	}
+	if named == nil {
 		return p
 	}
 	place := j.at[named.ID]

@@ -286,7 +286,7 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 	case w.Active:
 		j.ask(w, named)
 		p.clash = fmt.Sprintf("has two accounts at Tomorro: %s (%s), which is remembered, and %s (%s), which has this address; if that one is not theirs: tomorro-sync adopt foreign %[4]s; if both are, remove the one without contracts at Tomorro", p.account.UserName, p.account.ID, named.UserName, named.ID)
-	case named.Active:
+	case named.Active && w.Managed && w.Hold == "": // else nobody can say that they have left
 		j.extra = append(j.extra, Held{
 			Change: Change{Op: OpDeactivate, Key: w.Person.Key, Account: named.ID, Who: named.UserName, Before: named, Cause: w.Cause},
 			Class:  HoldData, Rule: RuleData,

@@ -57,3 +57,23 @@ func TestDeclaredForeignStays(t *testing.T) {
 		t.Errorf("planned %+v, held %+v", plan.Changes, plan.Held)
 	}
 }
+
+// TestTwinsOfNoLeaver: of whom nobody can say that they have left, no account is told as
+// that of a leaver.
+func TestTwinsOfNoLeaver(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(*reconcile.Person, *reconcile.Policy){
+		"odd status":   func(p *reconcile.Person, _ *reconcile.Policy) { p.Status = 6 },
+		"out of scope": func(_ *reconcile.Person, p *reconcile.Policy) { p.ScopeRoles = []string{"Legal"} },
+	} {
+		d, current, policy := people("ann@x.io"), twins(), open()
+		d.Roles = []reconcile.OneLoginRole{{ID: 1, Name: "Legal"}}
+		edit(&d.People[0], policy)
+		plan := reconcile.Decide(reconcile.Input{Directory: d, Current: &current, Policy: policy, Links: map[reconcile.Key]string{1: "a2"}})
+		for _, h := range plan.Held {
+			if strings.Contains(h.Reason, "leaver") {
+				t.Errorf("%s: %s", name, h.Reason)
+			}
+		}
+	}
+}

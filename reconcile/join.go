@@ -257,10 +257,7 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 	if p.account != nil && p.account.UserName == w.Person.Email && j.twins == nil && w.Person.Email != "" {
 		return p // as nearly everybody: nobody else has that address
 	}
-	named := j.named(w)
-	if named != nil && named == p.account {
-		named = j.twins[Fold(named.UserName)]
-	}
+	named := j.another(w, p.account, &claimed)
 	if named == nil {
 		return p
 	}
@@ -280,8 +277,9 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 		j.has(&p, place)
 		p.adopted = true
 		if twin := j.twins[Fold(named.UserName)]; twin != nil {
+			first := j.byName[Fold(named.UserName)]
 			j.ask(w, twin)
-			p.clash = fmt.Sprintf("Tomorro has two accounts with this address, %s (%s) and %s (%s); say which one is not theirs with: tomorro-sync adopt foreign ID", named.UserName, named.ID, twin.UserName, twin.ID)
+			p.clash = fmt.Sprintf("Tomorro has two accounts with this address, %s (%s) and %s (%s); say which one is not theirs with: tomorro-sync adopt foreign ID", first.UserName, first.ID, twin.UserName, twin.ID)
 		}
 	case w.Active:
 		j.ask(w, named)
@@ -306,6 +304,22 @@ func (j *joined) ask(w *Want, a *Account) {
 		j.asked = make(map[string]bool)
 	}
 	j.asked[a.ID] = true
+}
+
+// another finds an account that has the person's address and is not their own: of two, one
+// that is nobody's.
+func (j *joined) another(w *Want, own *Account, claimed *claimants) *Account {
+	named := j.named(w)
+	if named == nil {
+		return nil
+	}
+	if twin := j.twins[Fold(named.UserName)]; twin != nil && (named == own || claimed.one[j.at[named.ID]] != 0) {
+		named = twin
+	}
+	if named == own {
+		return nil
+	}
+	return named
 }
 
 // named finds the account that has the person's address.

@@ -158,6 +158,29 @@ func TestSaid(t *testing.T) {
 	}
 }
 
+// TestLeftOut: what was over a limit with what somebody let through waits, also after an
+// approval of its own that has ended; what somebody said of it and still holds stays.
+func TestLeftOut(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	yes := reconcile.Decision{Approves: true, By: []string{"ann"}, At: at, Until: at.Add(time.Hour)}
+	for name, c := range map[string]struct {
+		said  reconcile.Decision
+		after time.Duration
+		waits bool
+	}{
+		"nothing was said":     {reconcile.Decision{}, 0, true},
+		"an approval":          {yes, time.Minute, false},
+		"one that has ended":   {yes, 2 * time.Hour, true},
+		"a rejection":          {reconcile.Decision{By: []string{"ann"}, At: at}, 100 * time.Hour, false},
+		"it waits for a while": {reconcile.Decision{Waits: true, By: []string{"ann"}, At: at}, 100 * time.Hour, true},
+	} {
+		if got := c.said.LeftOut("bob", reconcile.Decision{Approves: true, At: at.Add(c.after)}); got.Waits != c.waits || got.Waits && got.Enough(false) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestBand(t *testing.T) {
 	d, current := company(100, 2)
 	d.Rules = []reconcile.Rule{{ID: 7, Name: "all", Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"legal"}}}}}

@@ -77,6 +77,8 @@ func TestApplyLeavesAloneWhatNobodyPlannedFor(t *testing.T) {
 	there := reconcile.Account{ID: "a9", UserName: "Ann@x.io", GivenName: "Ext", FamilyName: "Counsel", UserType: "user", Active: true}
 	admin := there
 	admin.UserType = reconcile.Admin
+	leaver, marked := there, there // whose address was given away
+	leaver.Active, marked.Active, marked.ExternalID = false, false, reconcile.ExternalID(77)
 	for name, c := range map[string]struct {
 		account reconcile.Account
 		edit    func(*reconcile.Policy)
@@ -87,6 +89,8 @@ func TestApplyLeavesAloneWhatNobodyPlannedFor(t *testing.T) {
 		"protected by id":   {there, func(p *reconcile.Policy) { p.Protect = []string{"1"} }},
 		"the token's own":   {there, func(p *reconcile.Policy) { p.APIAccount = "ann@x.io" }},
 		"an admin's":        {admin, func(*reconcile.Policy) {}},
+		"a leaver's":        {leaver, func(p *reconcile.Policy) { p.Adoption.Owners = map[string]reconcile.Key{"a9": 77} }},
+		"a leaver's, by id": {marked, func(*reconcile.Policy) {}},
 	} {
 		policy := open()
 		c.edit(policy)

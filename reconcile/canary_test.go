@@ -161,3 +161,21 @@ func TestCanarySpreads(t *testing.T) {
 		t.Errorf("no canary: %d", len(first))
 	}
 }
+
+// TestOneFailureOfTheCanaryStops: one failed change of those who go first is enough, also
+// where everybody else's of them was made.
+func TestOneFailureOfTheCanaryStops(t *testing.T) {
+	t.Parallel()
+	plan := decide(people("a@x.io", "b@x.io", "c@x.io", "d@x.io", "e@x.io"), reconcile.Current{}, open())
+	memory := reconciletest.NewMemory(reconcile.Current{})
+	memory.Fail = func(w reconcile.Write) reconciletest.Fault {
+		if w.Account.UserName == "a@x.io" {
+			return reconciletest.Refuses
+		}
+		return reconciletest.Works
+	}
+	result, err := reconcile.Apply(t.Context(), plan, memory, &reconciletest.Log{}, reconcile.ApplyOptions{Canary: 3})
+	if err != nil || len(memory.Writes()) != 3 || result.Done[reconcile.OpCreate] != 2 || result.Skipped[reconcile.OpCreate] != 2 {
+		t.Errorf("%v, %d requests, %+v", err, len(memory.Writes()), result)
+	}
+}

@@ -278,7 +278,7 @@ func TestPushedTwin(t *testing.T) {
 		{ID: "t2", UserName: "P1@x.io", GivenName: "Given", FamilyName: "Roe", UserType: reconcile.User, Active: true},
 	}
 	p.memory = reconciletest.NewMemory(reconcile.Current{Accounts: twins})
-	if l := one(t, p.b, byName(1)); l.Err != nil || len(l.Held) != 1 || !strings.Contains(l.Held[0].Reason, "two accounts with this address, t1 and t2") {
+	if l := one(t, p.b, byName(1)); l.Err != nil || len(l.Held) != 1 || !strings.Contains(l.Held[0].Reason, "p1@x.io (t1) and P1@x.io (t2)") {
 		t.Errorf("%+v", l)
 	}
 }

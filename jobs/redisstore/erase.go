@@ -14,9 +14,15 @@ import (
 )
 
 // Erase implements jobs.Eraser. An entry of a stream cannot be changed: it is deleted, and
-// what replaces it is kept beside the stream, in one transaction.
+// what replaces it is kept beside the stream. All entries and the note are one transaction,
+// and come last: they are what tells under which addresses the person is known, and whoever
+// is interrupted needs these to erase what is left.
 func (s *Store) Erase(ctx context.Context, edit func(*jobs.Entry) bool, note jobs.Entry) (int, error) {
+	if err := s.eraseBeside(ctx, edit); err != nil {
+		return 0, fmt.Errorf("erase from what people decided: %w", err)
+	}
 	count := 0
+	var all []replaced
 	for _, stream := range []string{s.keys.journal(), s.keys.runs()} {
 		err := s.walk(ctx, stream, "-", "+", func(r record) (bool, error) {
 			e, err := decodeRecord(r)
@@ -26,36 +32,50 @@ func (s *Store) Erase(ctx context.Context, edit func(*jobs.Entry) bool, note job
 			if stream == s.keys.journal() {
 				count++
 			}
-			return true, s.replace(ctx, stream, r, &e)
+			text, err := r.edited(&e)
+			all = append(all, replaced{stream, r.id, text})
+			return true, err
 		})
 		if err != nil {
-			return count, fmt.Errorf("erase from the journal: %w", err)
+			return 0, fmt.Errorf("erase from the journal: %w", err)
 		}
 	}
-	if err := s.eraseBeside(ctx, edit); err != nil {
-		return count, fmt.Errorf("erase from what people decided: %w", err)
-	}
 	note.Erased = count
-	_, err := s.Append(ctx, jobs.Lease{}, note)
-	return count, err
+	if err := s.replace(ctx, all, &note); err != nil {
+		return 0, fmt.Errorf("erase from the journal: %w", err)
+	}
+	return count, nil
 }
 
-func (s *Store) replace(ctx context.Context, stream string, r record, e *jobs.Entry) error {
+// replaced is an entry of a stream, and what comes in its place.
+type replaced struct{ stream, id, text string }
+
+// edited is what is kept of a record that was edited to e.
+func (r *record) edited(e *jobs.Entry) (string, error) {
 	data, err := json.Marshal(e)
 	if err != nil {
-		return err
+		return "", err
 	}
 	r.values[wasField] = r.digest()
 	r.values["data"] = string(data)
 	text, err := json.Marshal(r.values)
+	return string(text), err
+}
+
+func (s *Store) replace(ctx context.Context, all []replaced, note *jobs.Entry) error {
+	data, err := json.Marshal(note)
 	if err != nil {
 		return err
 	}
 	_, err = s.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.HSet(ctx, s.keys.edited(stream), r.id, text)
-		p.XDel(ctx, stream, r.id)
+		for _, r := range all {
+			p.HSet(ctx, s.keys.edited(r.stream), r.id, r.text)
+			p.XDel(ctx, r.stream, r.id)
+		}
+		p.XAdd(ctx, &redis.XAddArgs{Stream: s.keys.journal(), Values: []any{"kind", string(note.Kind), "run", note.Run, "data", data}})
 		return nil
 	})
+	s.pulse.wrote.Store(true)
 	return err
 }
 

@@ -166,6 +166,8 @@ func (p *program) createGroup(ctx context.Context, conn *connection, current *re
 	switch m.err = err; {
 	case errors.Is(err, jobs.ErrNotAllowed):
 		m.Result = "refused"
+	case errors.Is(err, jobs.ErrBusy): // who was killed at it is at it until the claim ends
+		m.err = errors.New("somebody else is creating it, or was interrupted at it: run this again in a minute")
 	case err == nil:
 		m.ID, m.Result = g.ID, "created"
 		current.Groups = append(current.Groups, g)

@@ -4,7 +4,11 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
+	"tomorro-sync/jobs"
+	"tomorro-sync/jobs/redisstore"
+	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/roster"
 )
 
@@ -41,6 +45,26 @@ func TestGroupsOfACompany(t *testing.T) {
 		t.Errorf("%d\n%s%s", code, out, errs)
 	}
 	if code, out, _ = o.run("groups", "list"); code != exitDone || !strings.Contains(out, "Brand New  0 members, made by tomorro-sync") {
+		t.Errorf("%d\n%s", code, out)
+	}
+}
+
+// TestGroupBeingMade: whoever makes a group that somebody else is at, or died at, reads
+// what to do, and nothing of a person.
+func TestGroupBeingMade(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, labOptions{users: 2, groups: 1, plain: true}, "groups: {create: true}\n")
+	store, err := redisstore.Open(t.Context(), "redis://"+o.redis.Addr()+"/0", redisstore.Options{Connection: "default"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	fresh := jobs.Subject(&reconcile.Change{Op: reconcile.OpCreateGroup, Group: "Fresh"})
+	if _, err := store.Claim(t.Context(), jobs.Lease{}, []jobs.Claim{{Run: "other", Subjects: []string{fresh}, Life: time.Hour}}); err != nil {
+		t.Fatal(err)
+	}
+	code, out, _ := o.run("groups", "create", "Fresh", "Other")
+	if code != exitSomeFailed || !strings.Contains(out, "Fresh  failed: somebody else is creating it") || !strings.Contains(out, "run this again in a minute") || !strings.Contains(out, "Other  created") {
 		t.Errorf("%d\n%s", code, out)
 	}
 }

@@ -302,7 +302,10 @@ func (c *company) asUndisturbed(u *calm) (settled int) {
 }
 
 // dropLock brings the end of a dead process's lock forward.
-func (c *company) dropLock() {
+func (c *company) dropLock() { c.t.Helper(); c.drop("lock") }
+
+// drop takes away what would end by itself.
+func (c *company) drop(key string) {
 	c.t.Helper()
 	o, err := redisstore.ParseURL(c.url)
 	if err != nil {
@@ -310,7 +313,7 @@ func (c *company) dropLock() {
 	}
 	client := redis.NewUniversalClient(o)
 	defer func() { _ = client.Close() }()
-	if err := client.Del(c.t.Context(), "tomorro-sync:{"+c.connection+"}:lock").Err(); err != nil {
+	if err := client.Del(c.t.Context(), "tomorro-sync:{"+c.connection+"}:"+key).Err(); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -23,6 +23,7 @@ type tap struct {
 	cuts   bool   // nothing passes from then on
 	drops  bool   // that one does not pass
 	only   string // count only events that begin with this
+	asks   bool   // count only what the process says: who is killed before an answer leaves what they do before the next question
 
 	mu    sync.Mutex
 	count int
@@ -38,7 +39,7 @@ func (p *tap) event(what string) bool {
 	if p.cut {
 		return false
 	}
-	if !strings.HasPrefix(what, p.only) {
+	if !strings.HasPrefix(what, p.only) || p.asks && strings.HasSuffix(what, " answer") {
 		return true
 	}
 	p.count++

@@ -136,3 +136,19 @@ func TestSingleOfAnother(t *testing.T) {
 		}
 	}
 }
+
+// TestAnotherIsNotFound: a service that passes over the filter, and has one account and one
+// group, does not give somebody else's for what was looked for.
+func TestAnotherIsNotFound(t *testing.T) {
+	const all = `200 {"totalResults":1,"Resources":[{"id":"1","userName":"bob@x.io","displayName":"Sales"}]}`
+	c := script{"GET /Users": all, "GET /Groups": all, "POST /Groups": "409 {}"}.client(t, nil)
+	if got, err := c.FindAccount(t.Context(), "ann@x.io"); !errors.Is(err, reconcile.ErrGone) {
+		t.Errorf("account %+v, %v", got, err)
+	}
+	if got, err := c.Write(t.Context(), reconcile.Write{Op: reconcile.WriteCreateGroup, Group: "Legal"}); !errors.Is(err, reconcile.ErrUncertain) {
+		t.Errorf("group %+v, %v", got, err)
+	}
+	if got, err := c.Write(t.Context(), reconcile.Write{Op: reconcile.WriteCreateGroup, Group: "sales"}); err != nil || got.ID != "1" {
+		t.Errorf("the group itself: %+v, %v", got, err)
+	}
+}

@@ -202,3 +202,28 @@ func TestCreateNeverTwice(t *testing.T) {
 		}
 	}
 }
+
+// TestUnansweredCreateMeetsAnother: an account that has the address, and is not as it was
+// sent, was not made by a POST that nobody answered: whose it is, is decided elsewhere.
+func TestUnansweredCreateMeetsAnother(t *testing.T) {
+	for name, fault := range map[string]flaky.Fault{"reset": {Kind: flaky.KindReset}, "502": {Kind: flaky.KindStatus, Status: 502}} {
+		for what, edit := range map[string]func(*reconcile.Account){
+			"name": func(a *reconcile.Account) { a.GivenName = "Former" }, "role": func(a *reconcile.Account) { a.UserType = reconcile.Admin },
+			"no access": func(a *reconcile.Account) { a.Active = false },
+		} {
+			r := newRig(t, tomorrotest.Knobs{}, nil)
+			former := create("a@x.io")
+			edit(&former.Account)
+			there, err := r.client.Write(t.Context(), former)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fault.Method, fault.Path, fault.Times = "POST", "/scim/v2/Users", 1
+			r.flaky.Add(fault)
+			got, err := r.client.Write(t.Context(), create("a@x.io"))
+			if exists, ok := errors.AsType[*reconcile.ExistsError](err); !ok || exists.Account.ID != there.ID {
+				t.Errorf("%s, other %s: %+v, %v", name, what, got, err)
+			}
+		}
+	}
+}

@@ -107,3 +107,15 @@ func TestMembersConfirmedAndNotKept(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswerAboutAnother: what an update is answered with is not taken for the account that
+// was written when it is about another one: it shows neither that it was kept nor that not.
+func TestAnswerAboutAnother(t *testing.T) {
+	for id, told := range map[string]bool{"1": true, "2": false} {
+		c := script{"PUT /Users/1": `200 {"id":"` + id + `","userName":"a@x.io","userType":"user","active":true,"name":{"givenName":"G","familyName":"F"}}`}.client(t, nil)
+		got, err := c.Write(t.Context(), reconcile.Write{Op: reconcile.WriteUpdateUser, Account: reconcile.Account{ID: "1", UserName: "a@x.io", GivenName: "G", FamilyName: "F", UserType: "user"}})
+		if err != nil || got.ID != "1" || (got.Account.ID == "1") != told || got.Account.ID == "2" {
+			t.Errorf("answered about %s: %+v, %v", id, got, err)
+		}
+	}
+}

@@ -56,9 +56,12 @@ func TestFind(t *testing.T) {
 		"Tomorro refuses": {func(s *jobs.Standing) {
 			s.Last = &jobs.Report{Run: "r2", Exit: jobs.ExitError, Refused: jobs.ServiceTomorro}
 		}, "[tomorro-refuses run-failed]", "new credentials"},
-		"reverted":           {func(s *jobs.Standing) { s.Last.Reverted = 2 }, "[reverted]", "made 2 changes again"},
-		"no seat":            {func(s *jobs.Standing) { s.Last.NoSeat = 1 }, "[no-seat]", "1 change was refused"},
-		"late":               {func(s *jobs.Standing) { s.Complete.Finished = ago(26*time.Hour + time.Second) }, "[no-run]", "for 26 hours."},
+		"reverted": {func(s *jobs.Standing) { s.Last.Reverted = 2 }, "[reverted]", "made 2 changes again"},
+		"no seat":  {func(s *jobs.Standing) { s.Last.NoSeat = 1 }, "[no-seat]", "1 change was refused"},
+		"late":     {func(s *jobs.Standing) { s.Complete.Finished = ago(26*time.Hour + time.Second) }, "[no-run]", "for 26 hours."},
+		"late, and not complete since": {func(s *jobs.Standing) {
+			s.Last, s.Complete = &jobs.Report{Run: "r2", Finished: ago(time.Hour)}, &jobs.Report{Run: "r1", Finished: ago(72 * time.Hour)}
+		}, "[no-run]", "for 3 days."},
 		"just in time":       {func(s *jobs.Standing) { s.Complete.Finished = ago(26 * time.Hour) }, "[]", ""},
 		"never, since long":  {func(s *jobs.Standing) { s.Complete, s.Last = nil, nil }, "[no-run]", "for 41 days"},
 		"never, since today": {func(s *jobs.Standing) { s.Complete, s.Last, s.Since = nil, nil, ago(time.Hour) }, "[]", ""},
@@ -69,10 +72,11 @@ func TestFind(t *testing.T) {
 			s.Status.Schedule.Paused, s.Status.Schedule.PausedBy = ago(time.Minute), jobs.PausedByLoss
 		}, "[memory-lost]", "found at 2026-11-25 11:59 UTC: it was emptied or restored from a backup, so what people had decided may be gone, or as it was then. The schedule is paused. " +
 			"press Reapply entitlement mappings in OneLogin; look at what a run would do (plan), who is still pinned (release) and what is held (holds); then: tomorro-sync schedule resume"},
-		"quarantined":    {func(s *jobs.Standing) { s.Status.Schedule.Failures, s.Status.Schedule.Tried = 3, ago(10*time.Hour) }, "[quarantined]", "after 3 failed runs in a row; the next try is at 2026-11-26 02:00 UTC"},
-		"two failures":   {func(s *jobs.Standing) { s.Status.Schedule.Failures, s.Status.Schedule.Tried = 2, ago(10*time.Hour) }, "[]", ""},
-		"removals held":  {func(s *jobs.Standing) { s.Held = []jobs.HeldCount{held(reconcile.HoldGuard, 7, 25*time.Hour)} }, "[removals-held]", "7 removals are held, the first for 25 hours, by limit (7)"},
-		"held since now": {func(s *jobs.Standing) { s.Held = []jobs.HeldCount{held(reconcile.HoldGuard, 7, 24*time.Hour)} }, "[]", ""},
+		"quarantined":      {func(s *jobs.Standing) { s.Status.Schedule.Failures, s.Status.Schedule.Tried = 3, ago(10*time.Hour) }, "[quarantined]", "after 3 failed runs in a row; the next try is at 2026-11-26 02:00 UTC"},
+		"two failures":     {func(s *jobs.Standing) { s.Status.Schedule.Failures, s.Status.Schedule.Tried = 2, ago(10*time.Hour) }, "[]", ""},
+		"removals held":    {func(s *jobs.Standing) { s.Held = []jobs.HeldCount{held(reconcile.HoldGuard, 7, 25*time.Hour)} }, "[removals-held]", "7 removals are held, the first for 25 hours, by limit (7)"},
+		"one removal held": {func(s *jobs.Standing) { s.Held = []jobs.HeldCount{held(reconcile.HoldData, 1, 25*time.Hour)} }, "[removals-held]", "1 removal is held, the first for 25 hours"},
+		"held since now":   {func(s *jobs.Standing) { s.Held = []jobs.HeldCount{held(reconcile.HoldGuard, 7, 24*time.Hour)} }, "[]", ""},
 		"only additions": {func(s *jobs.Standing) {
 			s.Held = []jobs.HeldCount{{Rule: reconcile.RuleData, Class: reconcile.HoldData, Changes: 3, Since: ago(99 * time.Hour)}}
 		}, "[]", ""},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"tomorro-sync/sources/push"
@@ -125,6 +126,43 @@ func TestEachStepMayFail(t *testing.T) {
 					do(listener(t, f, nil), r.method, r.path, r.body, "If-Match", match)
 				}
 			}
+		}
+	}
+}
+
+// TestWhatIsNotSaid: a group that is sent without members keeps them, and somebody who is
+// sent as inactive is suspended whatever the request would do otherwise.
+func TestWhatIsNotSaid(t *testing.T) {
+	for request, want := range map[string]string{
+		`PUT /scim/v2/Groups/g2 {"displayName":"Sales"}`:                                 `name Sales`,
+		`PUT /scim/v2/Groups/g2 {"displayName":"Sales","members":null}`:                  `name Sales`,
+		`PUT /scim/v2/Groups/g2 {"members":[]}`:                                          `whole`,
+		`POST /scim/v2/Users {"userName":"new@x.io","active":false}`:                     `suspend`,
+		`POST /scim/v2/Users {"userName":"new@x.io","active":"False"}`:                   `suspend`,
+		`POST /scim/v2/Users {"userName":"new@x.io"}`:                                    `create`,
+		`PUT /scim/v2/Users/u1 {"userName":"new@x.io","active":false}`:                   `suspend`,
+		`PUT /scim/v2/Users/u1 {"userName":"new@x.io","active":""}`:                      `replace`,
+		`PATCH /scim/v2/Users/u1 {"Operations":[{"op":"replace","value":{"active":0}}]}`: `suspend`,
+	} {
+		f := world()
+		method, rest, _ := strings.Cut(request, " ")
+		path, body, _ := strings.Cut(rest, " ")
+		if w := do(listener(t, f, nil), method, path, body); w.Code >= 300 {
+			t.Errorf("%s: %d %s", request, w.Code, w.Body)
+		}
+		var got []string
+		for _, told := range f.Told() {
+			switch said := told.(type) {
+			case push.UserSaid:
+				got = append(got, string(said.Operation))
+			case push.GroupSaid:
+				got = append(got, "name "+said.Name)
+			case push.MembershipSaid:
+				got = append(got, "whole")
+			}
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s: told %v, want %s", request, got, want)
 		}
 	}
 }

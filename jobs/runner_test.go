@@ -197,6 +197,17 @@ func TestWitnessesAreAskedOnce(t *testing.T) {
 	}
 }
 
+// TestWitnessOfOnePerson: a run of one person asks once more, as any other.
+func TestWitnessOfOnePerson(t *testing.T) {
+	r := newRig(t)
+	r.reconcile(t)
+	r.source.d.People[0].Status, r.source.d.People[1].Assigned = 2, false
+	r.runner.User = "ann@x.io"
+	if report := r.reconcile(t); r.source.asked != 1 || report.Done[reconcile.OpDeactivate] != 1 {
+		t.Errorf("%d were asked for, %+v", r.source.asked, report)
+	}
+}
+
 func TestLinksMakeARename(t *testing.T) {
 	r := newRig(t)
 	r.reconcile(t)

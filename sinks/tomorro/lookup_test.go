@@ -152,3 +152,35 @@ func TestAnotherIsNotFound(t *testing.T) {
 		t.Errorf("the group itself: %+v, %v", got, err)
 	}
 }
+
+// TestWhoSaysNothingOfActive: an account of which the service does not say whether it is
+// active has access, or a leaver's would pass for one that was taken away.
+func TestWhoSaysNothingOfActive(t *testing.T) {
+	for said, active := range map[string]bool{``: true, `,"active":null`: true, `,"active":true`: true, `,"active":"True"`: true, `,"active":false`: false, `,"active":"False"`: false} {
+		one := `{"id":"1","userName":"bob@x.io"` + said + `}`
+		c := script{"GET /Users/1": "200 " + one, "GET /Users": `200 {"totalResults":1,"Resources":[` + one + `]}`, "GET /Groups": `200 {"totalResults":0,"Resources":[]}`}.client(t, nil)
+		got, err := c.ReadAccount(t.Context(), "1")
+		all, failed := c.Read(t.Context())
+		if errors.Join(err, failed) != nil || got.Active != active || len(all.Accounts) != 1 || all.Accounts[0].Active != active {
+			t.Errorf("%s: %+v %v, of all %+v %v", said, got, err, all.Accounts, failed)
+		}
+	}
+}
+
+// TestOneGroupThatIsNotShown: where each group is read by itself and one of them cannot be,
+// nothing is known of memberships: that group is not an empty one.
+func TestOneGroupThatIsNotShown(t *testing.T) {
+	for _, status := range []string{"404", "405", "501"} {
+		for _, hidden := range []string{"1", "2"} {
+			s := script{"GET /Users": `200 {"totalResults":1,"Resources":[{"id":"u","userName":"bob@x.io","active":true}]}`,
+				"GET /Groups": `200 {"totalResults":2,"Resources":[{"id":"1","displayName":"a"},{"id":"2","displayName":"b"}]}`}
+			for _, id := range []string{"1", "2"} {
+				s["GET /Groups/"+id] = `200 {"id":"` + id + `","displayName":"g","members":[{"value":"u"}]}`
+			}
+			s["GET /Groups/"+hidden] = status + " {}"
+			if got, err := s.client(t, nil).Read(t.Context()); err != nil || !got.MembersUnknown {
+				t.Errorf("%s for group %s: %+v, %v", status, hidden, got, err)
+			}
+		}
+	}
+}

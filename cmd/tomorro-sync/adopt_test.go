@@ -133,7 +133,7 @@ func TestDoneTooEarly(t *testing.T) {
 	}
 	o.must(exitDone, "reconcile", "--yes")
 	code, _, stderr := o.run("adopt", "match", "maiden.name@acme.example", people[2].Email)
-	if code != exitError || !strings.Contains(stderr, "delete that one at Tomorro") {
+	if code != exitError || !strings.Contains(stderr, "delete it at Tomorro") {
 		t.Errorf("exit %d %s", code, stderr)
 	}
 	second, _ := o.account(people[2].Email)

@@ -92,7 +92,7 @@ func classify(ctx context.Context, err error) *failure {
 	case isQuota(err):
 		return &failure{exitError, err, "nothing was written; run it again at that time, or at a time when others ask OneLogin less"}
 	case errors.Is(err, jobs.ErrHasOne):
-		return &failure{exitError, err, "if it is not the one to keep, delete that one at Tomorro, or if runs do not know it, change its address there; then run it again. See whose each account is with: tomorro-sync adopt --all"}
+		return &failure{exitError, err, "if it is not the one to keep: delete it at Tomorro if it owns no contracts (they would be another's for good), or, if runs do not know it, change its address there; then run this again. See whose each account is with: tomorro-sync adopt --all"}
 	case errors.Is(err, jobs.ErrOwned), errors.Is(err, jobs.ErrUndecided):
 		return &failure{exitError, err, "see whose each account is with: tomorro-sync adopt --all"}
 	case errors.Is(err, jobs.ErrMembersUnknown):

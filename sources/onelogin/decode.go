@@ -176,11 +176,14 @@ func (in *interner) of(l loose) string {
 	return s
 }
 
-// people decodes a page of users.
+// people decodes a page of users. A value of another type than it should be is a fact that
+// OneLogin did not give of this one person; only without an id is it nobody's.
 func (in *interner) people(body []byte) ([]reconcile.Person, error) {
 	var records []record
 	if err := decode(body, &records); err != nil {
-		return nil, err
+		if records = readable(body); records == nil {
+			return nil, err
+		}
 	}
 	people := make([]reconcile.Person, len(records))
 	for i := range records {
@@ -190,6 +193,29 @@ func (in *interner) people(body []byte) ([]reconcile.Person, error) {
 		people[i] = records[i].person(in)
 	}
 	return people, nil
+}
+
+// readable decodes what can be of a page on which some value cannot; nil when it is no list
+// of objects.
+func readable(body []byte) []record {
+	raw, err := decodeAs[[]map[string]jsontext.Value](body)
+	if err != nil {
+		return nil
+	}
+	records := make([]record, len(raw))
+	for i, fields := range raw {
+		for name, value := range fields {
+			one, err := json.Marshal(map[string]jsontext.Value{name: value})
+			if err != nil || decode(one, new(record)) != nil {
+				delete(fields, name)
+			}
+		}
+		rest, err := json.Marshal(fields)
+		if err != nil || decode(rest, &records[i]) != nil {
+			return nil
+		}
+	}
+	return records
 }
 
 func (r *record) person(in *interner) reconcile.Person {

@@ -56,13 +56,29 @@ func TestMixedTypes(t *testing.T) {
 }
 
 // TestWrongTypes: what is not of the type that it should be is not taken for 0, which is a
-// status, or for nothing.
+// status, or for nothing. It is not known of this person, and all else is, as of the others.
 func TestWrongTypes(t *testing.T) {
-	for _, facts := range []string{`"status":"active"`, `"status":1.5`, `"state":true`, `"status":{}`, `"role_ids":5`, `"role_ids":"5"`, `"role_ids":["x"]`, `"role_ids":[{}]`,
-		`"group_id":[1]`, `"email":{}`, `"title":{"a":1}`, `"member_of":[{}]`, `"custom_attributes":["a"]`, `"id":"x"`} {
+	for facts, unread := range map[string]reconcile.Fields{
+		`"status":"active"`: reconcile.FieldStatus, `"status":1.5`: reconcile.FieldStatus, `"status":{}`: reconcile.FieldStatus, `"state":true`: reconcile.FieldLicence,
+		`"role_ids":5`: reconcile.FieldRoles, `"role_ids":"5"`: reconcile.FieldRoles, `"role_ids":["x"]`: reconcile.FieldRoles, `"role_ids":[{}]`: reconcile.FieldRoles,
+		`"group_id":[1]`: reconcile.FieldGroup, `"email":{}`: reconcile.FieldEmail, `"title":{"a":1}`: reconcile.FieldTitle, `"member_of":[{}]`: reconcile.FieldMemberOf,
+		`"custom_attributes":["a"]`: reconcile.FieldCustom, `"status":[],"title":{}`: reconcile.FieldStatus | reconcile.FieldTitle,
+	} {
 		var in interner
-		if people, err := in.people([]byte(`[{"id":1,` + facts + `}]`)); err == nil {
-			t.Errorf("%s: %+v", facts, people)
+		others := `"email":"a@x.io","firstname":"Ann","title":"manager","status":1,"state":1,"role_ids":[3],"group_id":4,"member_of":"","custom_attributes":{}`
+		good, err := in.people([]byte(`[{"id":1,` + others + `}]`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		people, err := in.people([]byte(`[{"id":1,` + others + "," + facts + `},{"id":2,` + others + `}]`))
+		if err != nil || len(people) != 2 || people[0].Key != 1 || people[0].FirstName != "Ann" || people[0].Unread&^good[0].Unread != unread || people[1].Unread != good[0].Unread {
+			t.Errorf("%s: %v\n%+v", facts, err, people)
+		}
+	}
+	for _, body := range []string{`[{"id":"x"}]`, `[{"id":1},{"id":{},"email":"a@x.io"}]`, `[{"id":1,"status":{}},{"status":1}]`, `{"id":1,"status":{}}`, `[{"id":1,"status":{}},2]`, `[{"id":1,"status":{}`} {
+		var in interner
+		if people, err := in.people([]byte(body)); err == nil {
+			t.Errorf("%s: %+v", body, people)
 		}
 	}
 }

@@ -1,13 +1,24 @@
 package onelogin_test
 
 import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/reconciletest/flaky"
+	"tomorro-sync/sources/onelogin"
 	"tomorro-sync/sources/onelogin/onelogintest"
 )
 
@@ -70,6 +81,46 @@ func TestFallbacksGiveAll(t *testing.T) {
 	}
 	if diff := cmp.Diff(want.People, got.People); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestOneBadRecord: of a person with values of another type than they should be, what can be
+// read is, and of the others everything; the pull is as complete as it was.
+func TestOneBadRecord(t *testing.T) {
+	var bad atomic.Bool
+	r := newRig(t, 40, func(c *onelogin.Config) {
+		to, _ := url.Parse(c.URL)
+		status := regexp.MustCompile(`"status":\d+`)
+		proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to) }, ModifyResponse: func(a *http.Response) error {
+			if path := a.Request.URL.Path; !bad.Load() || path != "/api/2/users" && path != "/api/1/users" {
+				return nil
+			}
+			body, err := io.ReadAll(a.Body)
+			at := status.FindIndex(body)
+			body = slices.Concat(body[:at[0]], []byte(`"status":{"is":"active"}`), body[at[1]:])
+			a.Body, a.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			a.Header.Set("Content-Length", strconv.Itoa(len(body)))
+			return err
+		}}
+		front := httptest.NewServer(proxy)
+		t.Cleanup(front.Close)
+		c.URL = front.URL
+	})
+	want, err := r.client.Pull(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad.Store(true)
+	got, err := r.client.Pull(t.Context())
+	if err != nil || !got.Receipt.Complete() {
+		t.Fatal(err, got.Receipt.Why())
+	}
+	want.People[0].Status, want.People[0].Unread = 0, reconcile.FieldStatus
+	if diff := cmp.Diff(want.People, got.People); diff != "" {
+		t.Error(diff)
+	}
+	if notes := strings.Join(got.Receipt.Fallbacks, "\n"); !strings.Contains(notes, "does not give status") {
+		t.Error(notes)
 	}
 }
 

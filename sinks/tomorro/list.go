@@ -1,6 +1,7 @@
 package tomorro
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/go-json-experiment/json/jsontext"
 	json "github.com/go-json-experiment/json/v1"
 	"github.com/sourcegraph/conc/pool"
 
@@ -107,6 +109,9 @@ func (l *lister[W, T]) page(ctx context.Context, start int) (items []T, total *i
 	}
 	var p page[W]
 	if err := json.Unmarshal(r.Body(), &p); err != nil {
+		if odd := l.odd(r.Body(), start); odd != "" {
+			return nil, nil, fmt.Errorf("%s: %s is not as SCIM has it (%w); mend it at Tomorro, or ask its support", what, odd, err)
+		}
 		return nil, nil, fmt.Errorf("%s: the answer is not SCIM (%w); check tomorro.url", what, err)
 	}
 	if p.Total == nil && p.Resources == nil && !slices.Contains(p.Schemas, scim.SchemaList) {
@@ -125,6 +130,31 @@ func (l *lister[W, T]) page(ctx context.Context, start int) (items []T, total *i
 		l.first = len(r.Body())
 	}
 	return items, p.Total, nil
+}
+
+// odd names the first item that cannot be read of a page of which others can: none is left
+// out, since who is not listed would be made again.
+func (l *lister[W, T]) odd(body []byte, start int) string {
+	var raw page[jsontext.Value]
+	if json.Unmarshal(body, &raw) != nil {
+		return ""
+	}
+	odd, good := "", false
+	for i, item := range raw.Resources {
+		if json.Unmarshal(item, new(W)) == nil {
+			good = true
+			continue
+		}
+		var named struct {
+			ID string `json:"id"`
+		}
+		_ = json.Unmarshal(item, &named) // else the number has to do
+		odd = cmp.Or(odd, fmt.Sprintf("number %d, id %q,", start+i, named.ID))
+	}
+	if !good {
+		return ""
+	}
+	return odd
 }
 
 // mostItems is more than any organisation has: a total that is wrong must not take all

@@ -197,3 +197,20 @@ func TestWhatIsNotRead(t *testing.T) {
 		}
 	}
 }
+
+// TestOddItemIsNamed: one account or group that cannot be read stops the run, and whoever
+// reads why knows which it is.
+func TestOddItemIsNamed(t *testing.T) {
+	for list, odd := range map[string]string{"/Users": `"externalId":7`, "/Groups": `"members":"a"`} {
+		says := script{"GET /Users": nobodyListed, "GET /Groups": nobodyListed}
+		says["GET "+list] = `200 {"totalResults":3,"Resources":[{"id":"x"},{"id":"y",` + odd + `},{"id":"z",` + odd + `}]}`
+		_, err := says.client(t, nil).Read(t.Context())
+		if err == nil || !strings.Contains(err.Error(), `number 2, id "y", is not as SCIM has it`) || strings.Contains(err.Error(), "tomorro.url") {
+			t.Errorf("%s: %v", list, err)
+		}
+		says["GET "+list] = `200 {"totalResults":1,"Resources":[{"id":"y",` + odd + `}]}`
+		if _, err := says.client(t, nil).Read(t.Context()); err == nil || !strings.Contains(err.Error(), "check tomorro.url") {
+			t.Errorf("%s, nothing but odd ones: %v", list, err)
+		}
+	}
+}

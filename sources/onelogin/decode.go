@@ -196,14 +196,16 @@ func (in *interner) people(body []byte) ([]reconcile.Person, error) {
 }
 
 // readable decodes what can be of a page on which some value cannot; nil when it is no list
-// of objects.
+// of objects, or when there is something about each: then OneLogin's API has changed, and a
+// run that holds everybody would pass for one.
 func readable(body []byte) []record {
 	raw, err := decodeAs[[]map[string]jsontext.Value](body)
 	if err != nil {
 		return nil
 	}
-	records := make([]record, len(raw))
+	records, whole := make([]record, len(raw)), false
 	for i, fields := range raw {
+		given := len(fields)
 		for name, value := range fields {
 			one, err := json.Marshal(map[string]jsontext.Value{name: value})
 			if err != nil || decode(one, new(record)) != nil {
@@ -214,6 +216,10 @@ func readable(body []byte) []record {
 		if err != nil || decode(rest, &records[i]) != nil {
 			return nil
 		}
+		whole = whole || len(fields) == given
+	}
+	if !whole {
+		return nil
 	}
 	return records
 }

@@ -75,7 +75,8 @@ func TestWrongTypes(t *testing.T) {
 			t.Errorf("%s: %v\n%+v", facts, err, people)
 		}
 	}
-	for _, body := range []string{`[{"id":"x"}]`, `[{"id":1},{"id":{},"email":"a@x.io"}]`, `[{"id":1,"status":{}},{"status":1}]`, `{"id":1,"status":{}}`, `[{"id":1,"status":{}},2]`, `[{"id":1,"status":{}`} {
+	for _, body := range []string{`[{"id":"x"}]`, `[{"id":1},{"id":{},"email":"a@x.io"}]`, `[{"id":1,"status":{}},{"status":1}]`, `{"id":1,"status":{}}`, `[{"id":1,"status":{}},2]`, `[{"id":1,"status":{}`,
+		`[{"id":1,"status":{}},{"id":2,"title":{}}]`} {
 		var in interner
 		if people, err := in.people([]byte(body)); err == nil {
 			t.Errorf("%s: %+v", body, people)

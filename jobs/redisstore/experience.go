@@ -26,20 +26,25 @@ const (
 // Facts implements jobs.Experience. An entry that cannot be decoded is left out, since
 // facts only tell where a change came from.
 func (s *Store) Facts(ctx context.Context) (reconcile.Facts, error) {
-	all, err := s.client.HGetAll(ctx, s.keys.facts()).Result()
+	f := reconcile.Facts{People: make(map[reconcile.Key]uint64), Basis: []byte{}}
+	seen := make(map[string]bool) // of what is no person
+	err := s.fields(ctx, s.keys.facts(), func(field, value string) (int, error) {
+		key, err := strconv.ParseInt(field, 10, 64)
+		digest, bad := strconv.ParseUint(value, 16, 64)
+		switch {
+		case err == nil && bad == nil:
+			f.People[reconcile.Key(key)] = digest
+			return len(f.People) + len(seen), nil
+		case field == factRules:
+			f.Rules = digest
+		case field == factBasis:
+			f.Basis = []byte(value)
+		}
+		seen[field] = true
+		return len(f.People) + len(seen), nil
+	})
 	if err != nil {
 		return reconcile.Facts{}, fmt.Errorf("read what the last run saw: %w", err)
-	}
-	f := reconcile.Facts{People: make(map[reconcile.Key]uint64, len(all)), Basis: []byte(all[factBasis])}
-	f.Rules, _ = strconv.ParseUint(all[factRules], 16, 64)
-	for field, value := range all {
-		key, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			continue
-		}
-		if digest, err := strconv.ParseUint(value, 16, 64); err == nil {
-			f.People[reconcile.Key(key)] = digest
-		}
 	}
 	return f, nil
 }

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,19 +15,55 @@ import (
 
 // Links implements jobs.Links.
 func (s *Store) Links(ctx context.Context) (map[reconcile.Key]string, error) {
-	all, err := s.client.HGetAll(ctx, s.keys.links()).Result()
+	links := make(map[reconcile.Key]string)
+	err := s.fields(ctx, s.keys.links(), func(text, account string) (int, error) {
+		key, ok := reconcile.ParseKey(text)
+		if !ok {
+			return 0, fmt.Errorf("the links hold %q, which is not a OneLogin id", text)
+		}
+		links[key] = account
+		return len(links), nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read the links: %w", err)
 	}
-	links := make(map[reconcile.Key]string, len(all))
-	for text, account := range all {
-		key, ok := reconcile.ParseKey(text)
-		if !ok {
-			return nil, fmt.Errorf("the links hold %q, which is not a OneLogin id", text)
-		}
-		links[key] = account
-	}
 	return links, nil
+}
+
+// fieldsPerCall bounds what one call gives while others wait: a million fields take Redis
+// and this program longer than an answer may take.
+const fieldsPerCall = 10_000
+
+// fields has each field of a hash taken in, some of them twice; take gives how many
+// different ones there are by now. What is there all the time is among them: a cursor is of
+// no use at another Redis, after a failover for one, so they are counted, and read again.
+func (s *Store) fields(ctx context.Context, key string, take func(field, value string) (int, error)) error {
+	for range 3 {
+		before, err := s.client.HLen(ctx, key).Result()
+		if err != nil {
+			return err
+		}
+		n, cursor, begun := 0, uint64(0), false
+		for ; !begun || cursor != 0; begun = true {
+			var all []string
+			if all, cursor, err = s.client.HScan(ctx, key, cursor, "", fieldsPerCall).Result(); err != nil {
+				return err
+			}
+			for ; len(all) >= 2; all = all[2:] {
+				if n, err = take(all[0], all[1]); err != nil {
+					return err
+				}
+			}
+		}
+		after, err := s.client.HLen(ctx, key).Result()
+		if err != nil {
+			return err
+		}
+		if int64(n) >= min(before, after) {
+			return nil
+		}
+	}
+	return errors.New("fewer came than Redis has; run it again")
 }
 
 // Link implements jobs.Links.

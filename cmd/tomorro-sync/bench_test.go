@@ -71,6 +71,7 @@ func newMeasurement(b *testing.B, bin string, users, groups int, flags ...string
 	m := &measurement{b: b, bin: bin, users: users, groups: groups, config: filepath.Join(b.TempDir(), "c.yaml")}
 	sim := exec.Command(bin, append([]string{"simulate", "--plain", "--output", "json", "--users", fmt.Sprint(users), "--groups", fmt.Sprint(groups),
 		"--latency", benchLatency.String(), "--write-config", m.config}, flags...)...)
+	sim.Env = append(os.Environ(), "GOMEMLIMIT=off") // collecting a million people again and again would stand in the figures
 	sim.Stderr = os.Stderr
 	out, err := sim.StdoutPipe()
 	if err == nil {

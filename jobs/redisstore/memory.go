@@ -39,28 +39,29 @@ const fieldsPerCall = 10_000
 // no use at another Redis, after a failover for one, so they are counted, and read again.
 func (s *Store) fields(ctx context.Context, key string, take func(field, value string) (int, error)) error {
 	for range 3 {
-		before, err := s.client.HLen(ctx, key).Result()
-		if err != nil {
-			return err
-		}
-		n, cursor, begun := 0, uint64(0), false
-		for ; !begun || cursor != 0; begun = true {
-			var all []string
-			if all, cursor, err = s.client.HScan(ctx, key, cursor, "", fieldsPerCall).Result(); err != nil {
-				return err
-			}
-			for ; len(all) >= 2; all = all[2:] {
-				if n, err = take(all[0], all[1]); err != nil {
-					return err
-				}
-			}
-		}
-		after, err := s.client.HLen(ctx, key).Result()
-		if err != nil {
-			return err
-		}
-		if int64(n) >= min(before, after) {
+		var had *redis.IntCmd
+		var part *redis.ScanCmd
+		_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			had, part = p.HLen(ctx, key), p.HScan(ctx, key, 0, "", fieldsPerCall)
 			return nil
+		})
+		n := 0
+		for err == nil {
+			all, next := part.Val()
+			for ; err == nil && len(all) >= 2; all = all[2:] {
+				n, err = take(all[0], all[1])
+			}
+			if next == 0 || err != nil {
+				break
+			}
+			part = s.client.HScan(ctx, key, next, "", fieldsPerCall)
+			err = part.Err()
+		}
+		if err != nil || int64(n) >= had.Val() {
+			return err
+		}
+		if has, err := s.client.HLen(ctx, key).Result(); err != nil || int64(n) >= has {
+			return err // some were deleted meanwhile
 		}
 	}
 	return errors.New("fewer came than Redis has; run it again")

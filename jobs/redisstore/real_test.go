@@ -3,16 +3,19 @@
 package redisstore_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +26,7 @@ import (
 	"tomorro-sync/jobs/jobstest"
 	"tomorro-sync/jobs/redisstore"
 	"tomorro-sync/jobs/redisstore/redistest"
+	"tomorro-sync/reconcile"
 )
 
 // TestRealRedis runs the conformance suite over each way that Redis is used in
@@ -137,4 +141,34 @@ func certificate(t *testing.T) (certFile, keyFile string, pool *x509.CertPool) {
 	pool = x509.NewCertPool()
 	pool.AppendCertsFromPEM(certPEM)
 	return certFile, keyFile, pool
+}
+
+// TestManyInParts: what is read in parts is all there.
+func TestManyInParts(t *testing.T) {
+	const n = 25_000
+	s := opened(t, redistest.Start(t).URL(), redisstore.Options{})
+	must := mustFor(t)
+	links, people := make([]reconcile.Link, n), make(map[reconcile.Key]uint64, n)
+	for i := range links {
+		key := reconcile.Key(i + 1)
+		links[i], people[key] = reconcile.Link{Key: key, Account: fmt.Sprint("account ", key)}, uint64(key)
+	}
+	for part := range slices.Chunk(links, 1000) {
+		must(s.Link(t.Context(), jobs.Lease{}, part))
+	}
+	must(s.Do(t.Context(), "a", func(ctx context.Context, l jobs.Lease) error {
+		return s.Learn(ctx, l, reconcile.Learned{People: people, Rules: 7, Basis: []byte("basis")}, nil)
+	}))
+	got, err := s.Links(t.Context())
+	must(err)
+	for _, l := range links {
+		if got[l.Key] != l.Account {
+			t.Fatalf("of %d links %d is %q", len(got), l.Key, got[l.Key])
+		}
+	}
+	facts, err := s.Facts(t.Context())
+	must(err)
+	if !maps.Equal(facts.People, people) || facts.Rules != 7 || string(facts.Basis) != "basis" {
+		t.Errorf("%d people, rules %d, basis %q", len(facts.People), facts.Rules, facts.Basis)
+	}
 }

@@ -19,8 +19,9 @@
 // Titles, roles and custom attributes come only when asked for by name
 // (`fields`), and a tenant may not honour that. A key that is absent, as opposed
 // to null, or whose value is of another type than it should be, is read from the
-// v1 list, which has all of them, and roles if need be from the members of each role. The receipt names such fallbacks; a fact that
-// stays unknown is marked on the person.
+// v1 list, which has all of them, and roles if need be from the members of each
+// role. The receipt names such fallbacks; a fact that stays unknown is marked on
+// the person. A page on which that is so of everybody cannot be read.
 //
 // # Single people
 //

@@ -88,6 +88,7 @@ type world struct {
 	byHand        map[[2]string]bool       // account and group: set (true) or taken back in OneLogin
 	fuzzy         map[[2]string]bool       // of these, what may be forgotten
 	fresh         map[string]bool          // accounts made in this step
+	wrote         map[written]bool         // for whom each account was written
 	names         map[string]string        // of groups that were renamed
 	pinned        map[reconcile.Key]bool   // by an undo
 	approved      map[string]int           // how often a digest may still be used
@@ -110,9 +111,15 @@ type world struct {
 	failing       bool // OneLogin does
 }
 
+// written is an account and the person for whom it was written.
+type written struct {
+	account string
+	key     reconcile.Key
+}
+
 func newWorld(t *rapid.T, ctx context.Context, server *miniredis.Miniredis, store *mortal, now func() time.Time) *world {
 	w := &world{t: t, ctx: ctx, server: server, store: store, now: now, d: company(), allMoved: true, chunk: 2, human: make(map[string]reconcile.Key),
-		byHand: make(map[[2]string]bool), fuzzy: make(map[[2]string]bool), fresh: make(map[string]bool), names: make(map[string]string),
+		byHand: make(map[[2]string]bool), fuzzy: make(map[[2]string]bool), fresh: make(map[string]bool), wrote: make(map[written]bool), names: make(map[string]string),
 		moved: make(map[reconcile.Key]bool), late: make(map[reconcile.Key]bool), loose: make(map[reconcile.Key]bool), returned: make(map[reconcile.Key]bool),
 		pinned: make(map[reconcile.Key]bool), approved: make(map[string]int), rejected: make(map[string]bool), lost: make(map[reconcile.Limit][]time.Time)}
 	w.d.People = nil

@@ -9,40 +9,6 @@ import (
 	"tomorro-sync/reconcile/reconciletest"
 )
 
-// ownerOf is whose an account is: by what somebody said, by mark, by what is remembered,
-// by address.
-func (w *world) ownerOf(c *reconcile.Current, id string) reconcile.Key {
-	a := accountOf(c, id)
-	if a == nil {
-		return 0
-	}
-	adoption, err := w.store.Adoption(w.ctx)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if d, decided := adoption.Decided[id]; decided {
-		return d.Key
-	}
-	if key, marked := reconcile.ParseExternalID(a.ExternalID); marked {
-		return key
-	}
-	links, err := w.store.Links(w.ctx)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for key, account := range links {
-		if account == id {
-			return key
-		}
-	}
-	for _, p := range w.d.People {
-		if reconcile.Fold(p.Email) == reconcile.Fold(a.UserName) {
-			return p.Key
-		}
-	}
-	return 0
-}
-
 func (w *world) person(k reconcile.Key) *reconcile.Person {
 	if i := slices.IndexFunc(w.d.People, func(p reconcile.Person) bool { return p.Key == k }); i >= 0 {
 		return &w.d.People[i]
@@ -116,7 +82,7 @@ func (w *world) judge(write *reconcile.Write, before *reconcile.Current, fault r
 		}
 		// A snapshot has accounts of nobody as well, and so has what takes its return back.
 		snapshot := w.actor == "back" || w.actor == "undo" && c.Key == 0 && w.wentBack
-		if !snapshot && c.Account != "" && w.ownerOf(before, c.Account) != c.Key {
+		if !snapshot && c.Account != "" && w.ownerOf(before, c.Account) != c.Key && !w.tookBack(c, before) {
 			bad("the account is " + w.ownerOf(before, c.Account).String() + "'s")
 		}
 		if !snapshot && c.Account != "" && c.Key == 0 {
@@ -130,6 +96,9 @@ func (w *world) judge(write *reconcile.Write, before *reconcile.Current, fault r
 		}
 		if w.actor != "undo" && w.actor != "back" {
 			w.judgeTruth(write, c, before, bad)
+		}
+		if w.actor != "undo" {
+			w.wrote[written{c.Account, c.Key}] = true
 		}
 		w.leaves(c)
 		w.judgeSubstitute(c, before, bad)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -64,6 +65,7 @@ func (r *Runner) prepareUndo(ctx context.Context, run *recorder, by Trigger, wha
 		return p, err
 	}
 	policy := r.policy(&p.seen)
+	policy.Adoption.Owners = p.seen.owners()
 	p.plan = reconcile.Guard(reconcile.Undo(done, &p.seen.current, cause), &policy)
 	p.pins = make(map[reconcile.Key]Pin)
 	for i := range p.plan.Changes {
@@ -72,6 +74,24 @@ func (r *Runner) prepareUndo(ctx context.Context, run *recorder, by Trigger, wha
 		}
 	}
 	return p, nil
+}
+
+// owners are whose each account is, as far as that is known without OneLogin: by what
+// somebody said, by its mark, or by what is remembered of one person alone.
+func (o *observation) owners() map[string]reconcile.Key {
+	owners, several := make(map[string]reconcile.Key), make(map[string]bool)
+	for key, account := range o.links {
+		several[account] = owners[account] != 0
+		owners[account] = key
+	}
+	maps.DeleteFunc(owners, func(account string, _ reconcile.Key) bool { return several[account] })
+	for i := range o.current.Accounts {
+		if key, marked := reconcile.ParseExternalID(o.current.Accounts[i].ExternalID); marked {
+			owners[o.current.Accounts[i].ID] = key
+		}
+	}
+	maps.Copy(owners, o.known().Owners)
+	return owners
 }
 
 // unseen reads what was changed and is not in the list of accounts, which may have the

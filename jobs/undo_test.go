@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,16 @@ func (r *rig) undo(t *testing.T, what jobs.UndoWhat) (jobs.Report, reconcile.Pla
 		t.Fatal(err)
 	}
 	return report, plan
+}
+
+func (r *rig) account(t *testing.T, name string) reconcile.Account {
+	t.Helper()
+	now, err := r.memory.Read(t.Context())
+	i := slices.IndexFunc(now.Accounts, func(a reconcile.Account) bool { return a.UserName == name })
+	if err != nil || i < 0 {
+		t.Fatalf("nobody is called %s: %+v %v", name, now.Accounts, err)
+	}
+	return now.Accounts[i]
 }
 
 func (r *rig) kinds(t *testing.T, run string) []jobs.EntryKind {
@@ -254,3 +265,68 @@ func TestUndoAfterErasure(t *testing.T) {
 }
 
 func (d *dying) Settle(context.Context, []jobs.Settled) error { return errors.New("the process died") }
+
+// TestUndoLeavesWhoHasTheAccountNow: what a run did to an account that is somebody else's now
+// stays, however that is known.
+func TestUndoLeavesWhoHasTheAccountNow(t *testing.T) {
+	for name, forget := range map[string]bool{"by what somebody said": false, "by its mark": true} {
+		t.Run(name, func(t *testing.T) {
+			r := undoRig(t)
+			first := r.reconcile(t)
+			a := r.account(t, "ann@x.io")
+			r.source.d.People[0].Key, r.source.d.People[0].Title = 50, "manager" // which writes the account, and its mark
+			if err := r.store.DecideAdoption(t.Context(), a.ID, reconcile.AdoptionDecision{Key: 50, Former: 1, By: "ann", At: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+			r.reconcile(t)
+			if forget {
+				if err := r.store.UndecideAdoption(t.Context(), a.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a = r.account(t, "ann@x.io")
+			report, plan := r.undo(t, jobs.UndoWhat{Run: first.Run})
+			if now := r.account(t, "ann@x.io"); report.Done[reconcile.OpDeactivate] != 2 || now != a {
+				t.Errorf("%+v, and %+v is %+v", report, a, now)
+			}
+			staysWith(t, &plan, a.ID, 50)
+		})
+	}
+}
+
+// TestUndoOfWhatAnAddressSaid: the same where nothing but an address said whose the account
+// was, and all that says so now is what is remembered.
+func TestUndoOfWhatAnAddressSaid(t *testing.T) {
+	r := undoRig(t)
+	r.memory = reconciletest.NewMemory(reconcile.Current{Groups: []reconcile.Group{{ID: "g", Name: "Legal"}},
+		Accounts: []reconcile.Account{{ID: "a", UserName: "ann@x.io", GivenName: "F", FamilyName: "L", UserType: reconcile.User, Active: true}}})
+	r.runner.Target = r.memory
+	given, err := r.runner.Regroup(t.Context(), byAnn, yes)
+	if err != nil || given.Done[reconcile.OpAddMember] != 1 {
+		t.Fatalf("%+v %v", given, err)
+	}
+	people := r.source.d.People
+	people[0].Email, people[1].Email = "ann.ray@x.io", "ann@x.io"
+	r.reconcile(t)
+	a := r.account(t, "ann@x.io")
+	a.ExternalID = ""
+	if _, err := r.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteUpdateUser, Account: a}); err != nil {
+		t.Fatal(err)
+	}
+	_, plan := r.undo(t, jobs.UndoWhat{Run: given.Run})
+	staysWith(t, &plan, "a", people[1].Key)
+}
+
+// staysWith holds that an undo leaves an account alone, and says whose it is.
+func staysWith(t *testing.T, plan *reconcile.Plan, account string, key reconcile.Key) {
+	t.Helper()
+	for _, c := range plan.Changes {
+		if c.Account == account {
+			t.Errorf("takes from %s: %+v", key, c)
+		}
+	}
+	reason := fmt.Sprintf("the account is OneLogin user %s's now, so it stays as it is", key)
+	if !slices.ContainsFunc(plan.Held, func(h reconcile.Held) bool { return h.Account == account && h.Reason == reason }) {
+		t.Errorf("held %+v", plan.Held)
+	}
+}

@@ -13,7 +13,8 @@ type Adoption struct {
 	// Foreign are the ids of accounts that somebody said are nobody's in OneLogin.
 	Foreign map[string]bool
 	// Owners are whose accounts somebody said which are, by account id. That is above what
-	// a mark or a link says, which may be of an id that OneLogin no longer knows.
+	// a mark or a link says, which may be of an id that OneLogin no longer knows. An undo,
+	// which does not ask OneLogin, has what marks and links say in it as well.
 	Owners map[string]Key
 }
 
@@ -27,8 +28,8 @@ type AdoptionDecision struct {
 }
 
 // passedRule leaves alone an account that was somebody's when a run wrote it, and is
-// another's, or nobody's, by what was decided since: what an undo takes back of theirs, it
-// would take from whoever has it. What follows from OneLogin knows whose each account is.
+// another's now, or nobody's by what was decided since: what an undo takes back of theirs,
+// it would take from whoever has it. What follows from OneLogin knows whose each account is.
 func passedRule(known *Adoption) reason {
 	return func(c *Change) string {
 		switch owner := known.Owners[c.Account]; {
@@ -36,7 +37,7 @@ func passedRule(known *Adoption) reason {
 		case known.Foreign[c.Account]:
 			return "somebody decided since that the account is nobody's in OneLogin, so it stays as it is"
 		case owner != 0 && owner != c.Key:
-			return fmt.Sprintf("somebody decided since that the account is OneLogin user %d's, so it stays as it is", owner)
+			return fmt.Sprintf("the account is OneLogin user %d's now, so it stays as it is", owner)
 		}
 		return ""
 	}

@@ -1,0 +1,55 @@
+package jobs_test
+
+import "tomorro-sync/reconcile"
+
+// knownOwner is whose an account is: by what somebody said, by mark, by what is remembered.
+func (w *world) knownOwner(a *reconcile.Account) (owner reconcile.Key, known bool) {
+	adoption, err := w.store.Adoption(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if d, decided := adoption.Decided[a.ID]; decided {
+		return d.Key, true
+	}
+	if key, marked := reconcile.ParseExternalID(a.ExternalID); marked {
+		return key, true
+	}
+	links, err := w.store.Links(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for key, account := range links {
+		if account == a.ID {
+			return key, true
+		}
+	}
+	return 0, false
+}
+
+// ownerOf is whose an account is, by its address where nothing else says so.
+func (w *world) ownerOf(c *reconcile.Current, id string) reconcile.Key {
+	a := accountOf(c, id)
+	if a == nil {
+		return 0
+	}
+	if owner, known := w.knownOwner(a); known {
+		return owner
+	}
+	for _, p := range w.d.People {
+		if reconcile.Fold(p.Email) == reconcile.Fold(a.UserName) {
+			return p.Key
+		}
+	}
+	return 0
+}
+
+// tookBack reports whether an undo takes back what was written for a person to an account that
+// nothing but its address said was theirs: it does not ask OneLogin whose address that is now.
+func (w *world) tookBack(c *reconcile.Change, before *reconcile.Current) bool {
+	a := accountOf(before, c.Account)
+	if w.actor != "undo" || a == nil || !w.wrote[written{c.Account, c.Key}] {
+		return false
+	}
+	_, known := w.knownOwner(a)
+	return !known
+}

@@ -65,7 +65,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"text for a switch", goodConfig + "groups: {create: perhaps}\n", nil, []string{"c.yaml:4:18: expected true or false, found a text"}},
 		{"share", goodConfig + "limits: {deactivate: {share: a lot}}\n", nil, []string{"c.yaml:4:30: limits.deactivate.share: \"a lot\" is not a share", "10%", "    4 | limits: {deactivate: {share: a lot\n"}},
 		{"number of changes", goodConfig + "limits:\n  create: {max: none}\n  delete: {max: lots}\n", nil, []string{"c.yaml:6:17: limits.delete.max: \"lots\" is not a number of changes"}},
-		{"days", goodConfig + "schedule: {delta: 5m, retry: 3d}\n", nil, []string{"c.yaml:4:30: schedule.retry: time: unknown unit \"d\" in duration \"3d\""}},
+		{"days", goodConfig + "schedule: {delta: 5m, retry: 3d}\n", nil, []string{`c.yaml:4:30: schedule.retry: "3d" is not a time; write one such as 24h or 90m`}},
+		{"a time without a unit", goodConfig + "grace: 20\n", nil, []string{`c.yaml:4:8: grace: "20" is not a time; write one such as 24h or 90m`}},
 		{"days by an alias", goodConfig + "limits: {window: &w 3d}\nalerts: {held_after: *w}\n", nil, []string{"c.yaml:4:"}},
 		{"missing secrets, all of them", "onelogin: {url: https://a.onelogin.com, client_id: i, app_id: 1}\ntomorro: {url: https://t.example/scim}\n", nil,
 			[]string{"onelogin.client_secret: is missing", "TOMORRO_SYNC_ONELOGIN_CLIENT_SECRET", "onelogin.client_secret_file", "tomorro.token: is missing", "TOMORRO_SYNC_TOMORRO_TOKEN", "tomorro.token_file"}},
@@ -189,6 +190,19 @@ listen:   {scim: ":8080", admin: "127.0.0.1:8081", tokens: [abcdefghijklmnop]}
 	}
 	if p.GroupMode != reconcile.Additive || p.Approved != "0011" || p.Pricing != reconcile.PricingV6 || p.DefaultSubstitute != "legal@acme.com" {
 		t.Errorf("policy %+v", p)
+	}
+}
+
+// TestNoTime: where the README says 0, a 0 is taken, and a key without a value has its default.
+func TestNoTime(t *testing.T) {
+	c := mustLoad(t, goodConfig+"journal: {keep: 0}\nschedule: {retry: 0}\nalerts: {held_after: 0, no_run_for: \"0\", repeat: }\ngrace:\n")
+	for name, d := range map[string]time.Duration{"journal.keep": c.Journal.Keep, "schedule.retry": c.Schedule.Retry, "alerts.held_after": c.Alerts.HeldAfter, "alerts.no_run_for": c.Alerts.NoRunFor} {
+		if d != 0 {
+			t.Errorf("%s is %s", name, d)
+		}
+	}
+	if c.Alerts.Repeat != 24*time.Hour || c.Grace != 20*time.Second {
+		t.Errorf("alerts.repeat %s, grace %s", c.Alerts.Repeat, c.Grace)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const masked = "***"
@@ -75,6 +76,17 @@ func (s *share) UnmarshalText(text []byte) error {
 
 // UnmarshalYAML reads what UnmarshalText reads.
 func (s *share) UnmarshalYAML(text []byte) error { return s.UnmarshalText(unquote(text)) }
+
+// readTime reads a duration, of which 0 needs no unit; the package takes no number for one.
+func readTime(d *time.Duration, text []byte) error {
+	s := strings.TrimSpace(string(unquote(text)))
+	v, err := time.ParseDuration(s)
+	if err != nil {
+		return fmt.Errorf("%q is not a time; write one such as 24h or 90m", s)
+	}
+	*d = v
+	return nil
+}
 
 var errShare = errors.New("is not a share; write a percentage such as 10%, or none")
 

@@ -40,7 +40,7 @@ func decodeYAML(path string, text []byte, into *config) error {
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil // an empty file, or only comments
 	}
-	err = yaml.UnmarshalWithOptions(text, into, yaml.Strict())
+	err = yaml.UnmarshalWithOptions(text, into, yaml.Strict(), yaml.CustomUnmarshaler(readTime))
 	if wrong, at := misread(file.Docs, err); wrong != nil {
 		return pointAt(path, text, wrong, at+": "+firstLine(err.Error()), false)
 	}
@@ -58,7 +58,7 @@ func misread(docs []*ast.DocumentNode, err error) (wrong *token.Token, at string
 	}
 	for _, doc := range docs {
 		walkKeys(doc.Body, reflect.TypeFor[config](), "", nil, func(n ast.Node, t reflect.Type, key string) {
-			if alone := yaml.NodeToValue(n, reflect.New(t).Interface()); wrong == nil && alone != nil && alone.Error() == err.Error() {
+			if alone := yaml.NodeToValue(n, reflect.New(t).Interface(), yaml.CustomUnmarshaler(readTime)); wrong == nil && alone != nil && alone.Error() == err.Error() {
 				wrong, at = n.GetToken(), key
 			}
 		})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ Without a terminal, a missing or wrong answer ends the program with exit code 2 
 		}
 		f.String(q.Flag, "", about)
 	}
-	f.BoolVar(&force, "force", false, "replace a configuration that is there")
+	f.BoolVar(&force, "force", false, "replace a configuration that is there, and keep it with .old at its name")
 	return cmd
 }
 
@@ -133,6 +134,7 @@ type place struct {
 	config, secrets string
 	named           string // the directory of secrets as the configuration names it
 	force           bool
+	former          string // where a configuration goes that is replaced; empty if none is
 }
 
 func (p *program) placeOf(force bool) (*place, error) {
@@ -221,12 +223,27 @@ func (at *place) write(ctx context.Context, a *setup.Answers, s *setup.Survey) e
 	if !fresh { // the file may have others, too
 		files = slices.DeleteFunc(files, func(f setup.File) bool { return filepath.Base(f.Path) == setup.FileListenTokens })
 	}
+	if old, err := os.ReadFile(at.config); err == nil && !bytes.Equal(old, text) { // titles, limits and more that nobody is asked for again
+		at.former = unused(at.config + ".old")
+		files = append(files, setup.File{Path: at.former, Text: old})
+	}
 	return setup.Write(append(files, setup.File{Path: at.config, Text: text}), at.force, func() error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		return nil
 	})
+}
+
+// unused gives a name that no file has: this one, or with the first number that makes it so.
+func unused(name string) string {
+	free := name
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(free); err != nil {
+			return free
+		}
+		free = fmt.Sprint(name, n)
+	}
 }
 
 // accepted reads a configuration as loadConfig does, with the secrets' files that are
@@ -254,7 +271,8 @@ func accepted(path string, text []byte, files []setup.File) error {
 // initJSON is what init found and wrote.
 type initJSON struct {
 	Config    string               `json:"config"`
-	Secrets   string               `json:"secrets"` // the directory
+	Former    string               `json:"former,omitempty"` // what was there before
+	Secrets   string               `json:"secrets"`          // the directory
 	AppID     int64                `json:"appId"`
 	AppName   string               `json:"appName"`
 	Active    int                  `json:"active"`
@@ -272,7 +290,7 @@ type initJSON struct {
 func (p *program) introduceConfiguration(at *place, a *setup.Answers, s *setup.Survey) error {
 	tokens := filepath.Join(at.secrets, setup.FileListenTokens)
 	if p.asJSON() {
-		doc := initJSON{Config: at.config, Secrets: at.secrets, AppID: a.OneLogin.AppID, AppName: a.OneLogin.AppName, Active: s.Active,
+		doc := initJSON{Config: at.config, Former: at.former, Secrets: at.secrets, AppID: a.OneLogin.AppID, AppName: a.OneLogin.AppName, Active: s.Active,
 			Unmapped: []string{}, Missing: append([]string{}, s.Missing...), Changes: s.Changes, Held: s.Held}
 		for _, t := range a.Titles {
 			if t.From == setup.TitleUnknown {
@@ -287,6 +305,9 @@ func (p *program) introduceConfiguration(at *place, a *setup.Answers, s *setup.S
 	out := p.screen(p.stdout)
 	out.heading("Written")
 	out.line("%s", at.config)
+	if at.former != "" {
+		out.paragraph("! ", at.former+" is the configuration as it was: carry over what you had added to it", yellow)
+	}
 	out.paragraph("", at.secrets+string(filepath.Separator)+"  its secrets, readable by you only", "")
 	if a.BaseURL != "" {
 		out.heading("To paste into OneLogin")

@@ -92,7 +92,8 @@ func TestInitThenRun(t *testing.T) {
 }
 
 // initAgain replaces the configuration: secrets are kept by an empty answer, and the
-// listener's tokens stay, so that OneLogin need not be told another.
+// listener's tokens stay, so that OneLogin need not be told another. What somebody wrote
+// into the former one is not lost, and neither is the one before it.
 func initAgain(t *testing.T, l *lab, redis, config, token string) {
 	t.Helper()
 	tokens := filepath.Join(filepath.Dir(config), "secrets", "listen_tokens")
@@ -100,10 +101,24 @@ func initAgain(t *testing.T, l *lab, redis, config, token string) {
 	if err := os.WriteFile(tokens, []byte(rotating), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	edited := goodConfig + "protect: [cfo@acme.example]\n"
+	for name, text := range map[string]string{config: edited, config + ".old": "older\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	answers := []string{l.oneloginURL, "client-id", "", "", l.tomorroURL, "", "v5", l.tomorro.State().Users[0].UserName, redis, "https://other.example/scim/v2"}
 	r := initProgram(t, strings.Join(answers, "\n")+"\n", true, nil, "--config", config, "init", "--force")
 	if r.code != exitDone || !strings.Contains(r.err, "Enter keeps the one in ") {
 		t.Fatalf("exit %d\n%s\n%s", r.code, r.out, r.err)
+	}
+	for name, text := range map[string]string{config + ".old": "older\n", config + ".old2": edited} {
+		if kept, err := os.ReadFile(name); string(kept) != text {
+			t.Errorf("%s is %q, %v", name, kept, err)
+		}
+	}
+	if !strings.Contains(r.out, config+".old2 is the configuration as it was") {
+		t.Errorf("where it is kept is not said:\n%s", r.out)
 	}
 	values, _ := os.ReadFile(filepath.Join(filepath.Dir(tokens), "onelogin_values.txt"))
 	if left, _ := os.ReadFile(tokens); string(left) != rotating || !strings.Contains(string(values), token) || !strings.Contains(string(values), "https://other.example/scim/v2") {

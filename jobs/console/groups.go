@@ -81,7 +81,7 @@ func (c *console) groups(v *visit) {
 	}
 	if err != nil {
 		body.Problem = explain(err)
-		body.Problem.Do = "Look at whether OneLogin, Tomorro and Redis answer and take the credentials; the log of this process says more. Then load this page again."
+		body.Problem.Do = lookAtServices
 	}
 	p.Body = body
 	v.conclude("groups", p)

@@ -164,6 +164,9 @@ func (v *visit) refused(section, what, do string) {
 	v.show(http.StatusForbidden, "problem", p)
 }
 
+// lookAtServices is what to do when both sides were to be read, and one was not.
+const lookAtServices = "Look at whether OneLogin, Tomorro and Redis answer and take the credentials; the log of this process says more. Then load this page again."
+
 // explain words an error for a page.
 func explain(err error) *problem {
 	switch {

@@ -50,7 +50,9 @@ func (c *console) people(v *visit) {
 			v.redirect(base + url.PathEscape(p.Search))
 			return
 		}
-		p.Body = found{Asked: true, Problem: explain(err)}
+		trouble := explain(err)
+		trouble.Do = lookAtServices
+		p.Body = found{Asked: true, Problem: trouble}
 		v.show(http.StatusServiceUnavailable, "people", p)
 		return
 	}

@@ -130,6 +130,9 @@ func TestEmptyAndBroken(t *testing.T) {
 	if _, body := s.get("/c/acme/groups"); !strings.Contains(body, "reading OneLogin: 401") || !strings.Contains(body, "</html>") {
 		t.Errorf("groups without OneLogin:\n%s", body)
 	}
+	if _, body := s.get("/c/acme/people?q=ann"); !strings.Contains(body, "reading OneLogin: 401") || !strings.Contains(body, "Look at whether OneLogin, Tomorro and Redis answer") {
+		t.Errorf("a search without OneLogin sends people to Redis:\n%s", body)
+	}
 	w.services = fmt.Errorf("%w gone@x.io", jobs.ErrUnknown)
 	w.about = nil
 	if _, body := s.get("/c/acme/people/gone@x.io"); !strings.Contains(body, "Check the spelling") || !strings.Contains(body, "No run has changed") {

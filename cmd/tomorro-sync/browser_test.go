@@ -16,7 +16,7 @@ import (
 )
 
 // TestBrowser has Chromium use the console of demo --serve as a person would: each
-// page in both themes and at 400 px, checked with axe-core; a hold approved, a run
+// page in both themes and at 320 px, checked with axe-core; a hold approved, a run
 // watched, and what came of it found on a person's page; and all of it without
 // JavaScript. Screenshots go to the folder that TOMORRO_SYNC_SCREENSHOTS names.
 func TestBrowser(t *testing.T) {

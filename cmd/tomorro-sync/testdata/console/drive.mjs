@@ -1,5 +1,5 @@
 // Drives the console in the system's Chromium, as a person would: signs in, looks
-// at each page in both themes and at 400 px, checks each with axe-core, watches a
+// at each page in both themes and at 320 px, checks each with axe-core, watches a
 // run, finds a person, approves a hold and sees it applied.
 //
 //   node drive.mjs URL TOKEN CHROMIUM [SCREENSHOTS]
@@ -97,7 +97,7 @@ const appears = (what, timeout = 10_000) => what.first().waitFor({ timeout }).th
 async function tour(state, looks) {
   for (const [look, options] of Object.entries({
     light: { colorScheme: "light" }, dark: { colorScheme: "dark" },
-    "light-400": { colorScheme: "light", viewport: { width: 400, height: 800 } }, "dark-400": { colorScheme: "dark", viewport: { width: 400, height: 800 } },
+    "light-320": { colorScheme: "light", viewport: { width: 320, height: 800 } }, "dark-320": { colorScheme: "dark", viewport: { width: 320, height: 800 } },
   })) {
     if (looks && !looks.includes(look)) continue;
     const page = await open(options);
@@ -235,7 +235,7 @@ try {
   await story();
   await plain();
   await silence();
-  if (shots) await tour("done", ["light", "dark-400"]);
+  if (shots) await tour("done", ["light", "dark-320"]);
 } catch (e) {
   wrong.push(String(e.stack ?? e));
 }

@@ -156,7 +156,7 @@ func (c *ConnectionState) fill(from *Connection, status jobs.Status, now time.Ti
 		}
 	}
 	if status.Marks > 0 {
-		note("%d people wait for another look, the first for %s", status.Marks, now.Sub(status.Oldest).Round(time.Second))
+		note("who waits for another look: %d, the first for %s", status.Marks, now.Sub(status.Oldest).Round(time.Second))
 	}
 	if status.Open > 0 && status.Lock == nil {
 		note("of %d changes nobody knows what became of them; the next run looks", status.Open)

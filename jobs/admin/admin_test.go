@@ -63,7 +63,7 @@ func TestReadiness(t *testing.T) {
 		notes  []string
 	}{
 		"well":              {t.Context(), []*observed{well}, 200, "", nil},
-		"last run failed":   {t.Context(), []*observed{failed}, 200, "", []string{"exit 3; see: tomorro-sync --config /etc/acme.yaml journal show r8", "2 people wait for another look, the first for 1h0m", "of 3 changes nobody knows"}},
+		"last run failed":   {t.Context(), []*observed{failed}, 200, "", []string{"exit 3; see: tomorro-sync --config /etc/acme.yaml journal show r8", "who waits for another look: 2, the first for 1h0m", "of 3 changes nobody knows"}},
 		"paused":            {t.Context(), []*observed{paused}, 200, "", []string{"paused since 1970-01-01T00:00:00Z by ann on desk", "no run has ended yet"}},
 		"quarantined":       {t.Context(), []*observed{quarantined}, 200, "", []string{"quarantined after 3 failed runs in a row; next try at 2026-11-24T02:00:00Z; one good run ends it"}},
 		"one without Redis": {t.Context(), []*observed{well, gone}, 200, "c1: Redis does not answer", nil},

@@ -78,6 +78,33 @@ func TestAnotherPlanWasApproved(t *testing.T) {
 	}
 }
 
+// TestAdviceCanBeFollowed: what no approval lets through is not proposed for approval, nor is
+// --approve for what it does not let through.
+func TestAdviceCanBeFollowed(t *testing.T) {
+	guard, approval := reconcile.HoldGuard, reconcile.HoldApproval
+	for _, c := range []struct {
+		class      reconcile.HoldClass
+		rule       reconcile.HoldRule
+		plan, made string
+	}{
+		{guard, reconcile.RuleReceipt, "no approval lets this through", "see what is held, and what ends that, with: "},
+		{guard, reconcile.RuleProtect, "no approval lets this through", "see what is held, and what ends that, with: "},
+		{guard, reconcile.RuleLimit, "approve ID", "see what is held, and let it through, with: "},
+		{approval, reconcile.RuleConfiguration, "approve ID", "see what is held, and let it through, with: "},
+		{approval, reconcile.RuleApproval, "reconcile --approve 00fe", "see what is held, and let it through, with: "},
+	} {
+		f := &fakeServices{plan: heldByRule(c.class, c.rule), report: jobs.Report{Run: "r1", Held: map[reconcile.HoldClass]int{c.class: 1}}}
+		for command, want := range map[string]string{"plan": c.plan, "reconcile --yes": c.made} {
+			out := strings.Join(strings.Fields(start(t, f, "", false, strings.Fields(command)...).out), " ")
+			for _, other := range []string{want, "no approval lets", "approve ID", "--approve", "let it through", "what ends that"} {
+				if said, meant := strings.Contains(out, other), strings.Contains(want, other); said != meant {
+					t.Errorf("%s with what %s holds says %q: %v, want %v:\n%s", command, c.rule, other, said, meant, out)
+				}
+			}
+		}
+	}
+}
+
 // TestNothingWaitsForThatPlan: --approve is not ignored in silence when nothing waits.
 func TestNothingWaitsForThatPlan(t *testing.T) {
 	f := &fakeServices{plan: heldBy(reconcile.HoldGuard), report: jobs.Report{Run: "r1", Exit: exitHeld}}

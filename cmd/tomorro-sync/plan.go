@@ -63,7 +63,7 @@ func (p *program) plan(cmd *cobra.Command, all bool) error {
 			v := p.view(c, all)
 			v.show(&plan)
 			v.requests(ahead)
-			if next := nextAfterPlan(&plan); next != "" {
+			if next := nextAfterPlan(&plan, c.FourEyes); next != "" {
 				v.line("")
 				v.advise("next: ", next)
 			}

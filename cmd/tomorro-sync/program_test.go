@@ -149,8 +149,12 @@ func onePending() reconcile.Plan {
 }
 
 func heldBy(class reconcile.HoldClass) reconcile.Plan {
+	return heldByRule(class, map[reconcile.HoldClass]reconcile.HoldRule{reconcile.HoldGuard: reconcile.RuleLimit, reconcile.HoldApproval: reconcile.RuleApproval, reconcile.HoldData: reconcile.RuleData}[class])
+}
+
+func heldByRule(class reconcile.HoldClass, rule reconcile.HoldRule) reconcile.Plan {
 	p := reconcile.Plan{ID: "00fe", Receipt: completeReceipt()}
-	p.Held = []reconcile.Held{{Change: reconcile.Change{Op: reconcile.OpDeactivate, Who: "bob@x.io", Cause: "suspended"}, Class: class, Reason: "over a limit"}}
+	p.Held = []reconcile.Held{{Change: reconcile.Change{Op: reconcile.OpDeactivate, Who: "bob@x.io", Cause: "suspended"}, Class: class, Rule: rule, Reason: "over a limit"}}
 	return p
 }
 

@@ -183,11 +183,14 @@ func (p *program) report(view *planView, r *jobs.Report, plan *reconcile.Plan, b
 		view.advise("      ", words.Count(n, "person stays", "people stay")+" as the undo left them; let runs change them again with: tomorro-sync release EMAIL")
 	}
 	if r.Held[reconcile.HoldGuard]+r.Held[reconcile.HoldApproval] > 0 {
-		again := ""
-		if plan.Receipt.NotAsked {
-			again = ", and then undo again"
+		end, again := "what ends that", ""
+		if approvable(plan) {
+			end = "let it through"
+			if plan.Receipt.NotAsked {
+				again = ", and then undo again"
+			}
 		}
-		view.advise("      ", "see what is held, and let it through, with: tomorro-sync holds"+again)
+		view.advise("      ", "see what is held, and "+end+", with: tomorro-sync holds"+again)
 	}
 	return nil
 }

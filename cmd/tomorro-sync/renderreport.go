@@ -83,16 +83,27 @@ func (v *planView) notKept(r *jobs.Report) {
 }
 
 // nextAfterPlan says what a person can do with a plan.
-func nextAfterPlan(p *reconcile.Plan) string {
+func nextAfterPlan(p *reconcile.Plan, fourEyes bool) string {
+	const approve = "a run journals what is held and makes nothing of it; then look at it with: tomorro-sync holds, and let through what is meant with: tomorro-sync approve ID"
+	guard, approval := p.HeldBy(reconcile.HoldGuard), p.HeldBy(reconcile.HoldApproval)
 	switch {
 	case !p.Empty():
 		return "make these changes: tomorro-sync reconcile"
-	case p.HeldBy(reconcile.HoldGuard) > 0:
-		return "a run journals what is held and makes nothing of it; then look at it with: tomorro-sync holds, and let through what is meant with: tomorro-sync approve ID"
-	case p.HeldBy(reconcile.HoldApproval) > 0:
-		return cmp.Or(rather(p), "approve it: tomorro-sync reconcile --approve "+p.ID)
+	case guard+approval == 0:
+		return ""
+	case !approvable(p):
+		return "no approval lets this through; once what the reasons name is put right, look again with: tomorro-sync plan"
+	case guard > 0:
+		return approve
+	case fourEyes || slices.ContainsFunc(p.Held, func(h reconcile.Held) bool { return h.Rule.Approvable() && h.Rule != reconcile.RuleApproval }):
+		return cmp.Or(rather(p), approve)
 	}
-	return ""
+	return "approve it: tomorro-sync reconcile --approve " + p.ID
+}
+
+// approvable reports whether somebody's word could let anything through that a plan holds.
+func approvable(p *reconcile.Plan) bool {
+	return slices.ContainsFunc(p.Held, func(h reconcile.Held) bool { return h.Rule.Approvable() })
 }
 
 // rather is what to do before a plan is approved, where an approval could do harm that

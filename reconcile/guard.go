@@ -155,7 +155,12 @@ func adminRule(plan *Plan, least int) reason {
 func approvalRule(plan *Plan, policy *Policy) reason {
 	return func(c *Change) string {
 		kind := approvalKind(c.Op)
-		if policy.Approved == plan.ID || !slices.Contains(policy.Approve, kind) {
+		switch {
+		case !slices.Contains(policy.Approve, kind):
+			return ""
+		case policy.FourEyes: // who names a plan is one person
+			return fmt.Sprintf("waits for the approval of two people (approve: [%s], four_eyes): see holds", kind)
+		case policy.Approved == plan.ID:
 			return ""
 		}
 		command := "reconcile"

@@ -163,6 +163,11 @@ func TestGuardApproval(t *testing.T) {
 	if again := decide(d, current, policy); len(again.Changes) != 2 {
 		t.Errorf("approved, but %d changes; want 2", len(again.Changes))
 	}
+	policy.FourEyes = true
+	if alone := decide(d, current, policy); alone.HeldBy(reconcile.HoldApproval) != 1 || strings.Contains(alone.Held[0].Reason, "--approve") {
+		t.Errorf("one person's word was enough where two must say so: %+v", alone.Held)
+	}
+	policy.FourEyes = false
 	d.People[1].Assigned = false // one more leaver: not what was approved
 	if other := decide(d, current, policy); other.HeldBy(reconcile.HoldApproval) != 2 {
 		t.Errorf("another plan went through with this approval: %d held", other.HeldBy(reconcile.HoldApproval))

@@ -111,7 +111,18 @@ func TestFourEyes(t *testing.T) {
 	o.must(exitDone, "reconcile", "--yes")
 	before := o.active()
 	o.suspend(1)
-	o.must(exitApproval, "reconcile", "--yes")
+	var plan struct{ ID string }
+	if err := json.Unmarshal([]byte(o.must(exitApproval, "plan", "--output", "json")), &plan); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range [][]string{{"plan"}, {"reconcile", "--yes"}, {"reconcile", "--yes", "--approve", plan.ID}} {
+		if out := o.must(exitApproval, command...); strings.Contains(out, "--approve") {
+			t.Errorf("%v proposes what one person's word does not do:\n%s", command, out)
+		}
+	}
+	if got := o.active(); got != before {
+		t.Fatalf("%d active of %d: --approve let one person decide alone", got, before)
+	}
 	for _, who := range []string{"ann", "ann"} {
 		if out := o.must(exitDone, "approve", o.holds()[0].ID, "--as", who); !strings.Contains(out, "one more person must approve") {
 			t.Errorf("%s", out)

@@ -113,7 +113,11 @@ func (p *program) make(ctx context.Context, c *config, o asking, run func(approv
 			}
 			view.show(&plan)
 		}
-		if o.approved != "" && o.approved != plan.ID {
+		switch {
+		case o.approved == "":
+		case c.FourEyes:
+			p.screen(p.stderr).paragraph("! ", "--approve is one person's word, and four_eyes asks for two: it approves nothing. See what waits with: tomorro-sync holds", yellow)
+		case o.approved != plan.ID:
 			p.otherPlan(o.approved, &plan)
 		}
 		if o.yes || plan.Empty() {

@@ -134,7 +134,7 @@ type differ struct {
 // person adds one person's changes to the plan.
 func (d *differ) person(p *pair) {
 	w, a := p.want, p.account
-	if a == nil {
+	if a == nil || p.adopted && p.clash != "" { // it may not be theirs
 		d.succession(p)
 	}
 	if !w.Managed {

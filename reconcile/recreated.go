@@ -8,15 +8,17 @@ import "fmt"
 // them's contracts. So nobody guesses: the account is not taken from the one and not
 // given to the other before somebody says whose it is.
 
-// succession notes who has no account and the address of somebody's whom OneLogin no longer
-// knows. Whoever is in no scope may be at work as well, and would be left alone.
+// succession notes who has no account for certain and the address of somebody's whom OneLogin
+// no longer knows. Whoever is in no scope may be at work as well, and would be left alone.
 func (d *differ) succession(p *pair) {
 	if !p.want.MayWork() {
 		return
 	}
-	former := d.formerOwner(d.join.byName[Fold(p.want.Person.Email)])
-	if former != 0 {
-		d.plan.succeeds(former, p.want.Person.Key)
+	name := Fold(p.want.Person.Email)
+	for _, a := range []*Account{d.join.byName[name], d.join.twins[name]} {
+		if former := d.formerOwner(a); former != 0 {
+			d.plan.succeeds(former, p.want.Person.Key)
+		}
 	}
 }
 

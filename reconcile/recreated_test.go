@@ -137,3 +137,17 @@ func TestConfirmChangesNoOtherPlan(t *testing.T) {
 		}
 	})
 }
+
+// TestTwinOfTheRecreated: somebody made again in OneLogin keeps the account that they had,
+// also while another one with their address waits for a decision.
+func TestTwinOfTheRecreated(t *testing.T) {
+	t.Parallel()
+	for _, own := range []string{"a1", "a2"} {
+		current, policy := twins(), open()
+		in := reconcile.Input{Directory: people("ann@x.io"), Current: &current, Policy: policy, Links: map[reconcile.Key]string{9: own}}
+		plan := reconcile.Guard(reconcile.Decide(in), policy)
+		if len(plan.Changes) != 0 || plan.HeldBy(reconcile.HoldApproval) != 1 {
+			t.Errorf("their own is %s: planned %+v, held %+v", own, plan.Changes, plan.Held)
+		}
+	}
+}

@@ -139,7 +139,8 @@ var (
 // AdoptMatch decides that an account, named by address or id, is a person's, named by
 // e-mail or OneLogin id: runs take it for theirs from now on. An account of somebody
 // whom OneLogin no longer knows can be decided about as well: that may be the same
-// person. It fails with ErrUnknown, ErrOwned or ErrHasOne.
+// person. It fails with ErrUnknown, ErrOwned, or ErrHasOne, also when another account has
+// the person's address and is not said to be somebody else's or nobody's.
 func AdoptMatch(ctx context.Context, store Adopter, by Trigger, s *Survey, account, person string, now time.Time) error {
 	a, err := s.account(account)
 	if err != nil {
@@ -155,7 +156,7 @@ func AdoptMatch(ctx context.Context, store Adopter, by Trigger, s *Survey, accou
 	}
 	for i := range s.Current.Accounts {
 		other := &s.Current.Accounts[i]
-		theirs := s.has(p.Key, other) || p.Email != "" && reconcile.Fold(other.UserName) == reconcile.Fold(p.Email)
+		theirs := s.has(p.Key, other) || p.Email != "" && reconcile.Fold(other.UserName) == reconcile.Fold(p.Email) && !s.decided(other)
 		if theirs && other.ID != a.ID {
 			return fmt.Errorf("%s %w: %s", person, ErrHasOne, other.UserName)
 		}
@@ -294,6 +295,12 @@ func (s *Survey) has(key reconcile.Key, a *reconcile.Account) bool {
 	}
 	marked, ours := reconcile.ParseExternalID(a.ExternalID)
 	return ours && marked == key || s.Links[key] == a.ID
+}
+
+// decided reports whether it is said whose an account is, or that it is nobody's.
+func (s *Survey) decided(a *reconcile.Account) bool {
+	_, said := s.Adoption.Decided[a.ID]
+	return said || len(s.owners(a)) > 0
 }
 
 // owners are who an account is said to be of: by what somebody decided, else by its mark

@@ -277,9 +277,8 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 		j.has(&p, place)
 		p.adopted = true
 		if twin := j.twins[Fold(named.UserName)]; twin != nil {
-			first := j.byName[Fold(named.UserName)]
 			j.ask(w, twin)
-			p.clash = fmt.Sprintf("Tomorro has two accounts with this address, %s (%s) and %s (%s); say which one is not theirs with: tomorro-sync adopt foreign ID", first.UserName, first.ID, twin.UserName, twin.ID)
+			p.clash = j.oneOfTwo(w, named, twin, &claimed)
 		}
 	case w.Active:
 		j.ask(w, named)
@@ -292,34 +291,6 @@ func (j *joined) match(w *Want, mine []claim, claimed claimants) pair {
 		})
 	}
 	return p
-}
-
-// ask keeps an account that may be somebody's who has access from being called foreign: who
-// reads that it matches nobody deactivates it, and its contracts are another's for good.
-func (j *joined) ask(w *Want, a *Account) {
-	if a == nil || !w.Active {
-		return
-	}
-	if j.asked == nil {
-		j.asked = make(map[string]bool)
-	}
-	j.asked[a.ID] = true
-}
-
-// another finds an account that has the person's address and is not their own: of two, one
-// that is nobody's.
-func (j *joined) another(w *Want, own *Account, claimed *claimants) *Account {
-	named := j.named(w)
-	if named == nil {
-		return nil
-	}
-	if twin := j.twins[Fold(named.UserName)]; twin != nil && (named == own || claimed.one[j.at[named.ID]] != 0) {
-		named = twin
-	}
-	if named == own {
-		return nil
-	}
-	return named
 }
 
 // named finds the account that has the person's address.

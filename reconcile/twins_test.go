@@ -77,3 +77,28 @@ func TestTwinsOfNoLeaver(t *testing.T) {
 		}
 	}
 }
+
+// TestTwinOfAnother: where one of two accounts with a person's address is somebody else's,
+// the question is about the other one, and each answer is one that can be given.
+func TestTwinOfAnother(t *testing.T) {
+	t.Parallel()
+	for theirs, other := range map[string]string{"a1": "a2", "a2": "a1"} {
+		d, current, policy := people("ann@x.io", "bob@x.io"), twins(), open()
+		in := reconcile.Input{Directory: d, Current: &current, Policy: policy, Links: map[reconcile.Key]string{2: theirs}}
+		asks := func(h reconcile.Held) bool {
+			return h.Key == 1 && h.Account == other && strings.Contains(h.Reason, "("+theirs+"), which is OneLogin user 2's") &&
+				strings.Contains(h.Reason, "adopt foreign "+other+", ") && strings.Contains(h.Reason, "adopt match "+other+" 1")
+		}
+		if plan := reconcile.Decide(in); len(plan.Held) != 1 || !asks(plan.Held[0]) {
+			t.Errorf("%s is another's: held %+v", theirs, plan.Held)
+		}
+		policy.Adoption.Owners = map[string]reconcile.Key{other: 1}
+		if plan := reconcile.Decide(in); len(plan.Held) != 0 || plan.Count()[reconcile.OpCreate] != 0 {
+			t.Errorf("it was said that %s is theirs: held %+v, planned %+v", other, plan.Held, plan.Changes)
+		}
+		policy.Adoption = reconcile.Adoption{Foreign: map[string]bool{other: true}}
+		if plan := reconcile.Decide(in); len(plan.Held) != 0 || plan.Count()[reconcile.OpCreate] != 1 {
+			t.Errorf("it was said that %s is nobody's: held %+v, planned %+v", other, plan.Held, plan.Changes)
+		}
+	}
+}

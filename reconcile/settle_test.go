@@ -58,6 +58,7 @@ func TestSettle(t *testing.T) {
 		"somebody else updated":   {update(active, other), reconcile.Uncertain, "a2"},
 		"deactivated, not listed": {elsewhere(active, bob), reconcile.Done, "a8"},
 		"renamed, not listed":     {elsewhere(active, active), reconcile.NotDone, ""},
+		"inactive, not listed":    {elsewhere(bob, bob), reconcile.NotDone, ""},
 		"deleted":                 {reconcile.Write{Op: reconcile.WriteDeleteUser, Account: reconcile.Account{ID: "a7"}}, reconcile.Done, "a7"},
 		"not deleted":             {reconcile.Write{Op: reconcile.WriteDeleteUser, Account: reconcile.Account{ID: "a1"}}, reconcile.NotDone, ""},
 		"group created":           {reconcile.Write{Op: reconcile.WriteCreateGroup, Group: "LE\u0301gal"}, reconcile.Done, "g1"},

@@ -59,6 +59,24 @@ func (r *rig) kinds(t *testing.T, run string) []jobs.EntryKind {
 	return kinds
 }
 
+// pinnedByAnn holds that pins, and the journal, say who undid what.
+func (r *rig) pinnedByAnn(t *testing.T, run string, people int) {
+	t.Helper()
+	pins, err := r.store.Pins(t.Context())
+	if err != nil || len(pins) != people {
+		t.Errorf("%+v %v", pins, err)
+	}
+	for key, pin := range pins {
+		if pin.By != byAnn.Who || pin.Run != run || pin.At.IsZero() {
+			t.Errorf("%s is pinned by %q of run %s, not by who undid it", key, pin.By, pin.Run)
+		}
+	}
+	entries, err := r.store.Entries(t.Context(), run)
+	if err != nil || entries[1].Trigger == nil || entries[1].Trigger.Who != byAnn.Who {
+		t.Errorf("the journal of the pins: %+v %v", entries, err)
+	}
+}
+
 // TestUndoARun: everything that it did is taken back, once; who was concerned
 // stays so through the nights that follow, until released.
 func TestUndoARun(t *testing.T) {
@@ -77,6 +95,7 @@ func TestUndoARun(t *testing.T) {
 	if kinds := r.kinds(t, report.Run); !slices.Equal(kinds[:2], []jobs.EntryKind{jobs.EntryBegin, jobs.EntryPin}) {
 		t.Errorf("who is pinned comes before the first write: %v", kinds)
 	}
+	r.pinnedByAnn(t, report.Run, 3)
 	for range 2 { // nights
 		night := r.reconcile(t)
 		if len(night.Planned) != 0 || night.Held[reconcile.HoldDecided] != 3 || night.Exit != jobs.ExitDone {

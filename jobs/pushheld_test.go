@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -210,6 +211,35 @@ func TestPushOfRecreated(t *testing.T) {
 	}
 	if l := one(t, p.b, jobs.Asked{What: "create", UserName: "p1@x.io", Want: jobs.WantIn}); len(l.Held) != 1 || !strings.Contains(l.Held[0].Reason, "tomorro-sync adopt") {
 		t.Errorf("who is made anew is to have the account removed that is theirs: %+v", l)
+	}
+}
+
+// silentAboutNames is a OneLogin that answers for ids, and while it is on for no name.
+type silentAboutNames struct {
+	jobs.Looker
+	on *atomic.Bool
+}
+
+func (s silentAboutNames) Find(ctx context.Context, name string) ([]reconcile.Key, error) {
+	if s.on.Load() {
+		return nil, errors.New("OneLogin does not answer")
+	}
+	return s.Looker.Find(ctx, name)
+}
+
+// TestPushWithoutSuccessor: whoever is gone keeps their account as long as OneLogin does not
+// say whether somebody at work has their address, who may be the same person.
+func TestPushWithoutSuccessor(t *testing.T) {
+	var silent atomic.Bool
+	p := newPair(t, 2, func(b *jobs.Pushes) { b.Looker = silentAboutNames{b.Looker, &silent} })
+	id := one(t, p.b, byName(1)).Account.ID
+	p.mu.Lock()
+	p.d.People[0].Key = 50
+	p.mu.Unlock()
+	silent.Store(true)
+	l := one(t, p.b, jobs.Asked{What: "delete", Account: id, Want: jobs.WantOut})
+	if !p.account("p1@x.io").Active || !slices.ContainsFunc(l.Held, func(h reconcile.Held) bool { return h.Rule == reconcile.RuleWitness }) {
+		t.Errorf("%+v", l)
 	}
 }
 

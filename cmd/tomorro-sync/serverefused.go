@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"tomorro-sync/jobs"
@@ -21,11 +22,12 @@ func (t takesWrites) Status(ctx context.Context) (jobs.Status, error) {
 }
 
 // tellRefused remembers whether Redis took the last write, which err says, and logs once
-// that it did not: a nightly schedule would find out at night only.
+// that it did not: a nightly schedule would find out at night only. Whatever Redis answers
+// instead of taking it counts, also in words that nobody here knows.
 func (s *served) tellRefused(err error) {
-	remedy := redisstore.Remedy(err)
-	if was := s.refused.Swap(remedy != ""); remedy != "" && !was {
-		s.log.Error("Redis takes no writes: no run begins, and no push is stored", "error", err, "do", remedy)
+	refused := redisstore.Refused(err)
+	if was := s.refused.Swap(refused); refused && !was {
+		s.log.Error("Redis takes no writes: no run begins, and no push is stored", "error", err, "do", cmp.Or(redisstore.Remedy(err), "see what it answers, and its log"))
 	} else if err == nil && was {
 		s.log.Info("Redis takes writes again")
 	}

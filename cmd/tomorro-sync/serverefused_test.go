@@ -41,6 +41,10 @@ func TestRedisRefusesWrites(t *testing.T) {
 		{redisRefusal("OOM command not allowed when used memory > 'maxmemory'."), false, 1},
 		{nil, true, 2},
 		{errors.New("connection refused"), true, 2}, // who looks is told that by Redis itself
+		{redisRefusal("NOREPLICAS Not enough good replicas to write."), false, 3},
+		{nil, true, 4},
+		{redisRefusal("ERR this service has a word of its own for it"), false, 5},
+		{nil, true, 6},
 	} {
 		m.err = step.err
 		s.tellLoss(ended)

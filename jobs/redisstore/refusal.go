@@ -21,6 +21,12 @@ var refusals = []struct{ answer, remedy string }{
 	{"MISCONF", "Redis cannot write to its disk and takes nothing new until it can: make room there, or see its log"},
 	{"READONLY", "redis.url names a replica, which takes no writes: name the master, or use redis+sentinel://"},
 	{"MASTERDOWN", "redis.url names a replica that has lost its master: name the master, or use redis+sentinel://"},
+	{"NOREPLICAS", "fewer replicas follow Redis than it wants before it takes a write: start them, or lower its min-replicas-to-write"},
+	{"CLUSTERDOWN", "the cluster of Redis has lost a master and takes nothing until it is replaced: see CLUSTER INFO, and its log"},
+	{"MOVED", "redis.url names one server of a cluster: use redis+cluster://"},
+	{"BUSY Redis", "somebody's script keeps Redis busy: wait until it has ended, or end it with SCRIPT KILL"},
+	{"max number of clients", "Redis has as many clients as it takes: raise its maxclients, or see with CLIENT LIST whose they are"},
+	{"DENIED Redis is running in protected mode", "Redis takes no other machine without a password: set its requirepass, and redis.password"},
 	{"LOADING", "Redis is still reading its data: wait until it has started"},
 	{"NOAUTH", "Redis asks for a password: set redis.password"},
 	{"WRONGPASS", "correct redis.password, or the user and password in redis.url"},
@@ -42,6 +48,12 @@ func Remedy(err error) string {
 		}
 	}
 	return ""
+}
+
+// Refused reports whether err is an answer of Redis, and not the want of one.
+func Refused(err error) bool {
+	_, answered := errors.AsType[redis.Error](err)
+	return answered
 }
 
 // Distrust says what to do about an error of TLS, with a Redis that runs; it is empty for

@@ -53,13 +53,13 @@ func (s *Store) leased(ctx context.Context, script *redis.Script, keys []string,
 }
 
 // passing reports whether an error is one of a connection, or of a server that
-// is starting, failing over or gone: not an answer to what was asked.
+// is starting, failing over, gone or held up by a script: not an answer to what was asked.
 func passing(err error) bool {
 	answer, ok := errors.AsType[redis.Error](err)
 	if !ok {
 		return true
 	}
-	for _, state := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS"} {
+	for _, state := range []string{"LOADING", "BUSY Redis", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS"} {
 		if strings.HasPrefix(answer.Error(), state) {
 			return true
 		}

@@ -97,6 +97,7 @@ func (e *LateError) Is(target error) bool { return target == context.DeadlineExc
 func NewBase(inFlight int) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, max(1, inFlight)
+	t.OnProxyConnectResponse = connected
 	return t
 }
 

@@ -297,6 +297,9 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
+		if do := pace.Remedy(err); do != "" {
+			err = fmt.Errorf("%w; %s", err, do)
+		}
 		return nil, err
 	}
 	return resp, nil

@@ -2,6 +2,8 @@ package tomorro_test
 
 import (
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -37,5 +39,20 @@ func TestRedirects(t *testing.T) {
 		if err := do(); err == nil || !strings.Contains(err.Error(), "301; check tomorro.url") || errors.Is(err, reconcile.ErrUncertain) || asked != 1 {
 			t.Errorf("%s: %v, by %d requests", what, err, asked)
 		}
+	}
+}
+
+// TestUntrusted: of a certificate that nobody here trusts the error says what to do.
+func TestUntrusted(t *testing.T) {
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	client, err := tomorro.New(tomorro.Config{URL: server.URL, Token: "x", Retries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.ReadGroups(t.Context()); err == nil || !strings.Contains(err.Error(), "SSL_CERT_FILE") {
+		t.Errorf("%v", err)
 	}
 }

@@ -205,6 +205,9 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (*resty
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
+			if do := pace.Remedy(err); do != "" {
+				err = fmt.Errorf("%w; %s", err, do)
+			}
 			return nil, err
 		}
 		c.watch(r)

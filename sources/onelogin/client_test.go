@@ -3,6 +3,9 @@ package onelogin_test
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -84,5 +87,18 @@ func TestSilenceWithoutRetries(t *testing.T) {
 	}
 	if took := time.Since(begin); took < time.Second {
 		t.Errorf("the next request was sent after %s, in the silence that OneLogin asked for", took)
+	}
+}
+
+// TestUntrusted: of a certificate that nobody here trusts the error says what to do, which
+// is not to look at the address.
+func TestUntrusted(t *testing.T) {
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	r := newRig(t, 10, func(c *onelogin.Config) { c.URL, c.Retries = server.URL, -1 })
+	if err := r.client.SignIn(t.Context()); err == nil || !strings.Contains(err.Error(), "SSL_CERT_FILE") || strings.Contains(err.Error(), "check onelogin.url") {
+		t.Errorf("%v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package onelogin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -87,7 +88,7 @@ func (c *Client) authenticate(ctx context.Context) (string, time.Time, error) {
 		if ctx.Err() != nil {
 			return "", time.Time{}, context.Cause(ctx)
 		}
-		return "", time.Time{}, fmt.Errorf("%s: %w; check onelogin.url", what, err)
+		return "", time.Time{}, fmt.Errorf("%s: %w; %s", what, err, cmp.Or(pace.Remedy(err), "check onelogin.url"))
 	}
 	var got struct {
 		AccessToken string    `json:"access_token"`

@@ -111,22 +111,33 @@ func choose(waiting *[]*request, busy map[string]bool) (batch []*request) {
 const dueLease = time.Minute
 
 // drain takes up marks whose time has come, from whomever: pushes that failed or
-// whose process died, and people whom a run left to the next look.
+// whose process died, and people whom a run left to the next look. That they cannot be read
+// is told once, and not each second of an outage.
 func (p *Pushes) drain(ctx context.Context) {
+	told := false
 	Repeat(ctx, cmp.Or(p.Idle, time.Second), func() {
-		for p.drainSome(ctx) {
+		more, err := p.drainSome(ctx)
+		for more {
+			more, err = p.drainSome(ctx)
+		}
+		switch {
+		case ctx.Err() != nil:
+		case err != nil && !told:
+			p.Runner.log().Warn("the marks cannot be read; trying again until they can", "error", err)
+			told = true
+		case err == nil && told:
+			p.Runner.log().Info("the marks can be read again")
+			told = false
 		}
 	})
 }
 
-// drainSome works off some marks, and reports whether there may be more.
-func (p *Pushes) drainSome(ctx context.Context) bool {
+// drainSome works off some marks, and reports whether there may be more. An error is that
+// they cannot be read.
+func (p *Pushes) drainSome(ctx context.Context) (bool, error) {
 	marks, err := p.Queue.Due(ctx, atOnce, dueLease)
 	if err != nil {
-		if ctx.Err() == nil {
-			p.Runner.log().Warn("the marks cannot be read; trying again", "error", err)
-		}
-		return false
+		return false, err
 	}
 	requests := make([]*request, 0, len(marks))
 	for _, m := range marks {
@@ -141,10 +152,10 @@ func (p *Pushes) drainSome(ctx context.Context) bool {
 		case l := <-r.reply:
 			failed = failed || l.Err != nil
 		case <-ctx.Done():
-			return false
+			return false, nil
 		}
 	}
-	return len(marks) == atOnce && !failed
+	return len(marks) == atOnce && !failed, nil
 }
 
 // askedBy reads back whom a mark is about.

@@ -11,15 +11,19 @@ import (
 )
 
 // credentials are those whose end is known now. A certificate is read each time, since
-// serve takes a renewed one without a restart; one that cannot be read is told of there.
+// serve takes a renewed one without a restart.
 func (c *config) credentials() (all []jobs.Credential) {
 	if expires, err := c.Tomorro.expires(); err == nil && !expires.IsZero() {
 		all = append(all, jobs.Credential{Key: "tomorro.token", Expires: expires})
 	}
 	if l := &c.Listen; l.CertFile != "" {
+		one := jobs.Credential{Key: "listen.cert_file"}
 		if pair, err := tls.LoadX509KeyPair(l.CertFile, l.KeyFile); err == nil {
-			all = append(all, jobs.Credential{Key: "listen.cert_file", Expires: pair.Leaf.NotAfter})
+			one.Expires = pair.Leaf.NotAfter
+		} else {
+			one.Unusable = err.Error()
 		}
+		all = append(all, one)
 	}
 	return all
 }

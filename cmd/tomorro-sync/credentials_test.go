@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -34,5 +36,20 @@ func TestTokenEnds(t *testing.T) {
 	}
 	if _, err := (&tomorroConfig{TokenExpires: "31.1.2027"}).expires(); err == nil {
 		t.Error("a day that is none is taken")
+	}
+}
+
+// TestBrokenRenewal: a renewal that wrote what cannot be used is told of: serve goes on with
+// the old certificate, which then ends without another word, and it would not start again.
+func TestBrokenRenewal(t *testing.T) {
+	t.Parallel()
+	c := defaultConfig()
+	c.Listen.CertFile = filepath.Join(t.TempDir(), "tls.crt")
+	c.Listen.KeyFile = c.Listen.CertFile
+	if err := os.WriteFile(c.Listen.CertFile, []byte("half of a"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if all := c.credentials(); len(all) != 1 || all[0].Key != "listen.cert_file" || all[0].Unusable == "" || !all[0].Expires.IsZero() {
+		t.Errorf("%+v", all)
 	}
 }

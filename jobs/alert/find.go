@@ -97,10 +97,11 @@ func Find(s *jobs.Standing, when *When) []Alert {
 	return all
 }
 
-// findExpiry tells of what ends soon, all at once, the first first.
+// findExpiry tells of what ends soon, or at a time that nobody knows, all at once, the first
+// first.
 func findExpiry(now time.Time, when *When, command string, add func(kind Kind, title, do, format string, args ...any)) {
 	soon := slices.DeleteFunc(slices.Clone(when.Credentials), func(c jobs.Credential) bool {
-		return when.ExpiresWithin <= 0 || c.Expires.Sub(now) > when.ExpiresWithin
+		return when.ExpiresWithin <= 0 || c.Unusable == "" && c.Expires.Sub(now) > when.ExpiresWithin
 	})
 	if len(soon) == 0 {
 		return
@@ -113,6 +114,9 @@ func findExpiry(now time.Time, when *When, command string, add func(kind Kind, t
 			verb = "ended"
 		}
 		parts[i] = fmt.Sprintf("%s %s at %s", c.Key, verb, clock(c.Expires))
+		if c.Unusable != "" {
+			parts[i] = fmt.Sprintf("%s cannot be used (%s): serve has the one from before until that ends, and would not start again", c.Key, c.Unusable)
+		}
 	}
 	add(Expires, "a credential is about to end", "make a new one, put it into the configuration, restart tomorro-sync serve, and run: "+command+" check",
 		"%s.", strings.Join(parts, "; "))

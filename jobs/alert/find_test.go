@@ -88,6 +88,9 @@ func TestFind(t *testing.T) {
 			ends(time.Hour)
 			when.Credentials = append(when.Credentials, jobs.Credential{Key: "listen.cert_file", Expires: ago(time.Minute)})
 		}, "[credential-expires]", "listen.cert_file ended at 2026-11-25 11:59 UTC; tomorro.token ends at 2026-11-25 13:00 UTC."},
+		"a certificate is unusable": {func(*jobs.Standing) {
+			when.Credentials = []jobs.Credential{{Key: "listen.cert_file", Unusable: "tls: private key does not match public key"}}
+		}, "[credential-expires]", "listen.cert_file cannot be used (tls: private key does not match public key)"},
 		"young marks": {func(s *jobs.Standing) { s.Status.Marks, s.Status.Oldest = 900, ago(59*time.Minute) }, "[]", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

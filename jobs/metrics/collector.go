@@ -43,7 +43,7 @@ var (
 	failures        = desc("schedule_failures", "Scheduled runs in a row that failed.")
 	quarantined     = desc("schedule_quarantined", "Whether the schedule is slowed down after failed runs: 1 or 0.")
 	paused          = desc("schedule_paused", "Whether somebody paused the schedule: 1 or 0.")
-	expires         = desc("credential_left_seconds", "How long a token or certificate is still good, by its key in the configuration; below 0 once it ended. Told where an end is known, also without Redis.", "credential")
+	expires         = desc("credential_left_seconds", "How long a token or certificate is still good, by its key in the configuration; below 0 once it ended, and 0 while its files cannot be used. Told where an end is known, also without Redis.", "credential")
 	nextRun         = desc("next_run_timestamp_seconds", "When the next run is due by the schedule, in Unix time.")
 )
 
@@ -95,7 +95,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	if c.c.Credentials != nil {
 		for _, one := range c.c.Credentials() {
-			s.gauge(expires, one.Expires.Sub(c.m.now()).Seconds(), one.Key)
+			left := one.Expires.Sub(c.m.now()).Seconds()
+			if one.Unusable != "" {
+				left = 0 // as if it ended now, or nobody would hear of it
+			}
+			s.gauge(expires, left, one.Key)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)

@@ -267,8 +267,10 @@ func (c *Client) wait(_ *resty.Client, r *resty.Response) (time.Duration, error)
 		}
 	}
 	switch {
-	case asked && d > c.cfg.MaxWait:
+	case quotaSpent(r) && d > c.cfg.MaxWait:
 		return 0, c.tooLong(d)
+	case asked && d > c.cfg.MaxWait:
+		return 0, &waitError{c.cfg.Now().Add(d), "OneLogin asks for no calls"}
 	case asked:
 		return max(d, time.Millisecond), nil
 	}

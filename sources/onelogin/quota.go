@@ -150,6 +150,17 @@ func (c *Client) await(ctx context.Context, path string) error {
 	}
 }
 
+// waitError says until when OneLogin takes no calls, which is longer than a run waits.
+type waitError struct {
+	until time.Time
+	why   string
+}
+
+// Error implements error.
+func (e *waitError) Error() string {
+	return fmt.Sprintf("%s until %s, which is longer than this run waits", e.why, e.until.UTC().Format(time.RFC3339))
+}
+
 func (c *Client) tooLong(d time.Duration) error {
-	return fmt.Errorf("the quota of calls to OneLogin is used up until %s, which is longer than this run waits", c.cfg.Now().Add(d).Format(time.TimeOnly))
+	return &waitError{c.cfg.Now().Add(d), "the quota of calls to OneLogin is used up"}
 }

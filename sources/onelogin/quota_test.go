@@ -143,3 +143,15 @@ func TestReserveWhenAllCount(t *testing.T) {
 		t.Errorf("%d more calls once it was known", more)
 	}
 }
+
+// TestComeBackTomorrow: OneLogin wants no calls for a day. The day is named, the quota is
+// not made up, and the address has nothing to do with it.
+func TestComeBackTomorrow(t *testing.T) {
+	now := time.Date(2026, 11, 30, 9, 35, 31, 0, time.UTC)
+	r := newRig(t, 10, func(c *onelogin.Config) { c.Now = func() time.Time { return now } })
+	r.flaky.Add(flaky.Fault{Path: "/auth/oauth2/v2/token", Kind: flaky.KindStatus, Status: 503, Header: map[string]string{"Retry-After": "86400"}})
+	err := r.client.SignIn(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "2026-12-01T09:35:31Z") || strings.Contains(err.Error(), "quota") || strings.Contains(err.Error(), "onelogin.url") {
+		t.Errorf("%v", err)
+	}
+}

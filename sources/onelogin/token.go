@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -87,6 +88,9 @@ func (c *Client) authenticate(ctx context.Context) (string, time.Time, error) {
 	if err != nil {
 		if ctx.Err() != nil {
 			return "", time.Time{}, context.Cause(ctx)
+		}
+		if _, wait := errors.AsType[*waitError](err); wait {
+			return "", time.Time{}, fmt.Errorf("%s: %w", what, err)
 		}
 		return "", time.Time{}, fmt.Errorf("%s: %w; %s", what, err, cmp.Or(pace.Remedy(err), "check onelogin.url"))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -33,14 +34,17 @@ type call struct {
 func (s *Store) pipeline(ctx context.Context, script *redis.Script, calls []call) ([]*redis.Cmd, error) {
 	answers := make([]*redis.Cmd, len(calls))
 	send := func(wanted func(int) bool, run func(redis.Pipeliner, call) *redis.Cmd) {
-		_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
+		var sent []*redis.Cmd
+		_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, c := range calls {
 				if wanted(i) {
 					answers[i] = run(p, c)
+					sent = append(sent, answers[i])
 				}
 			}
 			return nil
 		})
+		unsent(err, sent)
 	}
 	open := func(i int) bool { return answers[i] == nil || answers[i].Err() != nil && passing(answers[i].Err()) }
 	unknown := func(i int) bool {
@@ -66,4 +70,15 @@ func (s *Store) pipeline(ctx context.Context, script *redis.Script, calls []call
 		}
 	}
 	return answers, nil
+}
+
+// unsent gives answers the error with which Redis refused the connection that they were to
+// come by: the client does not. Any other error is that of one of the answers, which has it.
+func unsent(err error, sent []*redis.Cmd) {
+	if err == nil || slices.ContainsFunc(sent, func(a *redis.Cmd) bool { return a.Err() != nil }) {
+		return
+	}
+	for _, a := range sent {
+		a.SetErr(err)
+	}
 }

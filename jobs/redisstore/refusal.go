@@ -11,6 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// unpermitted is what to do about a command or a key that the user may not use.
+const unpermitted = "give the user in redis.url the keys and commands that go doc ./jobs/redisstore lists"
+
 // tooOld is what to do about a command that Redis does not know.
 const tooOld = "Redis is older than 6.2, or a command was taken from it by rename-command"
 
@@ -30,7 +33,8 @@ var refusals = []struct{ answer, remedy string }{
 	{"LOADING", "Redis is still reading its data: wait until it has started"},
 	{"NOAUTH", "Redis asks for a password: set redis.password"},
 	{"WRONGPASS", "correct redis.password, or the user and password in redis.url"},
-	{"NOPERM", "give the user in redis.url the keys and commands that go doc ./jobs/redisstore lists"},
+	{"NOPERM", unpermitted},
+	{"The user executing the script can't", unpermitted},
 	{"nknown command", tooOld},
 	{"nknown Redis command", tooOld}, // from a script
 }

@@ -210,8 +210,6 @@ func (c *Client) putMembers(ctx context.Context, w reconcile.Write) (reconcile.W
 		return reconcile.Written{}, fmt.Errorf("%s: group %s: %w", what, w.GroupID, reconcile.ErrGone)
 	case err != nil:
 		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
-	case g.ID != w.GroupID:
-		return reconcile.Written{}, fmt.Errorf("%s: the answer is about another group or none; check tomorro.url", what)
 	}
 	members, err := c.wholeList(ctx, &g)
 	if err != nil {

@@ -69,8 +69,6 @@ func (c *Client) ReadGroup(ctx context.Context, id string) (reconcile.Group, err
 		return c.listedGroup(ctx, id)
 	case err != nil:
 		return reconcile.Group{}, single(status, err)
-	case g.ID != id:
-		return reconcile.Group{}, fmt.Errorf("read group %s: the answer is about another group or none; check tomorro.url", id)
 	case g.Members == nil:
 		return c.listedGroup(ctx, id)
 	}

@@ -97,5 +97,8 @@ func (c *Client) group(ctx context.Context, id string) (g group, status int, err
 	if err := json.Unmarshal(r.Body(), &g); err != nil {
 		return g, r.StatusCode(), fmt.Errorf("%s: the answer is not SCIM: %w", what, err)
 	}
+	if g.ID != id {
+		return g, r.StatusCode(), fmt.Errorf("%s: the answer is about another group or none; check tomorro.url", what)
+	}
 	return g, r.StatusCode(), nil
 }

@@ -174,6 +174,7 @@ func TestWhatIsNotRead(t *testing.T) {
 		{"members not for each", nil, script{"GET /Users": ann, "GET /Groups": bare, "GET /Groups/g": "405 {}"}, "members unknown"},
 		{"members not offered", nil, script{"GET /Users": ann, "GET /Groups": bare, "GET /Groups/g": "501 {}"}, "members unknown"},
 		{"members not now", nil, script{"GET /Users": ann, "GET /Groups": bare, "GET /Groups/g": "500 {}"}, "error"},
+		{"members of another", nil, script{"GET /Users": ann, "GET /Groups": bare, "GET /Groups/g": `200 {"message":"hello"}`}, "error"},
 		{"members cut", nil, script{"GET /Users": ann, "GET /Groups": bare, "GET /Groups/g": "200 cut" + aGroup[4:]}, "error"},
 	} {
 		client := c.says.client(t, c.edit)

@@ -311,8 +311,11 @@ func (p *probe) call(ctx context.Context, method, path string, query url.Values,
 			p.lost = p.lost || method == http.MethodPost
 			return reply{}, fmt.Errorf("%w; probe again when Tomorro is well", refusal(method+" "+path, resp))
 		}
-		if resp.StatusCode() != http.StatusTooManyRequests || tries >= 8 {
+		if resp.StatusCode() != http.StatusTooManyRequests {
 			return reply{resp.StatusCode(), resp.Body(), sayAnswer(resp.StatusCode(), resp.Body())}, nil
+		}
+		if tries >= 8 { // which is no word on it either
+			return reply{}, fmt.Errorf("%w; probe again when Tomorro has less to do", refusal(method+" "+path, resp))
 		}
 		p.throttled++
 		wait, asked := pace.RetryAfter(resp.Header().Get("Retry-After"), ownTime(resp))

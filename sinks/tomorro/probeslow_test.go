@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/pace"
 )
 
@@ -79,6 +80,30 @@ func TestCleaningUpLasts(t *testing.T) {
 		time.Sleep(cleanupTimeout - time.Second)
 		if late.Err() != nil {
 			t.Error("cleaning up after an interruption has no time")
+		}
+	})
+}
+
+// throttling is a service that has too much to do for whoever asks.
+type throttling struct{}
+
+func (throttling) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+}
+
+// TestThrottledIsNotRefused: a service that answers 429 again and again has not said that it
+// does not take what was asked.
+func TestThrottledIsNotRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(Config{URL: "http://x.io/scim/v2", Token: "t", Retries: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.http.SetTransport(throttling{})
+		p := newProbe(c, Sandbox{Account: "probe@x.io", Group: "probe"})
+		p.account.ID, p.own = "1", map[string]bool{"1": true}
+		if r, err := p.set(t.Context(), func(*reconcile.Account) {}); err == nil || !strings.Contains(err.Error(), "probe again") {
+			t.Errorf("%+v, %v", r, err)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package tomorro
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -36,27 +37,33 @@ func late(r *http.Request) *http.Request {
 	if r.Body == nil || r.Body == http.NoBody {
 		return r
 	}
-	late := *r
-	late.Body = fencedBody{r.Body, r.Context()}
+	late, left := *r, cmp.Or(r.ContentLength, -1) // 0 is unknown as well
+	late.Body = &fencedBody{r.Body, r.Context(), left}
 	if r.GetBody != nil {
 		late.GetBody = func() (io.ReadCloser, error) {
 			body, err := r.GetBody()
-			return fencedBody{body, r.Context()}, err
+			return &fencedBody{body, r.Context(), left}, err
 		}
 	}
 	return &late
 }
 
-// fencedBody is a body whose reads make the check.
+// fencedBody is a body whose reads make the check, until all of it was read: a request that
+// has left cannot be held back, and would only pass for one that has not.
 type fencedBody struct {
 	io.ReadCloser
-	ctx context.Context
+	ctx  context.Context
+	left int64
 }
 
 // Read makes the check first.
-func (b fencedBody) Read(p []byte) (int, error) {
-	if err := reconcile.Fence(b.ctx); err != nil {
-		return 0, err
+func (b *fencedBody) Read(p []byte) (int, error) {
+	if b.left != 0 {
+		if err := reconcile.Fence(b.ctx); err != nil {
+			return 0, err
+		}
 	}
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	return n, err
 }

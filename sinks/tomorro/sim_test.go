@@ -353,7 +353,7 @@ func TestRetriesAskTheFence(t *testing.T) {
 	asked := 0
 	lost := errors.New("the lock was lost")
 	ctx := reconcile.WithFence(t.Context(), func() error {
-		if asked++; asked > 3 { // one try asks before it dials, and at each read of the body
+		if asked++; asked > 2 { // one try asks before it dials, and when the body is read
 			return lost
 		}
 		return nil

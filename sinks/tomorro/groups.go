@@ -143,6 +143,9 @@ func (c *Client) bisect(ctx context.Context, w reconcile.Write, what string, ref
 		if refusedWith.StatusCode() == http.StatusNotFound || len(w.Remove) > 0 && noTarget(refusedWith) {
 			return reconcile.Written{ID: w.GroupID, Missing: w.Add}, nil // who is gone need not be removed
 		}
+		for _, id := range slices.Concat(w.Add, w.Remove) {
+			what += ": " + who(w.Changes, id)
+		}
 		return reconcile.Written{}, refusal(what, refusedWith)
 	}
 	written := reconcile.Written{ID: w.GroupID}
@@ -157,6 +160,15 @@ func (c *Client) bisect(ctx context.Context, w reconcile.Write, what string, ref
 		written.Missing = append(written.Missing, got.Missing...)
 	}
 	return written, nil
+}
+
+// who names the person of an account, for people.
+func who(changes []reconcile.Change, id string) string {
+	i := slices.IndexFunc(changes, func(c reconcile.Change) bool { return c.Account == id && c.Who != "" })
+	if i < 0 {
+		return "account " + id
+	}
+	return changes[i].Who
 }
 
 // divides says which refusals of a membership change may be about a part of it.

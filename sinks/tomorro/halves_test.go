@@ -2,6 +2,7 @@ package tomorro_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -44,6 +45,32 @@ func TestHalfDone(t *testing.T) {
 		if got := outcome(client.Write(t.Context(), w)); got != want {
 			t.Errorf("the second half is answered %d: %s, want %s", second, got, want)
 		}
+	}
+}
+
+// TestWhoIsRefused: of many members of whom one is refused, that one is named.
+func TestWhoIsRefused(t *testing.T) {
+	client := served(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch {
+		case r.Method == http.MethodGet:
+			_, _ = io.WriteString(w, aGroup[4:])
+		case strings.Contains(string(body), `"m3"`):
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	}, -1)
+	w := reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Group: "G"}
+	for i := range 6 {
+		id := fmt.Sprint("m", i)
+		w.Add = append(w.Add, id)
+		w.Changes = append(w.Changes, reconcile.Change{Op: reconcile.OpAddMember, Account: id, Who: id + "@x.io"})
+	}
+	if _, err := client.Write(t.Context(), w); err == nil || !strings.Contains(err.Error(), "members of G: m3@x.io: Tomorro answered 400") {
+		t.Error(err)
+	}
+	w.Add, w.Remove, w.Changes = nil, []string{"m3"}, nil
+	if _, err := client.Write(t.Context(), w); err == nil || !strings.Contains(err.Error(), "members of G: account m3: Tomorro answered 400") {
+		t.Error(err)
 	}
 }
 

@@ -131,10 +131,10 @@ func memberValues(ids []string) []scim.Member {
 // its size, or single members that are not there any more. It halves the request
 // until only those are left.
 func (c *Client) bisect(ctx context.Context, w reconcile.Write, what string, refusedWith *resty.Response) (reconcile.Written, error) {
-	_, status, err := c.group(ctx, w.GroupID)
+	err := c.isThere(ctx, w.GroupID)
 	switch {
-	case status == http.StatusNotFound:
-		return reconcile.Written{}, fmt.Errorf("%s: group %s: %w", what, w.GroupID, reconcile.ErrGone)
+	case errors.Is(err, reconcile.ErrGone):
+		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
 	case err != nil:
 		return reconcile.Written{}, errors.Join(refusal(what, refusedWith), err)
 	}

@@ -57,15 +57,15 @@ func (c *Client) FindAccount(ctx context.Context, userName string) (reconcile.Ac
 }
 
 // ReadGroup reads one group with its members by its id. The error wraps
-// reconcile.ErrGone when there is none. Where the group's own page shows no members
-// at all, these are found as ReadGroups finds them.
+// reconcile.ErrGone when there is none. Where the service shows no single groups, or not
+// their members, they are found as ReadGroups finds them.
 func (c *Client) ReadGroup(ctx context.Context, id string) (reconcile.Group, error) {
 	if noID(id) {
 		return reconcile.Group{}, fmt.Errorf("read group %s: %w", id, reconcile.ErrGone)
 	}
 	g, status, err := c.group(ctx, id)
 	switch {
-	case status == http.StatusMethodNotAllowed, status == http.StatusNotImplemented:
+	case unshown(status):
 		return c.listedGroup(ctx, id)
 	case err != nil:
 		return reconcile.Group{}, single(status, err)
@@ -73,6 +73,25 @@ func (c *Client) ReadGroup(ctx context.Context, id string) (reconcile.Group, err
 		return c.listedGroup(ctx, id)
 	}
 	return g.group(), nil
+}
+
+// unshown says that an answer shows no group, be it gone or the service without single
+// groups: OneLogin asks for none, and a route that is not there is answered 404 as well.
+func unshown(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented
+}
+
+// isThere fails with reconcile.ErrGone when there is no such group.
+func (c *Client) isThere(ctx context.Context, id string) error {
+	_, status, err := c.group(ctx, id)
+	if !unshown(status) {
+		return err
+	}
+	all, _, err := c.groups(ctx, &interner{})
+	if err == nil && !slices.ContainsFunc(all, func(g listed) bool { return g.ID == id }) {
+		err = fmt.Errorf("group %s: %w", id, reconcile.ErrGone)
+	}
+	return err
 }
 
 // listedGroup takes a group from the list of all.

@@ -32,7 +32,7 @@ func (c *Client) members(ctx context.Context, groups []listed, sides *membership
 				return context.Cause(ctx)
 			}
 			whole, status, err := c.group(ctx, groups[i].ID)
-			if err != nil && status != http.StatusNotFound && status != http.StatusMethodNotAllowed && status != http.StatusNotImplemented {
+			if err != nil && !unshown(status) {
 				return err
 			}
 			unsupported[i] = err != nil

@@ -70,6 +70,7 @@ func outcome(got reconcile.Written, err error) string {
 const (
 	nobodyListed = `200 {"totalResults":0,"Resources":[]}`
 	aGroup       = `200 {"id":"g","displayName":"G","members":[{"value":"a"},{"value":"b"}]}`
+	aGroupListed = `200 {"totalResults":1,"Resources":[` + `{"id":"g","displayName":"G","members":[{"value":"a"},{"value":"b"}]}` + `]}`
 	badValue     = `400 {"scimType":"invalidValue","detail":"no"}`
 )
 
@@ -124,7 +125,10 @@ func TestWhatIsNotDone(t *testing.T) {
 		{"one member, no target", members, nil, script{"PATCH /Groups/g": `400 {"scimType":"noTarget"}`, "GET /Groups/g": aGroup}, "refused"},
 		{"a removal refused", removal, nil, script{"PATCH /Groups/g": badValue, "GET /Groups/g": aGroup}, "refused"},
 		{"a removal without target", removal, nil, script{"PATCH /Groups/g": `400 {"scimType":"noTarget"}`, "GET /Groups/g": aGroup}, "done g"},
-		{"members, group gone", two, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "404 {}"}, "gone"},
+		{"members, group gone", two, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "404 {}", "GET /Groups": nobodyListed}, "gone"},
+		{"members, group not listed now", two, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "404 {}", "GET /Groups": "500 {}"}, "refused"},
+		{"one not there, no single groups", members, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "404 {}", "GET /Groups": aGroupListed}, "done g without n"},
+		{"one not there, single groups not offered", members, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "501 {}", "GET /Groups": aGroupListed}, "done g without n"},
 		{"members, group unreadable", two, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "500 {}"}, "refused"},
 		{"members, the second half too", two, nil, script{"PATCH /Groups/g": badValue, "GET /Groups/g": aGroup}, "refused"},
 		{"members, cut", two, nil, script{"PATCH /Groups/g": "200 cut{"}, "uncertain"},

@@ -74,24 +74,34 @@ func TestWhoIsRefused(t *testing.T) {
 	}
 }
 
-// TestLostThenOneRefused: when the answer to the first try is lost, a member whom the next
-// one refuses may have been added all the same.
+// TestLostThenOneRefused: when the answer to the first try is lost, or breaks off, what the
+// next one refuses may have been done all the same.
 func TestLostThenOneRefused(t *testing.T) {
-	tries := 0
-	client := served(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet {
-			_, _ = io.WriteString(w, aGroup[4:])
-			return
+	members := reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Group: "G", Add: []string{"m"}}
+	update := reconcile.Write{Op: reconcile.WriteUpdateUser, Account: reconcile.Account{ID: "u", UserName: "ann@x.io"}}
+	for _, cut := range []bool{false, true} {
+		for _, w := range []reconcile.Write{members, update} {
+			tries := 0
+			client := served(t, func(rw http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet {
+					_, _ = io.WriteString(rw, aGroup[4:])
+					return
+				}
+				tries++
+				switch {
+				case tries > 1:
+					rw.WriteHeader(http.StatusBadRequest)
+				case cut:
+					rw.Header().Set("Content-Length", "1000")
+					_, _ = io.WriteString(rw, "{")
+				default:
+					rw.WriteHeader(http.StatusBadGateway)
+				}
+			}, 1)
+			if got := outcome(client.Write(t.Context(), w)); got != "uncertain" || tries != 2 {
+				t.Errorf("%s, cut %v: %s after %d tries", w.Op, cut, got, tries)
+			}
 		}
-		if tries++; tries == 1 {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		w.WriteHeader(http.StatusBadRequest)
-	}, 1)
-	w := reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Group: "G", Add: []string{"m"}}
-	if got := outcome(client.Write(t.Context(), w)); got != "uncertain" || tries != 2 {
-		t.Errorf("%s after %d tries", got, tries)
 	}
 }
 

@@ -1,6 +1,10 @@
 package tomorro
 
 import (
+	"io"
+	"net"
+	"net/http"
+	"syscall"
 	"testing"
 
 	"tomorro-sync/reconcile"
@@ -27,5 +31,27 @@ func TestAnswered(t *testing.T) {
 	sent.FamilyName, whole.Name.FamilyName = "", ""
 	if got := answered(sent, &whole); got.ID != "a1" {
 		t.Errorf("a person of one name: %+v", got)
+	}
+}
+
+// TestNotice: a try leaves no doubt when it was answered, or its connection was never made.
+func TestNotice(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		err    error
+		doubt  bool
+	}{
+		"done": {status: 200}, "refused": {status: 400}, "too much": {status: 429},
+		"an error": {status: 500, doubt: true}, "a gateway's": {status: 502, doubt: true},
+		"not connected":         {err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}},
+		"reset before it ended": {err: &net.OpError{Op: "read", Err: syscall.ECONNRESET}, doubt: true},
+		"not written whole":     {err: &net.OpError{Op: "write", Err: syscall.EPIPE}, doubt: true},
+		"closed":                {err: io.EOF, doubt: true},
+	} {
+		ctx, doubt := doubting(t.Context())
+		notice(ctx, &http.Response{StatusCode: c.status}, c.err)
+		if doubt.Load() != c.doubt {
+			t.Errorf("%s: doubt %v", name, doubt.Load())
+		}
 	}
 }

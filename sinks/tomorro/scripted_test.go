@@ -96,6 +96,7 @@ func TestWhatIsNotDone(t *testing.T) {
 		{"an unknown write", reconcile.Write{Op: "x"}, nil, script{}, "refused"},
 		{"delete refused", remove, nil, script{"DELETE /Users/u": badValue}, "refused"},
 		{"delete refused, and the token", remove, nil, script{"DELETE /Users/u": "403 {}", "GET /Users": "403 {}"}, "no token"},
+		{"delete refused, and no token", remove, nil, script{"DELETE /Users/u": "403 {}", "GET /Users": "401 {}"}, "no token"},
 		{"delete of the last admin", remove, nil, script{"DELETE /Users/u": "403 {}", "GET /Users": nobodyListed}, "refused"},
 		{"delete, cut", remove, nil, script{"DELETE /Users/u": "200 cut{"}, "uncertain"},
 		{"update refused", update, nil, script{"PUT /Users/u": badValue}, "refused"},

@@ -14,11 +14,15 @@ import (
 	"tomorro-sync/sinks/tomorro"
 )
 
-func served(t *testing.T, h http.HandlerFunc, retries int) *tomorro.Client {
+func served(t *testing.T, h http.HandlerFunc, retries int, edits ...func(*tomorro.Config)) *tomorro.Client {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	client, err := tomorro.New(tomorro.Config{URL: server.URL, Token: "x", Retries: retries, Backoff: time.Millisecond})
+	cfg := tomorro.Config{URL: server.URL, Token: "x", Retries: retries, Backoff: time.Millisecond}
+	for _, edit := range edits {
+		edit(&cfg)
+	}
+	client, err := tomorro.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,10 +47,11 @@ func TestPutKeepsTheOthers(t *testing.T) {
 }
 
 // TestPutKeepsGroupsInIt: groups can be members of a group; they are nobody's account and
-// stay.
+// stay. So do the group's name, whatever it was before, and its mark.
 func TestPutKeepsGroupsInIt(t *testing.T) {
 	var put struct {
-		Members []struct{ Value, Type string }
+		DisplayName, ExternalID string
+		Members                 []struct{ Value, Type string }
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut {
@@ -58,14 +60,14 @@ func TestPutKeepsGroupsInIt(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		_, _ = io.WriteString(w, `{"id":"g","displayName":"G","members":[{"value":"sub","type":"Group"},{"value":"a","type":"User"},{"value":"b"}]}`)
+		_, _ = io.WriteString(w, `{"id":"g","displayName":"G","externalId":"mark","members":[{"value":"sub","type":"Group"},{"value":"a","type":"User"},{"value":"b"}]}`)
 	}))
 	defer server.Close()
 	client, err := tomorro.New(tomorro.Config{URL: server.URL, Token: "x", MemberRemoval: tomorro.RemoveByPut})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.Write(t.Context(), reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Group: "G", Add: []string{"c"}, Remove: []string{"b"}}); err != nil {
+	if _, err := client.Write(t.Context(), reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Group: "former name", Add: []string{"c"}, Remove: []string{"b"}}); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -75,6 +77,44 @@ func TestPutKeepsGroupsInIt(t *testing.T) {
 	slices.Sort(got)
 	if want := []string{"a ", "c ", "sub Group"}; !slices.Equal(got, want) {
 		t.Errorf("%q were sent, want %q", got, want)
+	}
+	if put.DisplayName != "G" || put.ExternalID != "mark" {
+		t.Errorf("the group is named %q and marked %q", put.DisplayName, put.ExternalID)
+	}
+}
+
+// TestPutSaysThatNobodyIsLeft: who is the last in a group is taken out by a list that is
+// empty, and not by none: that may say nothing of members.
+func TestPutSaysThatNobodyIsLeft(t *testing.T) {
+	put := ""
+	client := served(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			body, _ := io.ReadAll(r.Body)
+			put = string(body)
+		}
+		_, _ = io.WriteString(w, `{"id":"g","displayName":"G","members":[{"value":"a"}]}`)
+	}, -1, func(c *tomorro.Config) { c.MemberRemoval = tomorro.RemoveByPut })
+	w := reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Group: "G", Remove: []string{"a"}}
+	if _, err := client.Write(t.Context(), w); err != nil || !strings.Contains(put, `"members":[]`) {
+		t.Errorf("%v, sent %s", err, put)
+	}
+}
+
+// TestPutsOfOneGroup: several who change one group at once, as pushes do, lose nothing of
+// what the others wrote.
+func TestPutsOfOneGroup(t *testing.T) {
+	r := newRig(t, tomorrotest.Knobs{}, func(c *tomorro.Config) { c.MemberRemoval = tomorro.RemoveByPut })
+	ids := r.fill(t, 6, 0)
+	r.sim.AddGroup("g")
+	group := r.check(t).Groups[0]
+	r.flaky.Latency = 10 * time.Millisecond
+	var writes []reconcile.Write
+	for _, id := range ids {
+		writes = append(writes, reconcile.Write{Op: reconcile.WriteMembers, GroupID: group.ID, Group: group.Name, Add: []string{id}})
+	}
+	r.all(t.Context(), writes)
+	if got := r.sim.State().Groups[0].Members; len(got) != len(ids) {
+		t.Errorf("%v are in the group, of %d who were added", got, len(ids))
 	}
 }
 

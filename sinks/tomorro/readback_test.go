@@ -1,6 +1,7 @@
 package tomorro_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -116,6 +117,19 @@ func TestAnswerAboutAnother(t *testing.T) {
 		got, err := c.Write(t.Context(), reconcile.Write{Op: reconcile.WriteUpdateUser, Account: reconcile.Account{ID: "1", UserName: "a@x.io", GivenName: "G", FamilyName: "F", UserType: "user"}})
 		if err != nil || got.ID != "1" || (got.Account.ID == "1") != told || got.Account.ID == "2" {
 			t.Errorf("answered about %s: %+v, %v", id, got, err)
+		}
+	}
+}
+
+// TestWhoseGroup: a group is this program's, and may be deleted by it, by its own mark alone.
+func TestWhoseGroup(t *testing.T) {
+	for mark, ours := range map[string]bool{"": false, "okta-7": false, reconcile.ProbeMark: false, reconcile.GroupExternalID: true} {
+		one := fmt.Sprintf(`{"id":"g","displayName":"G","externalId":%q,"members":[]}`, mark)
+		c := script{"GET /Groups/g": "200 " + one, "GET /Groups": `200 {"totalResults":1,"Resources":[` + one + `]}`}.client(t, nil)
+		g, err := c.ReadGroup(t.Context(), "g")
+		all, failed := c.ReadGroups(t.Context())
+		if errors.Join(err, failed) != nil || g.Ours != ours || len(all.Groups) != 1 || all.Groups[0].Ours != ours {
+			t.Errorf("%q: %+v %v, of all %+v %v", mark, g, err, all.Groups, failed)
 		}
 	}
 }

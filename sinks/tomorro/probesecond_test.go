@@ -44,6 +44,21 @@ func TestProbeTakesAwayASecondAccount(t *testing.T) {
 	r.onlySandbox(t, false)
 }
 
+// TestProbeTakesOverBoth: accounts of both names are there from earlier probes, and neither
+// afterwards.
+func TestProbeTakesOverBoth(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, tomorrotest.Knobs{}, nil)
+	r.fill(t, 3, 1)
+	for _, name := range []string{sandboxAccount, strings.Replace(sandboxAccount, "@", "-renamed@", 1)} {
+		r.sim.AddUser(tomorrotest.User{UserName: name, GivenName: "Tomorro Sync", FamilyName: "Probe 2", UserType: "user", Active: true})
+	}
+	if _, err := r.probed(t); err != nil {
+		t.Error(err)
+	}
+	r.onlySandbox(t, false)
+}
+
 // TestProbeKeepsAGroupMadeByHand: a sandbox group that an administrator made is left
 // there, empty.
 func TestProbeKeepsAGroupMadeByHand(t *testing.T) {

@@ -78,3 +78,21 @@ func TestProbeSearches(t *testing.T) {
 		t.Errorf("a group that a run made: %v", err)
 	}
 }
+
+// TestProbeCannotSearch: what may have been made and cannot be looked for may be left, and
+// nobody says that all is taken away.
+func TestProbeCannotSearch(t *testing.T) {
+	for status, left := range map[int]bool{200: true, 400: true, 403: true, 404: false, 500: true} { // 200 with nothing in it is no list
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		c, err := New(Config{URL: server.URL, Token: "t", Retries: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := newProbe(c, Sandbox{Account: "probe@x.io", Group: "probe"})
+		p.lost = true
+		if err := p.finish(t.Context(), c); errors.Is(err, ErrLeft) != left {
+			t.Errorf("the search is answered %d: %v", status, err)
+		}
+		server.Close()
+	}
+}

@@ -132,3 +132,32 @@ func TestProbeConcludesNothingFromAnOverload(t *testing.T) {
 		}
 	}
 }
+
+// TestProbeOfAccessThatStaysAway: an account that does not become active again has lost its
+// access for good, also if it is still there.
+func TestProbeOfAccessThatStaysAway(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusOK, http.StatusForbidden} {
+		r := newRig(t, tomorrotest.Knobs{}, nil)
+		r.fill(t, 3, 1)
+		taken := false
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			if q.Method == http.MethodPut && strings.Contains(q.URL.Path, "/Users/") {
+				body, _ := io.ReadAll(q.Body)
+				if taken {
+					w.WriteHeader(status)
+					return
+				}
+				taken = strings.Contains(string(body), `"active":false`)
+				q.Body = io.NopCloser(strings.NewReader(string(body)))
+			}
+			r.sim.ServeHTTP(w, q)
+		}))
+		got, err := tomorro.Probe(t.Context(), r.config(server.URL+"/scim/v2"), sandboxed(t, r.client))
+		server.Close()
+		if a := got.Answer(reconcile.ProbeInactive); err != nil || a.Answer != reconcile.AnswerRemoves {
+			t.Errorf("answered %d: %+v, %v", status, a, err)
+		}
+		r.onlySandbox(t, false)
+	}
+}

@@ -1,6 +1,10 @@
 package jobs_test
 
-import "tomorro-sync/reconcile"
+import (
+	"slices"
+
+	"tomorro-sync/reconcile"
+)
 
 // knownOwner is whose an account is: by what somebody said, by mark, by what is remembered.
 func (w *world) knownOwner(a *reconcile.Account) (owner reconcile.Key, known bool) {
@@ -52,4 +56,31 @@ func (w *world) tookBack(c *reconcile.Change, before *reconcile.Current) bool {
 	}
 	_, known := w.knownOwner(a)
 	return !known
+}
+
+// disputed reports whether mark and memory call an account different people's, or either says
+// that its owner has another one, and nobody has decided about it: nobody may touch it.
+func (w *world) disputed(c *reconcile.Current, id string) bool {
+	a := accountOf(c, id)
+	adoption, err := w.store.Adoption(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, decided := adoption.Decided[id]; a == nil || decided {
+		return false
+	}
+	links, err := w.store.Links(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	owner, marked := reconcile.ParseExternalID(a.ExternalID)
+	for key, account := range links {
+		if account == id && marked && key != owner {
+			return true
+		}
+	}
+	return marked && slices.ContainsFunc(c.Accounts, func(x reconcile.Account) bool {
+		other, _ := reconcile.ParseExternalID(x.ExternalID)
+		return x.ID != id && (other == owner || links[owner] == x.ID)
+	})
 }

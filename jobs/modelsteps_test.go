@@ -15,7 +15,7 @@ func (w *world) pick(what string, n int) int { return rapid.IntRange(0, n-1).Dra
 // step does one thing.
 func (w *world) step() {
 	w.later(time.Duration(rapid.SampledFrom([]int{0, 1, 10, 60, 60 * 13, 60 * 25}).Draw(w.t, "minutes")) * time.Minute)
-	switch n := w.pick("step", 26); {
+	switch n := w.pick("step", 27); {
 	case n < 6:
 		w.oneLogin()
 	case n < 8:
@@ -48,6 +48,8 @@ func (w *world) step() {
 		w.forgetByHand()
 	case n < 24:
 		w.disturbed(w.pass)
+	case n < 25:
+		w.mark()
 	default:
 		w.undoAtOnce()
 	}
@@ -125,12 +127,7 @@ func (w *world) oneLogin() {
 func (w *world) hand() {
 	w.allMoved = true
 	c, _ := w.Read(w.ctx)
-	write := func(x reconcile.Write) string {
-		w.memory.Fail = nil
-		done, err := w.memory.Write(w.ctx, x)
-		w.t.Logf("by hand: %s %s %+v +%v -%v: %v", x.Op, x.GroupID, x.Account, x.Add, x.Remove, err)
-		return done.ID
-	}
+	write := w.byHandAt
 	if len(c.Accounts) == 0 || w.pick("new", 6) == 0 {
 		p := w.somebody()
 		a := reconcile.Account{UserName: fmt.Sprintf("hand%d@x.io", len(w.human)), GivenName: "By", FamilyName: "Hand", UserType: reconcile.User, Active: true}

@@ -294,7 +294,7 @@ func (w *world) forgetByHand() {
 func (w *world) inherits(c *reconcile.Current) {
 	w.heir = ""
 	for _, a := range c.Accounts {
-		if a.UserName == w.policy.DefaultSubstitute {
+		if reconcile.Fold(a.UserName) == reconcile.Fold(w.policy.DefaultSubstitute) {
 			w.heir = a.ID
 		}
 	}

@@ -1,6 +1,9 @@
 package jobs_test
 
 import (
+	"fmt"
+	"strings"
+
 	"pgregory.net/rapid"
 
 	"tomorro-sync/reconcile"
@@ -25,4 +28,33 @@ func (w *world) mark() {
 	a, b := c.Accounts[w.pick("account", len(c.Accounts))], c.Accounts[w.pick("other", len(c.Accounts))]
 	a.ExternalID = rapid.SampledFrom([]string{"", b.ExternalID, reconcile.ExternalID(999), "of another program"}).Draw(w.t, "mark")
 	w.byHandAt(reconcile.Write{Op: reconcile.WriteUpdateUser, Account: a})
+}
+
+// readdress gives an account another address by hand: a person's of OneLogin, in another case
+// or not, a new one, or that of another account, which gets its own.
+func (w *world) readdress() {
+	c, _ := w.Read(w.ctx)
+	p := w.somebody()
+	if len(c.Accounts) == 0 || p == nil {
+		return
+	}
+	w.allMoved, w.swapped = true, true
+	a, b := c.Accounts[w.pick("account", len(c.Accounts))], c.Accounts[w.pick("other", len(c.Accounts))]
+	was := a.UserName
+	update := func(x reconcile.Account, name string) {
+		x.UserName = name
+		w.byHandAt(reconcile.Write{Op: reconcile.WriteUpdateUser, Account: x})
+	}
+	switch w.pick("address", 4) {
+	case 0:
+		update(a, p.Email)
+	case 1:
+		update(a, strings.ToUpper(p.Email))
+	case 2:
+		update(a, fmt.Sprintf("other%d@x.io", w.pick("new", 3)))
+	case 3:
+		update(a, "between@x.io")
+		update(b, was)
+		update(a, b.UserName)
+	}
 }

@@ -65,7 +65,7 @@ func (w *world) protects(c *reconcile.Current, x *reconcile.Change) bool {
 		if w.actor == "undo" || w.actor == "back" {
 			p = nil // they do not read OneLogin: whose address it is there they cannot know
 		}
-		if a != nil && (a.UserName == entry || x.Key.String() == entry || p != nil && p.Email == entry) {
+		if a != nil && (reconcile.Fold(a.UserName) == reconcile.Fold(entry) || x.Key.String() == entry || p != nil && p.Email == entry) {
 			return true
 		}
 	}
@@ -161,11 +161,18 @@ func (w *world) judgeTruth(write *reconcile.Write, c *reconcile.Change, before *
 }
 
 // succeeded reports whether somebody who is to have access, and has no account, has the
-// address of the one that a change takes away.
+// address of the one that a change takes away. Whose account carries another's mark by now
+// still is the one for whom it was made, and not somebody whom OneLogin made anew.
 func (w *world) succeeded(before *reconcile.Current, c *reconcile.Change) bool {
+	links, err := w.store.Links(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	return slices.ContainsFunc(w.d.People, func(p reconcile.Person) bool {
 		return w.due(p.Key) && !w.late[p.Key] && reconcile.Fold(p.Email) == reconcile.Fold(c.Before.UserName) &&
-			!slices.ContainsFunc(before.Accounts, func(a reconcile.Account) bool { return w.ownerOf(before, a.ID) == p.Key })
+			!slices.ContainsFunc(before.Accounts, func(a reconcile.Account) bool {
+				return w.ownerOf(before, a.ID) == p.Key || links[p.Key] == a.ID
+			})
 	})
 }
 
@@ -210,12 +217,12 @@ func (w *world) judgeSubstitute(c *reconcile.Change, before *reconcile.Current, 
 		return
 	}
 	leaves := c.Op == reconcile.OpDeactivate || c.Op == reconcile.OpDelete
-	is := a.UserName == w.policy.DefaultSubstitute || p != nil && p.Email == w.policy.DefaultSubstitute
+	is := reconcile.Fold(a.UserName) == reconcile.Fold(w.policy.DefaultSubstitute) || p != nil && p.Email == w.policy.DefaultSubstitute
 	if is && (leaves || c.Op == reconcile.OpChangeRole && before != nil && a.UserType == reconcile.Admin) {
 		bad("is the default substitute")
 	}
 	if leaves && !slices.ContainsFunc(before.Accounts, func(x reconcile.Account) bool {
-		return (x.UserName == w.policy.DefaultSubstitute || x.ID == w.heir) && x.Active
+		return (reconcile.Fold(x.UserName) == reconcile.Fold(w.policy.DefaultSubstitute) || x.ID == w.heir) && x.Active
 	}) {
 		bad("nobody inherits")
 	}
@@ -317,7 +324,7 @@ func (w *world) settled(plan *reconcile.Plan) {
 		if a.Active && k != 0 && !w.due(k) && !held(k) && !slices.ContainsFunc(plan.Notes, func(n reconcile.Note) bool { return n.Subject == a.UserName }) {
 			w.t.Errorf("%+v of %s is still inside, and nothing says so: %+v", a, k, plan.Held)
 		}
-		if p := w.person(k); a.Active && w.due(k) && !held(k) && (a.UserType != roleOf(p.Title) || a.UserName != p.Email) {
+		if p := w.person(k); a.Active && w.due(k) && !held(k) && (a.UserType != roleOf(p.Title) || reconcile.Fold(a.UserName) != reconcile.Fold(p.Email)) {
 			w.t.Errorf("%+v is not as %+v, and nothing says so: %+v", a, p, plan.Held)
 		}
 		for i := range c.Groups {

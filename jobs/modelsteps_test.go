@@ -15,7 +15,7 @@ func (w *world) pick(what string, n int) int { return rapid.IntRange(0, n-1).Dra
 // step does one thing.
 func (w *world) step() {
 	w.later(time.Duration(rapid.SampledFrom([]int{0, 1, 10, 60, 60 * 13, 60 * 25}).Draw(w.t, "minutes")) * time.Minute)
-	switch n := w.pick("step", 27); {
+	switch n := w.pick("step", 28); {
 	case n < 6:
 		w.oneLogin()
 	case n < 8:
@@ -50,6 +50,8 @@ func (w *world) step() {
 		w.disturbed(w.pass)
 	case n < 25:
 		w.mark()
+	case n < 26:
+		w.readdress()
 	default:
 		w.undoAtOnce()
 	}

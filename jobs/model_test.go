@@ -90,6 +90,7 @@ type world struct {
 	fresh         map[string]bool          // accounts made in this step
 	wrote         map[written]bool         // for whom each account was written
 	names         map[string]string        // of groups that were renamed
+	foreign       map[string]bool          // groups that were made by hand
 	pinned        map[reconcile.Key]bool   // by an undo
 	approved      map[string]int           // how often a digest may still be used
 	rejected      map[string]bool          // digests
@@ -119,7 +120,7 @@ type written struct {
 
 func newWorld(t *rapid.T, ctx context.Context, server *miniredis.Miniredis, store *mortal, now func() time.Time) *world {
 	w := &world{t: t, ctx: ctx, server: server, store: store, now: now, d: company(), allMoved: true, chunk: 2, human: make(map[string]reconcile.Key),
-		byHand: make(map[[2]string]bool), fuzzy: make(map[[2]string]bool), fresh: make(map[string]bool), wrote: make(map[written]bool), names: make(map[string]string),
+		byHand: make(map[[2]string]bool), fuzzy: make(map[[2]string]bool), fresh: make(map[string]bool), wrote: make(map[written]bool), names: make(map[string]string), foreign: make(map[string]bool),
 		moved: make(map[reconcile.Key]bool), late: make(map[reconcile.Key]bool), loose: make(map[reconcile.Key]bool), returned: make(map[reconcile.Key]bool),
 		pinned: make(map[reconcile.Key]bool), approved: make(map[string]int), rejected: make(map[string]bool), lost: make(map[reconcile.Limit][]time.Time)}
 	w.d.People = nil
@@ -185,6 +186,7 @@ func (w *world) Read(ctx context.Context) (reconcile.Current, error) {
 		if name := w.names[c.Groups[i].ID]; name != "" {
 			c.Groups[i].Name = name
 		}
+		c.Groups[i].Ours = c.Groups[i].Ours && !w.foreign[c.Groups[i].ID]
 	}
 	return c, err
 }

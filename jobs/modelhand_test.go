@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"pgregory.net/rapid"
@@ -56,5 +57,38 @@ func (w *world) readdress() {
 		update(a, "between@x.io")
 		update(b, was)
 		update(a, b.UserName)
+	}
+}
+
+// group makes a group by hand, perhaps a second one of a name, or deletes one.
+func (w *world) group() {
+	w.allMoved = true
+	c, _ := w.Read(w.ctx)
+	if len(c.Groups) == 0 || w.pick("makes", 2) == 0 {
+		id := w.byHandAt(reconcile.Write{Op: reconcile.WriteCreateGroup, Group: rapid.SampledFrom([]string{"legal", "Sales", "ours", "else"}).Draw(w.t, "called")})
+		w.foreign[id] = true
+		return
+	}
+	g := c.Groups[w.pick("group", len(c.Groups))]
+	w.byHandAt(reconcile.Write{Op: reconcile.WriteDeleteGroup, GroupID: g.ID})
+	w.t.Logf("by hand: %s %s is deleted", g.ID, g.Name)
+}
+
+// judgeGroup holds that groups are made where a rule gives them and nobody has made them, and
+// deleted where this program made them, nobody is in them and no rule gives them.
+func (w *world) judgeGroup(write *reconcile.Write, c *reconcile.Change, before *reconcile.Current, bad func(string)) {
+	if c.Op == reconcile.OpCreateGroup {
+		there := slices.ContainsFunc(before.Groups, func(g reconcile.Group) bool { return reconcile.Fold(g.Name) == reconcile.Fold(write.Group) })
+		if !w.policy.CreateGroups || there || !w.named(&reconcile.Group{Name: write.Group}) {
+			bad("is not to be made")
+		}
+		return
+	}
+	i := slices.IndexFunc(before.Groups, func(g reconcile.Group) bool { return g.ID == write.GroupID })
+	if i < 0 {
+		return
+	}
+	if g := &before.Groups[i]; !w.policy.DeleteGroups || !g.Ours || len(g.Members) > 0 || w.named(g) {
+		bad("is not to be deleted")
 	}
 }

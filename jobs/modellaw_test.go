@@ -34,8 +34,8 @@ func (w *world) gives(c *reconcile.Current, k reconcile.Key, account string, g *
 			continue
 		}
 		name := r.Actions[0].Values[0]
-		gives = gives || name == g.Name
-		if !slices.ContainsFunc(c.Groups, func(x reconcile.Group) bool { return x.Name == name }) {
+		gives = gives || name == reconcile.Fold(g.Name)
+		if !slices.ContainsFunc(c.Groups, func(x reconcile.Group) bool { return reconcile.Fold(x.Name) == name }) {
 			mayGive = true
 		}
 	}
@@ -43,7 +43,7 @@ func (w *world) gives(c *reconcile.Current, k reconcile.Key, account string, g *
 }
 
 func (w *world) named(g *reconcile.Group) bool {
-	return slices.ContainsFunc(w.d.Rules, func(r reconcile.Rule) bool { return r.Actions[0].Values[0] == g.Name })
+	return slices.ContainsFunc(w.d.Rules, func(r reconcile.Rule) bool { return r.Actions[0].Values[0] == reconcile.Fold(g.Name) })
 }
 
 func roleOf(title string) reconcile.UserType {
@@ -55,7 +55,7 @@ func (w *world) protects(c *reconcile.Current, x *reconcile.Change) bool {
 	for _, entry := range w.policy.Protect {
 		if entry == "group:sales" {
 			for _, g := range c.Groups {
-				if g.Name == "sales" && (slices.Contains(g.Members, x.Account) || x.GroupID == g.ID) {
+				if reconcile.Fold(g.Name) == "sales" && (slices.Contains(g.Members, x.Account) || x.GroupID == g.ID) {
 					return true
 				}
 			}
@@ -157,6 +157,8 @@ func (w *world) judgeTruth(write *reconcile.Write, c *reconcile.Change, before *
 		}
 	case reconcile.OpAddMember, reconcile.OpRemoveMember:
 		w.judgeMember(write, c, before, bad)
+	case reconcile.OpCreateGroup, reconcile.OpDeleteGroup:
+		w.judgeGroup(write, c, before, bad)
 	}
 }
 

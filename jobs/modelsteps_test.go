@@ -15,7 +15,7 @@ func (w *world) pick(what string, n int) int { return rapid.IntRange(0, n-1).Dra
 // step does one thing.
 func (w *world) step() {
 	w.later(time.Duration(rapid.SampledFrom([]int{0, 1, 10, 60, 60 * 13, 60 * 25}).Draw(w.t, "minutes")) * time.Minute)
-	switch n := w.pick("step", 28); {
+	switch n := w.pick("step", 29); {
 	case n < 6:
 		w.oneLogin()
 	case n < 8:
@@ -52,6 +52,8 @@ func (w *world) step() {
 		w.mark()
 	case n < 26:
 		w.readdress()
+	case n < 27:
+		w.group()
 	default:
 		w.undoAtOnce()
 	}
@@ -142,8 +144,15 @@ func (w *world) hand() {
 		}
 		return
 	}
-	a, g := c.Accounts[w.pick("account", len(c.Accounts))], c.Groups[w.pick("group", len(c.Groups))]
-	switch w.pick("by hand", 7) {
+	a, n := c.Accounts[w.pick("account", len(c.Accounts))], w.pick("by hand", 7)
+	var g reconcile.Group
+	switch {
+	case len(c.Groups) > 0:
+		g = c.Groups[w.pick("group", len(c.Groups))]
+	case n == 2 || n == 3 || n == 5:
+		return
+	}
+	switch n {
 	case 0:
 		write(reconcile.Write{Op: reconcile.WriteDeleteUser, Account: a})
 	case 1:

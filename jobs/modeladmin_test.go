@@ -48,7 +48,10 @@ func (w *world) disturbed(act func()) {
 func (w *world) run(only string) jobs.Report {
 	r := w.runner()
 	r.User = only
-	w.actor = "run"
+	w.actor, w.only = "run", nil
+	if only != "" {
+		w.only = w.called(only)
+	}
 	w.t.Logf("run %s", only)
 	var plan reconcile.Plan
 	report, err := r.Reconcile(w.ctx, jobs.Trigger{By: "test"}, func(p reconcile.Plan) (bool, error) { plan = p; return true, nil })

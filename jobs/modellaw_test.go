@@ -120,6 +120,9 @@ func (w *world) judgeTruth(write *reconcile.Write, c *reconcile.Change, before *
 	if w.actor == "pass" && c.Op.Removes() && !w.returned[c.Key] {
 		bad("the fast pass takes nothing away")
 	}
+	if w.actor == "run" && w.only != nil && c.Key != 0 && !w.only[c.Key] {
+		bad("nobody asked for")
+	}
 	if w.disputed(before, c.Account) {
 		bad("nobody knows whose the account is")
 	}

@@ -15,7 +15,7 @@ func (w *world) pick(what string, n int) int { return rapid.IntRange(0, n-1).Dra
 // step does one thing.
 func (w *world) step() {
 	w.later(time.Duration(rapid.SampledFrom([]int{0, 1, 10, 60, 60 * 13, 60 * 25}).Draw(w.t, "minutes")) * time.Minute)
-	switch n := w.pick("step", 29); {
+	switch n := w.pick("step", 30); {
 	case n < 6:
 		w.oneLogin()
 	case n < 8:
@@ -25,11 +25,7 @@ func (w *world) step() {
 	case n < 12:
 		w.disturbed(func() { w.run("") })
 	case n < 13:
-		w.disturbed(func() {
-			if p := w.somebody(); p != nil {
-				w.run(p.Email)
-			}
-		})
+		w.disturbed(w.runFor)
 	case n < 15:
 		w.disturbed(w.push)
 	case n < 17:
@@ -54,6 +50,8 @@ func (w *world) step() {
 		w.readdress()
 	case n < 27:
 		w.group()
+	case n < 28:
+		w.mistaken()
 	default:
 		w.undoAtOnce()
 	}

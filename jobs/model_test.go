@@ -92,7 +92,7 @@ type world struct {
 	names         map[string]string        // of groups that were renamed
 	foreign       map[string]bool          // groups that were made by hand
 	pinned        map[reconcile.Key]bool   // by an undo
-	approved      map[string]int           // how often a digest may still be used
+	approved      map[string]*approval     // by digest
 	rejected      map[string]bool          // digests
 	lost          map[reconcile.Limit][]time.Time
 	faults        []reconciletest.Fault  // of the next writes
@@ -123,7 +123,7 @@ func newWorld(t *rapid.T, ctx context.Context, server *miniredis.Miniredis, stor
 	w := &world{t: t, ctx: ctx, server: server, store: store, now: now, d: company(), allMoved: true, chunk: 2, human: make(map[string]reconcile.Key),
 		byHand: make(map[[2]string]bool), fuzzy: make(map[[2]string]bool), fresh: make(map[string]bool), wrote: make(map[written]bool), names: make(map[string]string), foreign: make(map[string]bool),
 		moved: make(map[reconcile.Key]bool), late: make(map[reconcile.Key]bool), loose: make(map[reconcile.Key]bool), returned: make(map[reconcile.Key]bool),
-		pinned: make(map[reconcile.Key]bool), approved: make(map[string]int), rejected: make(map[string]bool), lost: make(map[reconcile.Limit][]time.Time)}
+		pinned: make(map[reconcile.Key]bool), approved: make(map[string]*approval), rejected: make(map[string]bool), lost: make(map[reconcile.Limit][]time.Time)}
 	w.d.People = nil
 	w.d.Roles = []reconcile.OneLoginRole{{ID: 1, Name: "Legal"}, {ID: 2, Name: "Sales"}}
 	for id, group := range map[int]string{1: "legal", 2: "sales"} {
@@ -243,7 +243,7 @@ func (w *world) Write(ctx context.Context, write reconcile.Write) (reconcile.Wri
 	}
 	for i := range write.Changes {
 		if as := write.Changes[i].ApprovedAs; err == nil && as != "" {
-			w.approved[as]-- // it serves once
+			delete(w.approved, as) // it serves once
 		}
 	}
 	return written, err

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/reconciletest"
@@ -113,12 +115,12 @@ func (w *world) answer() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	holds := book.Open(decisions, false, w.now())
+	holds := book.Open(decisions, w.policy.FourEyes, w.now())
 	if len(holds) == 0 {
 		return
 	}
 	h := holds[w.pick("hold", len(holds))]
-	word := jobs.Word{Who: "ann", Approves: h.Approvable && w.pick("approves", 3) > 0, For: 48 * time.Hour}
+	word := jobs.Word{Who: rapid.SampledFrom([]string{"ann", "bob"}).Draw(w.t, "who"), Approves: h.Approvable && w.pick("approves", 3) > 0, For: stands}
 	if w.pick("only", 3) == 0 {
 		word.Only = []string{h.Changes[0].Key.String()}
 	}
@@ -133,13 +135,13 @@ func (w *world) say(holds []jobs.Hold, h *jobs.Hold, word jobs.Word) {
 	for i := range said.Changes {
 		digest := said.Changes[i].Digest()
 		delete(w.rejected, digest)
-		delete(w.approved, digest)
 		if word.Approves {
-			w.approved[digest] = 1
+			w.approves(digest, word.Who)
 		} else {
+			delete(w.approved, digest)
 			w.rejected[digest] = true
 		}
-		w.t.Logf("%v by ann: %s of %s %s, held by %s", word.Approves, said.Changes[i].Op, said.Changes[i].Who, said.Changes[i].Group, h.Rule)
+		w.t.Logf("%v by "+word.Who+": %s of %s %s, held by %s", word.Approves, said.Changes[i].Op, said.Changes[i].Who, said.Changes[i].Group, h.Rule)
 	}
 }
 

@@ -146,6 +146,9 @@ func (w *world) judgeTruth(write *reconcile.Write, c *reconcile.Change, before *
 		if w.due(c.Key) {
 			bad("is to have access")
 		}
+		if links, err := w.store.Links(w.ctx); err != nil || w.person(c.Key) == nil && links[c.Key] == "" {
+			bad("OneLogin does not know them, and nothing is remembered of them")
+		}
 	case reconcile.OpDelete:
 		if w.due(c.Key) || !w.policy.DeleteUsers {
 			bad("is not to be deleted")
@@ -244,8 +247,8 @@ func (w *world) judgeApproval(c *reconcile.Change, bad func(string)) {
 	if c.Approved == "" && slices.Contains(w.policy.Approve, kind) {
 		bad("was not approved")
 	}
-	if c.ApprovedAs != "" && w.approved[c.ApprovedAs] == 0 {
-		bad("an approval serves once")
+	if c.ApprovedAs != "" && !w.enough(c.ApprovedAs) {
+		bad("too few approve, or the approval was used")
 	}
 }
 
@@ -280,7 +283,7 @@ func (w *world) judgeAdmins(write *reconcile.Write, before *reconcile.Current) {
 func (w *world) settles() {
 	w.release()
 	w.policy.ScopeRoles, w.policy.Limits.Band, w.canary = nil, nil, 0
-	w.policy.Limits.Allow, w.policy.Approve, w.policy.Protect, w.policy.DefaultSubstitute, w.policy.MinAdmins = nil, nil, nil, "", 0
+	w.policy.Limits.Allow, w.policy.Approve, w.policy.Protect, w.policy.DefaultSubstitute, w.policy.MinAdmins, w.policy.FourEyes = nil, nil, nil, "", 0, false
 	if err := jobs.AdoptDone(w.ctx, w.store, jobs.Trigger{By: "test"}, w.now()); err != nil {
 		w.t.Fatal(err)
 	}
@@ -311,7 +314,7 @@ func (w *world) approveAll() {
 	holds := book.Open(nil, false, w.now())
 	for i := range holds {
 		if holds[i].Approvable {
-			w.say(holds, &holds[i], jobs.Word{Who: "ann", Approves: true, For: 48 * time.Hour})
+			w.say(holds, &holds[i], jobs.Word{Who: "ann", Approves: true, For: stands})
 		}
 	}
 }

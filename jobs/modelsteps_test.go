@@ -15,7 +15,7 @@ func (w *world) pick(what string, n int) int { return rapid.IntRange(0, n-1).Dra
 // step does one thing.
 func (w *world) step() {
 	w.later(time.Duration(rapid.SampledFrom([]int{0, 1, 10, 60, 60 * 13, 60 * 25}).Draw(w.t, "minutes")) * time.Minute)
-	switch n := w.pick("step", 30); {
+	switch n := w.pick("step", 31); {
 	case n < 6:
 		w.oneLogin()
 	case n < 8:
@@ -52,6 +52,10 @@ func (w *world) step() {
 		w.group()
 	case n < 28:
 		w.mistaken()
+	case n < 29:
+		if w.pick("loses", 3) == 0 {
+			w.lose()
+		}
 	default:
 		w.undoAtOnce()
 	}
@@ -174,7 +178,7 @@ func (w *world) hand() {
 
 // configure changes the configuration.
 func (w *world) configure() {
-	n := w.pick("setting", 14)
+	n := w.pick("setting", 15)
 	switch n {
 	case 0, 1:
 		limit := rapid.SampledFrom(reconcile.LimitNames()).Draw(w.t, "limit")
@@ -211,6 +215,8 @@ func (w *world) configure() {
 		w.policy.DeleteGroups = !w.policy.DeleteGroups
 	case 12:
 		w.canary, w.chunk = w.pick("canary", 3), 1+w.pick("chunk", 3)
+	case 14:
+		w.policy.FourEyes = !w.policy.FourEyes
 	case 13:
 		band := 0.3
 		w.policy.Limits.Band, w.policy.Limits.MinPopulation = nil, 20

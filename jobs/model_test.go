@@ -111,6 +111,7 @@ type world struct {
 	canary, chunk int                    // people who go first, members in one write
 	runs          []string
 	failing       bool // OneLogin does
+	activeOnly    bool // Tomorro lists nobody else
 }
 
 // written is an account and the person for whom it was written.
@@ -137,11 +138,15 @@ func newWorld(t *rapid.T, ctx context.Context, server *miniredis.Miniredis, stor
 	for range 4 {
 		w.hire()
 	}
+	w.tomorro()
+	for range w.pick("settings", 4) {
+		w.configure()
+	}
 	return w
 }
 
 func (w *world) runner() *jobs.Runner {
-	return &jobs.Runner{Source: w, Target: w, Accounts: w, Ledger: w.store, Locker: w.store, Journal: w.store, Reader: w.store, Marks: w.store, Links: w.store,
+	return &jobs.Runner{Source: w, Target: service{w}, Accounts: service{w}, Ledger: w.store, Locker: w.store, Journal: w.store, Reader: w.store, Marks: w.store, Links: w.store,
 		Recaller: w.store, Experience: w.store, Pins: w.store, Assertions: w.store, Ignored: w.store, Adoptions: w.store, Seals: w.store, Decisions: w.store, ReadBack: true,
 		Policy: w.policy, Concurrency: 1, MembersPerWrite: w.chunk, Canary: w.canary, Holder: "model", Now: w.now}
 }

@@ -27,6 +27,9 @@ func (w *world) knownOwner(a *reconcile.Account) (owner reconcile.Key, known boo
 			return key, true
 		}
 	}
+	if w.fresh[a.ID] { // a look stores at its end whose the accounts are that it made
+		return w.human[a.ID], true
+	}
 	return 0, false
 }
 
@@ -59,7 +62,8 @@ func (w *world) tookBack(c *reconcile.Change, before *reconcile.Current) bool {
 }
 
 // disputed reports whether mark and memory call an account different people's, or either says
-// that its owner has another one, and nobody has decided about it: nobody may touch it.
+// that its owner has another one, and nobody has decided about it: nobody may touch it. A copy of a mark on an inactive account
+// that Tomorro does not list is there for nobody to see.
 func (w *world) disputed(c *reconcile.Current, id string) bool {
 	a := accountOf(c, id)
 	adoption, err := w.store.Adoption(w.ctx)
@@ -81,6 +85,6 @@ func (w *world) disputed(c *reconcile.Current, id string) bool {
 	}
 	return marked && slices.ContainsFunc(c.Accounts, func(x reconcile.Account) bool {
 		other, _ := reconcile.ParseExternalID(x.ExternalID)
-		return x.ID != id && (other == owner || links[owner] == x.ID)
+		return x.ID != id && (x.Active || !w.activeOnly) && (other == owner || links[owner] == x.ID)
 	})
 }

@@ -131,6 +131,7 @@ func newWorld(t *rapid.T, ctx context.Context, server *miniredis.Miniredis, stor
 		w.d.Rules = append(w.d.Rules, reconcile.Rule{ID: int64(id), Name: group, Position: id, Conditions: []reconcile.Condition{{Source: "has_role", Operator: "ri", Value: fmt.Sprint(id)}},
 			Actions: []reconcile.Action{{Name: "set_groups", Values: []string{group}}}})
 	}
+	w.d.Rules = append(w.d.Rules, doubtful())
 	slices.SortFunc(w.d.Rules, func(a, b reconcile.Rule) int { return a.Position - b.Position })
 	w.memory = reconciletest.NewMemory(reconcile.Current{Groups: []reconcile.Group{{ID: "g-1", Name: "legal"}, {ID: "g-2", Name: "sales"}, {ID: "g-3", Name: "by hand"}}})
 	w.policy = reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, Titles: map[string]reconcile.UserType{"boss": reconcile.Admin},

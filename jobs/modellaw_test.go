@@ -25,16 +25,17 @@ func (w *world) due(k reconcile.Key) bool {
 // gives reports whether somebody is to be in a group, and mayGive whether the rules give
 // them a group that Tomorro does not have, which this may be.
 func (w *world) gives(c *reconcile.Current, k reconcile.Key, account string, g *reconcile.Group) (gives, mayGive bool) {
-	p := w.person(k)
+	p := &human{w.person(k)}
 	if w.byHand[[2]string{account, g.ID}] || w.fuzzy[[2]string{account, g.ID}] {
 		gives = true
 	}
 	for _, r := range w.d.Rules {
-		if p == nil || !slices.Contains(p.Roles, r.ID) {
+		matches, maybe := p.matches(&r, w.policy.Rules.Case)
+		if !matches && !maybe {
 			continue
 		}
 		name := r.Actions[0].Values[0]
-		gives = gives || name == reconcile.Fold(g.Name)
+		gives = gives || matches && name == reconcile.Fold(g.Name)
 		if !slices.ContainsFunc(c.Groups, func(x reconcile.Group) bool { return reconcile.Fold(x.Name) == name }) {
 			mayGive = true
 		}
@@ -208,8 +209,8 @@ func (w *world) judgeMember(write *reconcile.Write, c *reconcile.Change, before 
 	off, said := w.byHand[[2]string{c.Account, g.ID}]
 	switch {
 	case w.fuzzy[[2]string{c.Account, g.ID}]:
-	case gives:
-		bad("it is given")
+	case gives || w.mayMatch(c.Key, g):
+		bad("it is given, or may be")
 	case !w.due(c.Key):
 		bad("who has no access keeps their groups")
 	case w.policy.GroupMode == reconcile.Additive && w.actor != "migrate" && (!said || off):
@@ -343,7 +344,7 @@ func (w *world) settled(plan *reconcile.Plan) {
 			g := &c.Groups[i]
 			in := slices.Contains(g.Members, a.ID)
 			gives, _ := w.gives(&c, k, a.ID, g)
-			if w.due(k) && a.Active && !held(k) && in != gives && !w.fuzzy[[2]string{a.ID, g.ID}] && (gives || w.policy.GroupMode == reconcile.Exclusive) {
+			if w.due(k) && a.Active && !held(k) && in != gives && (gives || !w.mayMatch(k, g)) && !w.fuzzy[[2]string{a.ID, g.ID}] && (gives || w.policy.GroupMode == reconcile.Exclusive) {
 				w.t.Errorf("%s in %s: %v, is to be %v, and nothing says so", a.UserName, g.Name, in, gives)
 			}
 		}

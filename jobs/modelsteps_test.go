@@ -85,7 +85,7 @@ func (w *world) oneLogin() {
 		return
 	}
 	w.moved[p.Key] = true
-	switch n := w.pick("happens", 12); n {
+	switch n := w.pick("happens", 13); n {
 	case 0:
 		w.hire()
 		w.t.Logf("OneLogin: hired %d", w.nextID)
@@ -118,15 +118,17 @@ func (w *world) oneLogin() {
 		p.Title = rapid.SampledFrom([]string{"user", "manager", "boss", "clerk"}).Draw(w.t, "title")
 	case 9, 10:
 		p.Roles = rapid.SampledFrom([][]int64{nil, {1}, {2}, {1, 2}}).Draw(w.t, "roles")
+	case 12:
+		p.Department = rapid.SampledFrom([]string{"", "Law", "law"}).Draw(w.t, "department")
 	case 11:
-		r := &w.d.Rules[w.pick("rule", 2)]
+		r := &w.d.Rules[w.pick("rule", 3)]
 		r.Actions = []reconcile.Action{{Name: "set_groups", Values: []string{rapid.SampledFrom([]string{"legal", "sales", "ours"}).Draw(w.t, "gives")}}}
 		w.d.Rules = slices.Clone(w.d.Rules)
 		w.allMoved = true
 		w.t.Logf("OneLogin: rule %d gives %s", r.ID, r.Actions[0].Values[0])
 		return
 	}
-	w.t.Logf("OneLogin: %d is %s %q %q assigned %v status %d roles %v", p.Key, p.Email, p.LastName, p.Title, p.Assigned, p.Status, p.Roles)
+	w.t.Logf("OneLogin: %d is %s %q %q %q assigned %v status %d roles %v", p.Key, p.Email, p.LastName, p.Title, p.Department, p.Assigned, p.Status, p.Roles)
 }
 
 // hand changes something at Tomorro by hand.
@@ -178,7 +180,7 @@ func (w *world) hand() {
 
 // configure changes the configuration.
 func (w *world) configure() {
-	n := w.pick("setting", 15)
+	n := w.pick("setting", 16)
 	switch n {
 	case 0, 1:
 		limit := rapid.SampledFrom(reconcile.LimitNames()).Draw(w.t, "limit")
@@ -215,6 +217,8 @@ func (w *world) configure() {
 		w.policy.DeleteGroups = !w.policy.DeleteGroups
 	case 12:
 		w.canary, w.chunk = w.pick("canary", 3), 1+w.pick("chunk", 3)
+	case 15:
+		w.policy.Rules.Case = rapid.SampledFrom([]string{"", "sensitive", "insensitive"}).Draw(w.t, "case")
 	case 14:
 		w.policy.FourEyes = !w.policy.FourEyes
 	case 13:

@@ -371,13 +371,14 @@ func (w *world) leaves(c *reconcile.Change) {
 }
 
 // forgotten are the groups by hand of whom nobody knows whether they are still remembered:
-// of people who left and lost their access.
+// of people who left and lost their access, and of those whom a rule gave the group: OneLogin
+// pushes that as well, and does not say which it is.
 func (w *world) forget() {
 	clear(w.fresh)
 	c, _ := w.Read(w.ctx)
 	w.inherits(&c)
 	for pair := range w.byHand {
-		if a := accountOf(&c, pair[0]); a == nil || !a.Active {
+		if a := accountOf(&c, pair[0]); a == nil || !a.Active || w.ruled(&c, w.ownerOf(&c, a.ID), pair[1]) {
 			delete(w.byHand, pair)
 			w.fuzzy[pair] = true
 		}

@@ -44,3 +44,14 @@ func (w *world) mayMatch(k reconcile.Key, g *reconcile.Group) bool {
 		return maybe && r.Actions[0].Values[0] == reconcile.Fold(g.Name)
 	})
 }
+
+// ruled reports whether a rule gives somebody a group for certain.
+func (w *world) ruled(c *reconcile.Current, k reconcile.Key, group string) bool {
+	h := &human{w.person(k)}
+	return slices.ContainsFunc(w.d.Rules, func(r reconcile.Rule) bool {
+		matches, _ := h.matches(&r, w.policy.Rules.Case)
+		return matches && slices.ContainsFunc(c.Groups, func(g reconcile.Group) bool {
+			return g.ID == group && reconcile.Fold(g.Name) == r.Actions[0].Values[0]
+		})
+	})
+}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -301,53 +300,6 @@ func (w *world) inherits(c *reconcile.Current) {
 	for _, a := range c.Accounts {
 		if reconcile.Fold(a.UserName) == reconcile.Fold(w.policy.DefaultSubstitute) {
 			w.heir = a.ID
-		}
-	}
-}
-
-// undoAtOnce makes a run and takes it back: everything is as it was, as far as nothing is
-// held and nothing was deleted.
-func (w *world) undoAtOnce() {
-	before, _ := w.Read(w.ctx)
-	ran := w.run("")
-	if ran.Run == "" || ran.Done[reconcile.OpDelete] > 0 || ran.Done[reconcile.OpDeleteGroup] > 0 {
-		return
-	}
-	w.actor, w.allMoved = "undo", true
-	ranTo, _ := w.Read(w.ctx)
-	w.inherits(&ranTo) // the run may have given its address to the default substitute
-	var plan reconcile.Plan
-	report, err := w.runner().Undo(w.ctx, jobs.Trigger{By: "undo", Who: "ann"}, jobs.UndoWhat{Run: ran.Run}, func(p reconcile.Plan) (bool, error) {
-		plan = p
-		for _, c := range p.Changes {
-			w.pinned[c.Key] = true
-		}
-		return true, nil
-	})
-	w.actor = ""
-	w.t.Logf("undo at once")
-	w.ended(&report, err)
-	after, _ := w.Read(w.ctx)
-	if len(plan.Held) > 0 || report.Exit != jobs.ExitDone {
-		return
-	}
-	for _, a := range after.Accounts {
-		was := accountOf(&before, a.ID)
-		if was == nil {
-			if a.Active {
-				w.t.Errorf("%+v was made and is not taken back", a)
-			}
-			continue
-		}
-		a.ExternalID = was.ExternalID
-		if a != *was {
-			w.t.Errorf("undone, %+v is not as it was: %+v", a, *was)
-		}
-	}
-	for _, g := range after.Groups {
-		i := slices.IndexFunc(before.Groups, func(x reconcile.Group) bool { return x.ID == g.ID })
-		if i < 0 || !slices.Equal(g.Members, before.Groups[i].Members) {
-			w.t.Errorf("undone, group %+v is not as it was: %+v", g, before.Groups)
 		}
 	}
 }

@@ -22,6 +22,11 @@ func (w *world) push() {
 			a.Account, a.UserName = x.ID, ""
 		}
 	}
+	if len(c.Accounts) > 0 && w.pick("another", 5) == 0 { // OneLogin may remember an account that is somebody else's by now
+		a.Account, a.UserName = c.Accounts[w.pick("account", len(c.Accounts))].ID, ""
+		w.look(a)
+		return
+	}
 	if a.Account != "" && w.pick("by hand", 3) == 0 {
 		off := w.pick("off", 2) == 0
 		w.moved[p.Key] = true

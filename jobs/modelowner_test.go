@@ -12,7 +12,8 @@ func (w *world) knownOwner(a *reconcile.Account) (owner reconcile.Key, known boo
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if d, decided := adoption.Decided[a.ID]; decided {
+	d, decided := adoption.Decided[a.ID]
+	if d.Key != 0 {
 		return d.Key, true
 	}
 	if key, marked := reconcile.ParseExternalID(a.ExternalID); marked {
@@ -26,6 +27,9 @@ func (w *world) knownOwner(a *reconcile.Account) (owner reconcile.Key, known boo
 		if account == a.ID {
 			return key, true
 		}
+	}
+	if decided { // nobody's; a mark is newer, as what had one could not be decided about
+		return 0, true
 	}
 	if w.fresh[a.ID] { // a look stores at its end whose the accounts are that it made
 		return w.human[a.ID], true
@@ -70,7 +74,7 @@ func (w *world) disputed(c *reconcile.Current, id string) bool {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, decided := adoption.Decided[id]; a == nil || decided {
+	if d := adoption.Decided[id]; a == nil || d.Key != 0 {
 		return false
 	}
 	links, err := w.store.Links(w.ctx)

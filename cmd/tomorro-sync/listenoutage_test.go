@@ -74,7 +74,7 @@ func TestPushInAnOutage(t *testing.T) {
 			a.refused(t, http.StatusServiceUnavailable, test.words)
 			waits := func() bool {
 				_, state := s.readyz(t)
-				return strings.Contains(strings.Join(state.Connections[0].Notes, "\n"), "1 people wait for another look, the first for")
+				return strings.Contains(strings.Join(state.Connections[0].Notes, "\n"), "who waits for another look: 1, the first for")
 			}
 			if test.stored {
 				eventually(t, "the log tells who waits", func() bool {

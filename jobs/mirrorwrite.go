@@ -101,7 +101,7 @@ func (m *mirror) members(o *reconcile.Outcome, now time.Time) {
 	g := &m.current.Groups[i]
 	members := append(slices.Clone(g.Members), o.Write.Add...)
 	members = slices.DeleteFunc(members, func(id string) bool {
-		return slices.Contains(o.Write.Remove, id) || slices.Contains(o.Missing, id)
+		return slices.Contains(o.Write.Remove, id)
 	})
 	slices.Sort(members)
 	g.Members = slices.Compact(members)

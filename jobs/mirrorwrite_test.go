@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -28,17 +27,6 @@ func TestCountsOfTheMirror(t *testing.T) {
 	m.written("ours", []reconcile.Outcome{{Write: reconcile.Write{Op: reconcile.WriteDeleteUser, Account: gone, Changes: []reconcile.Change{{Key: 2}}}, Result: reconcile.Done}}, nil, now)
 	if _, known := m.ownerOf("b"); known || m.of(2).ID != "" || m.links[2] != "" || m.counts != (reconcile.Counts{Accounts: 1, Active: 1}) {
 		t.Errorf("who was deleted is still known: %+v", m.counts)
-	}
-}
-
-// TestMembersOfTheMirror: whom Tomorro does not know any more is in no group.
-func TestMembersOfTheMirror(t *testing.T) {
-	now := time.Unix(1000, 0)
-	m := mirrored(now)
-	m.written("ours", []reconcile.Outcome{{Result: reconcile.Done, Missing: []string{"gone"},
-		Write: reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Add: []string{"gone", "a"}, Changes: []reconcile.Change{{Key: 1}}}}}, nil, now)
-	if g, _ := m.group("g"); !slices.Equal(g.Members, []string{"a"}) {
-		t.Errorf("%+v", g)
 	}
 }
 

@@ -274,9 +274,6 @@ func problem(o *reconcile.Outcome) error {
 	if _, newer := errors.AsType[*reconcile.NewerError](o.Err); newer {
 		return ErrBusy
 	}
-	if o.Err == nil {
-		return fmt.Errorf("%w: it does not know some members any more", ErrNotDone)
-	}
 	if errors.Is(o.Err, reconcile.ErrGone) { // whom the push is about may well be there, or be there again
 		return fmt.Errorf("%w: %v", ErrNotDone, o.Err)
 	}

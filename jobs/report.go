@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"tomorro-sync/reconcile"
@@ -158,9 +157,6 @@ func describe(o *reconcile.Outcome) string {
 		subject = fmt.Sprintf("group %s (%d people)", subject, len(who))
 	case len(who) > 0:
 		subject = who[0]
-	}
-	if len(o.Missing) > 0 && o.Err == nil {
-		return fmt.Sprintf("%s: Tomorro does not know the accounts %s any more", subject, strings.Join(o.Missing, ", "))
 	}
 	err := o.Err
 	if err == nil {

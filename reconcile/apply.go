@@ -46,11 +46,10 @@ const (
 type Outcome struct {
 	Write   Write
 	Result  string
-	ID      string   // of the account or group, when known
-	Account Account  // as in Written
-	Note    string   // from Written.Note, or how an existing account was adopted
-	Missing []string // account ids that Tomorro does not know, for memberships
-	Err     error    // nil when done
+	ID      string  // of the account or group, when known
+	Account Account // as in Written
+	Note    string  // from Written.Note, or how an existing account was adopted
+	Err     error   // nil when done
 }
 
 // ApplyOptions bound an Apply. The zero value means one write at a time, at
@@ -157,7 +156,10 @@ func (a *applier) run(ctx context.Context, wave []chain) {
 
 // one deals with one write: whether it may still be made, the intent, the
 // request, the outcome.
-func (a *applier) one(ctx context.Context, w Write) {
+func (a *applier) one(ctx context.Context, w Write) { a.part(ctx, w, new(division)) }
+
+// part deals with a write that may be a part of one that was divided.
+func (a *applier) part(ctx context.Context, w Write, d *division) {
 	w, dropped := a.ready(ctx, w)
 	for reason, changes := range dropped {
 		a.finish(Outcome{Write: Write{Op: w.Op, Changes: changes, Group: w.Group, GroupID: w.GroupID}, Result: Skipped, Err: errors.New(reason)})
@@ -177,6 +179,7 @@ func (a *applier) one(ctx context.Context, w Write) {
 		return
 	}
 	o := a.send(ctx, w, asked)
+	d.note(&o)
 	a.finish(o)
 	// The outcome is recorded even when the run is being stopped.
 	rctx, done := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
@@ -187,6 +190,9 @@ func (a *applier) one(ctx context.Context, w Write) {
 	}
 	if exists, ok := errors.AsType[*ExistsError](o.Err); ok && w.Op == WriteCreateUser && o.Result == Skipped {
 		a.one(ctx, adopt(w, exists.Account))
+	}
+	if divides(&o) {
+		a.divide(ctx, w, d)
 	}
 }
 
@@ -237,13 +243,15 @@ func (a *applier) send(ctx context.Context, w Write, asked time.Time) Outcome {
 		}
 	}
 	written, err := a.sink.Write(wctx, w)
-	o := Outcome{Write: w, Result: Done, ID: written.ID, Account: written.Account, Note: written.Note, Missing: written.Missing, Err: err}
+	o := Outcome{Write: w, Result: Done, ID: written.ID, Account: written.Account, Note: written.Note, Err: err}
 	if exists, ok := errors.AsType[*ExistsError](err); ok && w.Op == WriteCreateUser {
 		o.Result, o.ID, o.Err = a.mayAdopt(ctx, w, exists)
 		return o
 	}
 	switch {
 	case err == nil:
+	case divides(&o):
+		o.Result = Skipped // in favour of its parts
 	case errors.Is(err, ErrUncertain):
 		o.Result = Uncertain
 	default:
@@ -278,29 +286,20 @@ func graceful(ctx context.Context, grace time.Duration) (context.Context, contex
 func (a *applier) finish(o Outcome) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, adopting := errors.AsType[*ExistsError](o.Err); adopting && o.Result == Skipped {
-		return // the update that follows counts
-	}
-	missing := make(map[string]bool, len(o.Missing))
-	for _, id := range o.Missing {
-		missing[id] = true
+	if _, adopting := errors.AsType[*ExistsError](o.Err); o.Result == Skipped && (adopting || divides(&o)) {
+		return // what follows counts: the update, or the parts
 	}
 	for i := range o.Write.Changes {
-		c := &o.Write.Changes[i]
-		result := o.Result
-		if missing[a.accountOf(c)] {
-			result = Failed
-		}
-		a.book(c, result)
+		a.book(&o.Write.Changes[i], o.Result)
 	}
 	if o.Result == Done {
 		a.learn(&o)
 	}
-	if o.Result != Done || len(o.Missing) > 0 {
+	if o.Result != Done {
 		a.result.Problems = append(a.result.Problems, o)
 		if o.Write.Op == WriteCreateGroup {
 			a.failedGroup[Fold(o.Write.Group)] = true
-		} else if (o.Result == Failed || o.Result == Uncertain) && o.Write.GroupID != "" {
+		} else if (o.Result == Failed && !errors.Is(o.Err, ErrGone) || o.Result == Uncertain) && o.Write.GroupID != "" {
 			a.failedGroup[o.Write.GroupID] = true
 		}
 	}

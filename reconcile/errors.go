@@ -27,6 +27,18 @@ func (e *ExistsError) Error() string {
 	return fmt.Sprintf("%s already has account %s", e.Account.UserName, e.Account.ID)
 }
 
+// DivisibleError is a write of several changes of which the service takes none, for what
+// may be one of them. An Apply makes it again in parts.
+type DivisibleError struct {
+	Err error // why
+}
+
+// Error says why, and what follows.
+func (e *DivisibleError) Error() string { return e.Err.Error() + "; it is made again in parts" }
+
+// Unwrap gives the reason.
+func (e *DivisibleError) Unwrap() error { return e.Err }
+
 // ErrStopping is the cause of a context that asks to end in good order: nothing
 // new is begun, and what is under way is finished.
 var ErrStopping = errors.New("asked to stop")

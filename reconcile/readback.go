@@ -135,9 +135,8 @@ func (b *ReadBack) forget(o *Outcome) {
 func sentTo(o *Outcome) sentMembers {
 	s := sentMembers{group: o.Write.GroupID, name: o.Write.Group, members: make([]sentMember, 0, len(o.Write.Changes))}
 	for i := range o.Write.Changes {
-		if c := &o.Write.Changes[i]; !slices.Contains(o.Missing, c.Account) {
-			s.members = append(s.members, sentMember{key: c.Key, account: c.Account, who: c.Who, cause: c.Cause, remove: c.Op == OpRemoveMember})
-		}
+		c := &o.Write.Changes[i]
+		s.members = append(s.members, sentMember{key: c.Key, account: c.Account, who: c.Who, cause: c.Cause, remove: c.Op == OpRemoveMember})
 	}
 	return s
 }

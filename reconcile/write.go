@@ -44,7 +44,4 @@ type Written struct {
 	// Note is set when the effect was not plain, for example when the answer to
 	// a create was lost and the account was found by looking.
 	Note string
-	// Missing are account ids that the service does not know, for WriteMembers:
-	// they were left out and the others were written.
-	Missing []string
 }

@@ -183,15 +183,17 @@ func (m *Memory) members(w reconcile.Write) (reconcile.Written, error) {
 	if !ok {
 		return reconcile.Written{}, fmt.Errorf("group %s: %w", w.GroupID, reconcile.ErrGone)
 	}
-	var missing []string
 	set := make(map[string]bool)
 	for _, id := range g.Members {
 		set[id] = true
 	}
 	for _, id := range w.Add {
 		if _, known := m.accounts[id]; !known {
-			missing = append(missing, id)
-			continue
+			err := fmt.Errorf("account %s: %w", id, reconcile.ErrGone)
+			if len(w.Add)+len(w.Remove) > 1 {
+				err = &reconcile.DivisibleError{Err: err}
+			}
+			return reconcile.Written{}, err
 		}
 		set[id] = true
 	}
@@ -200,7 +202,7 @@ func (m *Memory) members(w reconcile.Write) (reconcile.Written, error) {
 	}
 	g.Members = slices.Sorted(maps.Keys(set))
 	m.groups[g.ID] = g
-	return reconcile.Written{ID: g.ID, Missing: missing}, nil
+	return reconcile.Written{ID: g.ID}, nil
 }
 
 // Log is a reconcile.Recorder that keeps what it is told.

@@ -75,17 +75,7 @@ func (c *Client) changeMembers(ctx context.Context, w reconcile.Write) (reconcil
 	}
 	what := "change members of " + w.Group
 	r, lost, err := c.write(ctx, http.MethodPatch, "/Groups/"+url.PathEscape(w.GroupID), marshal(c.memberPatch(w.Add, w.Remove)))
-	if err == nil && divides(r.StatusCode()) {
-		written, err := c.bisect(ctx, w, what, r)
-		if err != nil && lost {
-			err = partly(err)
-		}
-		return written, err
-	}
-	if err := c.outcome(ctx, what, r, lost, err); err != nil {
-		return reconcile.Written{}, err
-	}
-	return reconcile.Written{ID: w.GroupID}, nil
+	return c.membersAnswered(ctx, w, what, r, lost, err)
 }
 
 // memberPatch is the body for one request, in the configured dialect.
@@ -127,48 +117,31 @@ func memberValues(ids []string) []scim.Member {
 	return values
 }
 
-// bisect finds out what a refused membership change was refused for: the group,
-// its size, or single members that are not there any more. It halves the request
-// until only those are left.
-func (c *Client) bisect(ctx context.Context, w reconcile.Write, what string, refusedWith *resty.Response) (reconcile.Written, error) {
-	err := c.isThere(ctx, w.GroupID)
+// membersAnswered says what came of a membership change. One that is refused may be so for
+// the group, for its size, or for single members: it may be made again in parts.
+func (c *Client) membersAnswered(ctx context.Context, w reconcile.Write, what string, r *resty.Response, lost bool, err error) (reconcile.Written, error) {
+	why := c.outcome(ctx, what, r, lost, err)
+	if why == nil || err != nil || !divides(r.StatusCode()) {
+		return reconcile.Written{ID: w.GroupID}, why
+	}
+	alone := len(w.Add)+len(w.Remove) <= 1
+	if r.StatusCode() == http.StatusNotFound {
+		switch err := c.isThere(ctx, w.GroupID); {
+		case errors.Is(err, reconcile.ErrGone):
+			return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
+		case err != nil:
+			return reconcile.Written{}, errors.Join(why, err)
+		case alone && len(w.Add) > 0:
+			return reconcile.Written{}, fmt.Errorf("%s: account %s: %w", what, w.Add[0], reconcile.ErrGone)
+		}
+	}
 	switch {
-	case errors.Is(err, reconcile.ErrGone):
-		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
-	case err != nil:
-		return reconcile.Written{}, errors.Join(refusal(what, refusedWith), err)
+	case !alone:
+		return reconcile.Written{}, &reconcile.DivisibleError{Err: why}
+	case len(w.Remove) > 0 && (r.StatusCode() == http.StatusNotFound || noTarget(r)):
+		return reconcile.Written{ID: w.GroupID}, nil // who is gone need not be removed
 	}
-	n := len(w.Add) + len(w.Remove)
-	if n <= 1 {
-		if refusedWith.StatusCode() == http.StatusNotFound || len(w.Remove) > 0 && noTarget(refusedWith) {
-			return reconcile.Written{ID: w.GroupID, Missing: w.Add}, nil // who is gone need not be removed
-		}
-		for _, id := range slices.Concat(w.Add, w.Remove) {
-			what += ": " + who(w.Changes, id)
-		}
-		return reconcile.Written{}, refusal(what, refusedWith)
-	}
-	written := reconcile.Written{ID: w.GroupID}
-	for i, half := range halves(w) {
-		got, err := c.changeMembers(ctx, half)
-		if err != nil && i > 0 {
-			err = partly(err)
-		}
-		if err != nil {
-			return reconcile.Written{}, err
-		}
-		written.Missing = append(written.Missing, got.Missing...)
-	}
-	return written, nil
-}
-
-// who names the person of an account, for people.
-func who(changes []reconcile.Change, id string) string {
-	i := slices.IndexFunc(changes, func(c reconcile.Change) bool { return c.Account == id && c.Who != "" })
-	if i < 0 {
-		return "account " + id
-	}
-	return changes[i].Who
+	return reconcile.Written{}, why
 }
 
 // divides says which refusals of a membership change may be about a part of it.
@@ -181,27 +154,6 @@ func divides(status int) bool {
 func noTarget(r *resty.Response) bool {
 	e, ok := scim.ParseError(r.Body())
 	return ok && e.ScimType == scim.TypeNoTarget
-}
-
-// partly words what stopped a write of which something may be done.
-func partly(err error) error {
-	if errors.Is(err, reconcile.ErrUncertain) {
-		return err
-	}
-	return fmt.Errorf("%w; some of it may be done: %w: the next run decides", err, reconcile.ErrUncertain)
-}
-
-func halves(w reconcile.Write) []reconcile.Write {
-	first, second := w, w
-	half := (len(w.Add) + len(w.Remove)) / 2
-	if half <= len(w.Add) {
-		first.Add, first.Remove = w.Add[:half], nil
-		second.Add = w.Add[half:]
-	} else {
-		first.Remove = w.Remove[:half-len(w.Add)]
-		second.Add, second.Remove = nil, w.Remove[half-len(w.Add):]
-	}
-	return []reconcile.Write{first, second}
 }
 
 // putMembers replaces the whole member list: read, change, write, one at a time
@@ -233,10 +185,7 @@ func (c *Client) putMembers(ctx context.Context, w reconcile.Write) (reconcile.W
 		Members []scim.Member `json:"members"` // also when it is empty
 	}{scim.Group{Schemas: []string{scim.SchemaGroup}, ID: g.ID, ExternalID: g.ExternalID, DisplayName: g.Name}, with(members, w.Add)}
 	r, lost, err := c.write(ctx, http.MethodPut, "/Groups/"+url.PathEscape(w.GroupID), marshal(body))
-	if err := c.outcome(ctx, what, r, lost, err); err != nil {
-		return reconcile.Written{}, err
-	}
-	return reconcile.Written{ID: w.GroupID}, nil
+	return c.membersAnswered(ctx, w, what, r, lost, err)
 }
 
 // wholeList gives everybody whom a PUT of the group must name so that they stay: its

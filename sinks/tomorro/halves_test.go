@@ -2,15 +2,16 @@ package tomorro_test
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strings"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
 	"tomorro-sync/sinks/tomorro"
 )
 
@@ -29,52 +30,59 @@ func served(t *testing.T, h http.HandlerFunc, retries int, edits ...func(*tomorr
 	return client
 }
 
-// TestHalfDone: of a change of members that was refused and is made in halves, the first may
-// be done when the second is not. Then nobody may call it done, nor refused as a whole.
-func TestHalfDone(t *testing.T) {
-	for second, want := range map[int]string{200: "done g", 404: "done g without m", 400: "uncertain", 403: "uncertain", 500: "uncertain"} {
-		client := served(t, func(w http.ResponseWriter, r *http.Request) {
-			body, _ := io.ReadAll(r.Body)
-			k, m := strings.Contains(string(body), `"k"`), strings.Contains(string(body), `"m"`)
-			switch {
-			case r.Method == http.MethodGet:
-				_, _ = io.WriteString(w, aGroup[4:])
-			case k && m:
-				w.WriteHeader(http.StatusBadRequest)
-			case m:
-				w.WriteHeader(second)
-			}
-		}, -1)
-		w := reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Group: "G", Add: []string{"k", "m"}}
-		if got := outcome(client.Write(t.Context(), w)); got != want {
-			t.Errorf("the second half is answered %d: %s, want %s", second, got, want)
+// inParts makes a change of members as a run does.
+func inParts(t *testing.T, client *tomorro.Client, g reconcile.Group, add, remove []string) reconcile.Result {
+	t.Helper()
+	var plan reconcile.Plan
+	for i, id := range slices.Concat(add, remove) {
+		op := reconcile.OpAddMember
+		if i >= len(add) {
+			op = reconcile.OpRemoveMember
 		}
+		plan.Changes = append(plan.Changes, reconcile.Change{Op: op, Key: reconcile.Key(i + 1), Account: id, Who: id + "@x.io", Group: g.Name, GroupID: g.ID})
 	}
+	result, err := reconcile.Apply(t.Context(), plan, client, &reconciletest.Log{}, reconcile.ApplyOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
 }
 
-// TestWhoIsRefused: of many members of whom one is refused, that one is named.
-func TestWhoIsRefused(t *testing.T) {
-	client := served(t, func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		switch {
-		case r.Method == http.MethodGet:
-			_, _ = io.WriteString(w, aGroup[4:])
-		case strings.Contains(string(body), `"m3"`):
-			w.WriteHeader(http.StatusBadRequest)
+// left are the accounts of whom a change was not made.
+func left(r *reconcile.Result) (ids []string) {
+	for i := range r.Problems {
+		for _, c := range r.Problems[i].Write.Changes {
+			ids = append(ids, c.Account)
 		}
-	}, -1)
-	w := reconcile.Write{Op: reconcile.WriteMembers, GroupID: "g", Group: "G"}
-	for i := range 6 {
-		id := fmt.Sprint("m", i)
-		w.Add = append(w.Add, id)
-		w.Changes = append(w.Changes, reconcile.Change{Op: reconcile.OpAddMember, Account: id, Who: id + "@x.io"})
 	}
-	if _, err := client.Write(t.Context(), w); err == nil || !strings.Contains(err.Error(), "members of G: m3@x.io: Tomorro answered 400") {
-		t.Error(err)
-	}
-	w.Add, w.Remove, w.Changes = nil, []string{"m3"}, nil
-	if _, err := client.Write(t.Context(), w); err == nil || !strings.Contains(err.Error(), "members of G: account m3: Tomorro answered 400") {
-		t.Error(err)
+	return ids
+}
+
+// TestOneIsRefused: one of many of whom Tomorro refuses a change stops nobody's addition,
+// and is named; of what a part did, the answer to another says nothing.
+func TestOneIsRefused(t *testing.T) {
+	for status, want := range map[int]string{400: reconcile.Failed, 404: reconcile.Failed, 403: reconcile.Failed, 500: reconcile.Uncertain} {
+		in := make(map[string]bool)
+		client := served(t, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			ids := regexp.MustCompile(`"m\d"`).FindAllString(string(body), -1)
+			switch bad := slices.Contains(ids, `"m3"`); {
+			case r.Method == http.MethodGet:
+				_, _ = io.WriteString(w, aGroup[4:])
+			case bad && len(ids) > 1:
+				w.WriteHeader(http.StatusBadRequest)
+			case bad:
+				w.WriteHeader(status)
+			default:
+				for _, id := range ids {
+					in[id] = true
+				}
+			}
+		}, -1)
+		got := inParts(t, client, reconcile.Group{ID: "g", Name: "G"}, []string{"m0", "m1", "m2", "m3", "m4", "m5"}, nil)
+		if left := left(&got); !slices.Equal(left, []string{"m3"}) || got.Problems[0].Result != want || got.Done[reconcile.OpAddMember] != 5 || len(in) != 5 {
+			t.Errorf("answered %d: %v left, %v in, %+v", status, left, in, got)
+		}
 	}
 }
 

@@ -146,33 +146,13 @@ func TestNobodyToTakeOut(t *testing.T) {
 			if lost { // then nobody is there for the second try
 				r.flaky.Add(flaky.Fault{Method: "PATCH", Path: "/scim/v2/Groups/*", Kind: flaky.KindLostAnswer, Times: 1, Skip: 1})
 			}
-			w := reconcile.Write{Op: reconcile.WriteMembers, GroupID: group.ID, Group: group.Name, Add: ids[1:2], Remove: []string{ids[0], ids[2], ids[4], ids[6], ids[8]}}
-			if got, err := r.client.Write(t.Context(), w); err != nil || len(got.Missing) > 0 {
-				t.Errorf("%s: %+v %v", removal, got, err)
+			for _, o := range inParts(t, r.client, group, ids[1:2], []string{ids[0], ids[2], ids[4], ids[6], ids[8]}).Problems {
+				t.Errorf("%s: %s %v", removal, o.Result, o.Err)
 			}
 			if got := r.sim.State().Groups[0].Members; len(got) != 2 {
 				t.Errorf("%s: %v are in the group, want p1 and p10", removal, got)
 			}
 		}
-	}
-}
-
-// TestPartlyDone: a change of members that had to be divided is not said to have had no
-// effect when a part of it had one.
-func TestPartlyDone(t *testing.T) {
-	r := newRig(t, tomorrotest.Knobs{MostMembers: 2}, nil)
-	ids := r.fill(t, 9, 1) // 0, 2, 4, 6, 8
-	group := r.check(t).Groups[0]
-	r.flaky.Add(flaky.Fault{Method: "PATCH", Path: "/scim/v2/Groups/*", Kind: flaky.KindStatus, Status: 409, Skip: 2})
-	w := reconcile.Write{Op: reconcile.WriteMembers, GroupID: group.ID, Group: group.Name, Remove: []string{ids[0], ids[2], ids[4], ids[6]}}
-	_, err := r.client.Write(t.Context(), w)
-	if got := r.sim.State().Groups[0].Members; len(got) != 3 || !errors.Is(err, reconcile.ErrUncertain) {
-		t.Errorf("%v are in the group, and of the change is said: %v", got, err)
-	}
-	r.flaky.Clear()
-	r.flaky.Add(flaky.Fault{Method: "PATCH", Path: "/scim/v2/Groups/*", Kind: flaky.KindStatus, Status: 409, Skip: 1})
-	if _, err := r.client.Write(t.Context(), w); err == nil || errors.Is(err, reconcile.ErrUncertain) {
-		t.Errorf("nothing was done: %v", err)
 	}
 }
 

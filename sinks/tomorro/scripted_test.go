@@ -52,9 +52,12 @@ func (s script) client(t *testing.T, edit func(*tomorro.Config)) *tomorro.Client
 // outcome words what came of a write, as a run tells its outcomes apart.
 func outcome(got reconcile.Written, err error) string {
 	_, exists := errors.AsType[*reconcile.ExistsError](err)
+	_, divisible := errors.AsType[*reconcile.DivisibleError](err)
 	switch {
 	case err == nil:
-		return "done " + got.ID + strings.Join(append([]string{""}, got.Missing...), " without ")
+		return "done " + got.ID
+	case divisible:
+		return "in parts"
 	case exists:
 		return "exists"
 	case errors.Is(err, reconcile.ErrUncertain):
@@ -122,16 +125,20 @@ func TestWhatIsNotDone(t *testing.T) {
 		{"group answered by no group", group, nil, script{"POST /Groups": "201 {}", "GET /Groups": nobodyListed}, "uncertain"},
 		{"group made", group, nil, script{"POST /Groups": `201 {"id":"g"}`}, "done g"},
 		{"one member refused", members, nil, script{"PATCH /Groups/g": badValue, "GET /Groups/g": aGroup}, "refused"},
-		{"one member not there", members, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": aGroup}, "done g without n"},
+		{"one member not there", members, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": aGroup}, "gone"},
 		{"one member, no target", members, nil, script{"PATCH /Groups/g": `400 {"scimType":"noTarget"}`, "GET /Groups/g": aGroup}, "refused"},
 		{"a removal refused", removal, nil, script{"PATCH /Groups/g": badValue, "GET /Groups/g": aGroup}, "refused"},
 		{"a removal without target", removal, nil, script{"PATCH /Groups/g": `400 {"scimType":"noTarget"}`, "GET /Groups/g": aGroup}, "done g"},
 		{"members, group gone", two, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "404 {}", "GET /Groups": nobodyListed}, "gone"},
 		{"members, group not listed now", two, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "404 {}", "GET /Groups": "500 {}"}, "refused"},
-		{"one not there, no single groups", members, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "404 {}", "GET /Groups": aGroupListed}, "done g without n"},
-		{"one not there, single groups not offered", members, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "501 {}", "GET /Groups": aGroupListed}, "done g without n"},
+		{"one not there, no single groups", members, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "404 {}", "GET /Groups": aGroupListed}, "gone"},
+		{"one not there, single groups not offered", members, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "501 {}", "GET /Groups": aGroupListed}, "gone"},
 		{"members, group unreadable", two, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": "500 {}"}, "refused"},
-		{"members, the second half too", two, nil, script{"PATCH /Groups/g": badValue, "GET /Groups/g": aGroup}, "refused"},
+		{"members refused", two, nil, script{"PATCH /Groups/g": badValue}, "in parts"},
+		{"one of them not there", two, nil, script{"PATCH /Groups/g": "404 {}", "GET /Groups/g": aGroup}, "in parts"},
+		{"too many members", two, nil, script{"PATCH /Groups/g": "413 {}"}, "in parts"},
+		{"members forbidden", two, nil, script{"PATCH /Groups/g": "403 {}", "GET /Users": nobodyListed}, "refused"},
+		{"put of members refused", two, put, script{"GET /Groups/g": aGroup, "PUT /Groups/g": badValue}, "in parts"},
 		{"members, cut", two, nil, script{"PATCH /Groups/g": "200 cut{"}, "uncertain"},
 		{"members, redirected", two, nil, script{"PATCH /Groups/g": "300 "}, "refused"},
 		{"put, group gone", removal, put, script{"GET /Groups/g": "404 {}"}, "gone"},

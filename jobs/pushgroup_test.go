@@ -8,6 +8,7 @@ import (
 
 	"tomorro-sync/jobs"
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/reconciletest"
 )
 
 // TestGroupIsJournaled: a group that a push makes is, before it is there.
@@ -99,6 +100,58 @@ func TestGroupIsNotDroppedUnknown(t *testing.T) {
 		t.Error(err)
 	}
 	if err := p.b.DropGroup(t.Context(), "", g.ID); !errors.Is(err, reconcile.ErrGone) {
+		t.Errorf("%v", err)
+	}
+}
+
+// membersHidden is an AccountReader of a Tomorro that does not show who is in which group.
+type membersHidden struct{ jobs.AccountReader }
+
+func (m membersHidden) ReadGroups(ctx context.Context) (reconcile.Current, error) {
+	c, err := m.AccountReader.ReadGroups(ctx)
+	for i := range c.Groups {
+		c.Groups[i].Members = nil
+	}
+	c.MembersUnknown = true
+	return c, err
+}
+
+// TestGroupIsNotDroppedUnseen: a group is not deleted as long as nobody knows who is in it.
+func TestGroupIsNotDroppedUnseen(t *testing.T) {
+	var shown jobs.AccountReader
+	p := newPair(t, 1, func(p *jobs.Pushes) {
+		p.Runner.Policy.CreateGroups, p.Runner.Policy.DeleteGroups = true, true
+		shown, p.Accounts = p.Accounts, membersHidden{p.Accounts}
+	})
+	g, err := p.b.MakeGroup(t.Context(), "", "Fresh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.b.DropGroup(t.Context(), "", g.ID); !errors.Is(err, jobs.ErrNotAllowed) {
+		t.Errorf("%v", err)
+	}
+	p.b.Accounts = shown
+	if err := p.b.DropGroup(t.Context(), "", g.ID); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestGroupIsNotMade: what Tomorro refused is not answered as if it were done.
+func TestGroupIsNotMade(t *testing.T) {
+	p := newPair(t, 1, func(p *jobs.Pushes) {
+		p.Runner.Policy.CreateGroups, p.Runner.Policy.DeleteGroups = true, true
+	})
+	p.memory.Fail = func(reconcile.Write) reconciletest.Fault { return reconciletest.Refuses }
+	if g, err := p.b.MakeGroup(t.Context(), "", "Fresh"); !errors.Is(err, jobs.ErrNotDone) {
+		t.Errorf("%+v %v", g, err)
+	}
+	p.memory.Fail = nil
+	g, err := p.b.MakeGroup(t.Context(), "", "Fresh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.memory.Fail = func(reconcile.Write) reconciletest.Fault { return reconciletest.Refuses }
+	if err := p.b.DropGroup(t.Context(), "", g.ID); !errors.Is(err, jobs.ErrNotDone) {
 		t.Errorf("%v", err)
 	}
 }

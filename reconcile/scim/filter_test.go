@@ -39,6 +39,8 @@ func TestFilterMatches(t *testing.T) {
 		{`userName eq "jane.doe@example.COM"`, true},
 		{`name.familyName co "O'Malley"`, true},
 		{`userName sw "J"`, true},
+		{`userName sw "doe"`, false},
+		{`userName ew "jane"`, false},
 		{`urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J"`, true},
 		{`title pr`, false},
 		{`meta.lastModified gt "2011-05-13T04:42:34Z"`, false},

@@ -92,7 +92,7 @@ type world struct {
 	wrote         map[written]bool         // for whom each account was written
 	names         map[string]string        // of groups that were renamed
 	foreign       map[string]bool          // groups that were made by hand
-	met           map[string]bool          // accounts that a create ran into in this step
+	met           bool                     // a create of the run under way ran into an account: its groups no plan has seen
 	pinned        map[reconcile.Key]bool   // by an undo
 	approved      map[string]*approval     // by digest
 	rejected      map[string]bool          // digests
@@ -124,7 +124,7 @@ type written struct {
 
 func newWorld(t *rapid.T, ctx context.Context, server *miniredis.Miniredis, store *mortal, now func() time.Time) *world {
 	w := &world{t: t, ctx: ctx, server: server, store: store, now: now, d: company(), allMoved: true, chunk: 2, human: make(map[string]reconcile.Key),
-		byHand: make(map[[2]string]bool), fuzzy: make(map[[2]string]bool), fresh: make(map[string]bool), wrote: make(map[written]bool), names: make(map[string]string), foreign: make(map[string]bool), met: make(map[string]bool),
+		byHand: make(map[[2]string]bool), fuzzy: make(map[[2]string]bool), fresh: make(map[string]bool), wrote: make(map[written]bool), names: make(map[string]string), foreign: make(map[string]bool),
 		moved: make(map[reconcile.Key]bool), late: make(map[reconcile.Key]bool), loose: make(map[reconcile.Key]bool), returned: make(map[reconcile.Key]bool),
 		pinned: make(map[reconcile.Key]bool), approved: make(map[string]*approval), rejected: make(map[string]bool), lost: make(map[reconcile.Limit][]time.Time)}
 	w.d.People = nil
@@ -237,8 +237,8 @@ func (w *world) Write(ctx context.Context, write reconcile.Write) (reconcile.Wri
 	before, _ := w.Read(ctx)
 	w.judge(&write, &before, fault)
 	written, err := w.memory.Write(ctx, write)
-	if exists, ok := errors.AsType[*reconcile.ExistsError](err); ok {
-		w.met[exists.Account.ID] = true
+	if _, ok := errors.AsType[*reconcile.ExistsError](err); ok {
+		w.met = true
 	}
 	if c := write.Changes[0]; c.Op == reconcile.OpCreate {
 		after, _ := w.memory.Read(ctx)

@@ -49,7 +49,7 @@ func (w *world) disturbed(act func()) {
 func (w *world) run(only string) jobs.Report {
 	r := w.runner()
 	r.User = only
-	w.actor, w.only = "run", nil
+	w.actor, w.only, w.met = "run", nil, false
 	if only != "" {
 		w.only = w.called(only)
 	}
@@ -62,7 +62,7 @@ func (w *world) run(only string) jobs.Report {
 	for _, n := range report.Held {
 		held += n
 	}
-	if err == nil && only == "" && held == 0 && report.Exit == jobs.ExitDone && len(report.Incomplete) == 0 && !w.store.dead.Load() && w.meanwhile == nil {
+	if err == nil && only == "" && held == 0 && report.Exit == jobs.ExitDone && len(report.Incomplete) == 0 && !w.store.dead.Load() && w.meanwhile == nil && !w.met {
 		clear(w.moved)
 		w.allMoved = false
 	}

@@ -375,7 +375,6 @@ func (w *world) leaves(c *reconcile.Change) {
 // pushes that as well, and does not say which it is.
 func (w *world) forget() {
 	clear(w.fresh)
-	clear(w.met)
 	c, _ := w.Read(w.ctx)
 	w.inherits(&c)
 	for pair := range w.byHand {

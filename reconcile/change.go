@@ -195,6 +195,9 @@ type Plan struct {
 	policy *Policy
 	// occupant tells which account has each folded userName now.
 	occupant map[string]*Account
+	// unlisted are members whom the list of accounts does not have, as leavers in one of
+	// active accounts: group and account. A create may run into one.
+	unlisted map[[2]string]bool
 	// emptied are the members that must be gone before a group can be deleted.
 	emptied map[string][]string
 	// groups has at least those that are protected; sizes tells how many members each

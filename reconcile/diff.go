@@ -59,6 +59,7 @@ func Decide(in Input) Plan {
 	d.plan.Census.At = in.Directory.ReadAt
 	d.plan.Census.count(wants)
 	d.groups = newGroupDiff(in, &d.plan, d.join.at)
+	d.plan.unlisted = d.groups.of.unlisted
 	d.plan.unmatched = d.groups.book == nil || !d.groups.evaluates()
 	for i := range d.join.pairs {
 		d.room(i)

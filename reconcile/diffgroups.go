@@ -28,10 +28,12 @@ type memberships struct {
 	at     map[string]int32 // where each account is, by id
 	ends   []int32          // of each account's part of groups
 	groups []int32
+	// unlisted are members whom the list of accounts does not have: group and account.
+	unlisted map[[2]string]bool
 }
 
 func newMemberships(current *Current, at map[string]int32) memberships {
-	m := memberships{at: at, ends: make([]int32, len(current.Accounts)+1)}
+	m := memberships{at: at, ends: make([]int32, len(current.Accounts)+1), unlisted: make(map[[2]string]bool)}
 	n := 0
 	for i := range current.Groups {
 		n += len(current.Groups[i].Members)
@@ -43,6 +45,7 @@ func newMemberships(current *Current, at map[string]int32) memberships {
 			account, known := at[id]
 			if !known {
 				account = nobody
+				m.unlisted[[2]string{current.Groups[i].ID, id}] = true
 			} else {
 				m.ends[account+1]++
 			}

@@ -291,6 +291,10 @@ func (a *applier) ready(ctx context.Context, w Write) (Write, map[string][]Chang
 		}
 		if w.Op == WriteMembers {
 			c.Account = a.accountOf(&c)
+			if c.Op == OpAddMember && a.plan.unlisted[[2]string{w.GroupID, c.Account}] {
+				a.finished++ // the create met them, a member already: what adds nothing must not be undone
+				continue
+			}
 			if c.Op == OpAddMember {
 				w.Add = append(w.Add, c.Account)
 			} else {

@@ -173,3 +173,34 @@ func TestUndoLeavesAnothersAccount(t *testing.T) {
 		}
 	}
 }
+
+// TestUndoOfACreateThatMetAMember: where Tomorro lists active accounts only, the create of
+// somebody who returns may run into their account, which is in the group still. Nothing was
+// added then, and an undo takes nobody out.
+func TestUndoOfACreateThatMetAMember(t *testing.T) {
+	t.Parallel()
+	d := people("ann@x.io", "bob@x.io")
+	for i := range d.People {
+		d.People[i].Roles = []int64{5}
+	}
+	d.Rules = []reconcile.Rule{{ID: 1, Conditions: []reconcile.Condition{{Source: "has_role", Operator: "ri", Value: "5"}}, Actions: []reconcile.Action{{Name: "set_groups", Values: []string{"Legal"}}}}}
+	there := reconcile.Current{Accounts: accounts(ann(func(a *reconcile.Account) { a.Active = false })), Groups: []reconcile.Group{{ID: "g1", Name: "Legal", Members: []string{"a1"}}}}
+	listed := there
+	listed.Accounts = nil
+	memory, log := reconciletest.NewMemory(there), &reconciletest.Log{}
+	result, err := reconcile.Apply(t.Context(), decide(d, listed, open()), memory, log, reconcile.ApplyOptions{})
+	if err != nil || len(result.Problems) > 0 || result.Done[reconcile.OpAddMember] != 1 {
+		t.Fatalf("%+v, %v; want only bob added", result, err)
+	}
+	var done []reconcile.Change
+	for _, o := range log.Outcomes {
+		done = append(done, reconcile.Effects(o.Write, o.Result, o.ID)...)
+	}
+	now, _ := memory.Read(t.Context())
+	if _, err := reconcile.Apply(t.Context(), reconcile.Undo(done, &now, undoing), memory, log, reconcile.ApplyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if back, _ := memory.Read(t.Context()); !slices.Equal(back.Groups[0].Members, []string{"a1"}) || back.Accounts[0].Active {
+		t.Errorf("undone, it is not as it was: %+v", back)
+	}
+}

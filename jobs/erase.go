@@ -2,10 +2,13 @@ package jobs
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -47,6 +50,23 @@ func (p *Person) Subjects() []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// Mentioned gives, by e-mail, somebody whom FindPerson does not know, and whom the journal
+// names in what it says of others: who decided only, or who was erased and is named since.
+// It fails with ErrNobody.
+func Mentioned(ctx context.Context, journal JournalReader, address string) (*Person, error) {
+	p, named := &Person{Addresses: map[string]bool{reconcile.Fold(address): true}}, false
+	edit := p.Eraser()
+	if strings.Contains(address, "@") { // any other word may be part of a text that says nothing of a person
+		if err := journal.Scan(ctx, time.Time{}, func(e Entry) bool { named = edit(&e); return !named }); err != nil {
+			return nil, err
+		}
+	}
+	if !named {
+		return nil, fmt.Errorf("%w named %s", ErrNobody, address)
+	}
+	return p, nil
 }
 
 type eraser struct {

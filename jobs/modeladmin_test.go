@@ -223,25 +223,20 @@ func (w *world) verify() {
 	}
 }
 
-// erase takes somebody's values out of what is stored.
+// erase takes somebody's values out of what is stored: by id, and by each e-mail, as who was
+// erased before may be named since. Where their account or address is or was somebody else's
+// too (swapped), the journal cannot tell whose the values are that it has under the other's
+// id, and an erasure of the one must not take the other's history: those stay, and erase by
+// e-mail names both people.
 func (w *world) erase() {
 	p := w.somebody()
-	if p == nil {
+	if p == nil || !w.eraseAs(p.Key.String()) {
 		return
 	}
-	who, err := jobs.FindPerson(w.ctx, w.store, p.Key.String())
-	if errors.Is(err, jobs.ErrNobody) {
-		return
-	}
-	if err == nil {
-		if err := w.store.Forget(w.ctx, who.Subjects()); err != nil {
-			w.t.Logf("not forgotten: %v", err)
-			return
+	for _, address := range []string{"p%d@x.io", "q%d-0@x.io", "q%d-1@x.io", "q%d-2@x.io"} {
+		if !w.swapped {
+			w.eraseAs(fmt.Sprintf(address, p.Key))
 		}
-		_, err = w.store.Erase(w.ctx, who.Eraser(), jobs.Entry{Kind: jobs.EntryErase, Time: w.now()})
-	}
-	if err != nil {
-		w.t.Fatal(err)
 	}
 	w.t.Logf("erased %s", p.Key)
 	for _, value := range []string{fmt.Sprintf("p%d@x.io", p.Key), fmt.Sprintf("q%d-", p.Key), "Family" + p.Key.String() + "\""} {
@@ -260,6 +255,28 @@ func (w *world) erase() {
 			w.t.Errorf("%s is still in Redis: %s", value, dump[max(0, i-300):min(len(dump), i+100)])
 		}
 	}
+}
+
+// eraseAs erases whom a name means, and reports whether that is anybody.
+func (w *world) eraseAs(name string) bool {
+	who, err := jobs.FindPerson(w.ctx, w.store, name)
+	if errors.Is(err, jobs.ErrNobody) {
+		who, err = jobs.Mentioned(w.ctx, w.store, name)
+	}
+	if errors.Is(err, jobs.ErrNobody) {
+		return false
+	}
+	if err == nil {
+		if err := w.store.Forget(w.ctx, who.Subjects()); err != nil {
+			w.t.Logf("not forgotten: %v", err)
+			return false
+		}
+		_, err = w.store.Erase(w.ctx, who.Eraser(), jobs.Entry{Kind: jobs.EntryErase, Time: w.now()})
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return true
 }
 
 // migrate makes memberships what the rules give, and perhaps takes that back.

@@ -149,6 +149,9 @@ journaled itself. It cannot be undone. Exported files are not touched.`,
 
 func (p *program) erase(ctx context.Context, m memory, name string, yes bool) error {
 	who, err := jobs.FindPerson(ctx, m, name)
+	if errors.Is(err, jobs.ErrNobody) {
+		who, err = jobs.Mentioned(ctx, m, name)
+	}
 	if err != nil {
 		return err
 	}
@@ -156,6 +159,9 @@ func (p *program) erase(ctx context.Context, m memory, name string, yes bool) er
 		return usage(errors.New("erase asks before it erases, and this is not a terminal"), "add --yes to erase without being asked")
 	}
 	subject := "the account of nobody at OneLogin"
+	if len(who.Accounts) == 0 {
+		subject = "somebody who is only named"
+	}
 	if who.Key != 0 {
 		subject = "OneLogin user " + who.Key.String()
 	}

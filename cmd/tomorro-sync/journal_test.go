@@ -120,6 +120,18 @@ func TestJournalAnswers(t *testing.T) {
 	if !strings.Contains(all, `"erase"`) {
 		t.Error("the erasure is not journaled")
 	}
+	if _, err := store.Append(t.Context(), jobs.Lease{}, jobs.Entry{Kind: jobs.EntryDecide, Decided: &reconcile.Decision{By: []string{former}, Why: former + " inherits"}}); err != nil {
+		t.Fatal(err)
+	}
+	if out := o.must(exitDone, "journal", "erase", former, "--yes"); !strings.HasPrefix(out, "1 entry of somebody who is only named") {
+		t.Errorf("erase says %s of who was named since", out)
+	}
+	if all := o.must(exitDone, "journal", "--since", "7d", "--output", "json"); strings.Contains(all, former) {
+		t.Errorf("the journal knows %s again", former)
+	}
+	if code, _, stderr := o.run("journal", "erase", former, "--yes"); code != exitError || !strings.Contains(stderr, "knows nobody") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
 	o.must(exitDone, "plan") // it is a log, and never an input
 }
 

@@ -102,7 +102,7 @@ type world struct {
 	late          map[reconcile.Key]bool // changed at OneLogin since the run under way has read
 	moved         map[reconcile.Key]bool // since the last run that left nothing to do
 	allMoved      bool                   // so did everybody
-	swapped       bool                   // an address is or was somebody else's
+	swapped       bool                   // an address or an account is or was somebody else's
 	only          map[reconcile.Key]bool // whom the run under way is about; nil: everybody
 	heir          string                 // the default substitute's account when the step began
 	meanwhile     func()                 // before each write

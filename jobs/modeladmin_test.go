@@ -203,6 +203,7 @@ func (w *world) adopt() {
 		switch n {
 		case 1:
 			if err = jobs.AdoptMatch(w.ctx, w.store, by, &s, a.ID, p.Key.String(), w.now()); err == nil {
+				w.swapped = w.swapped || w.human[a.ID] != p.Key
 				w.human[a.ID] = p.Key
 			}
 		case 2:

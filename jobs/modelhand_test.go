@@ -27,7 +27,11 @@ func (w *world) mark() {
 	}
 	w.allMoved = true
 	a, b := c.Accounts[w.pick("account", len(c.Accounts))], c.Accounts[w.pick("other", len(c.Accounts))]
+	was := a.ExternalID
 	a.ExternalID = rapid.SampledFrom([]string{"", b.ExternalID, reconcile.ExternalID(999), "of another program"}).Draw(w.t, "mark")
+	if _, marks := reconcile.ParseExternalID(a.ExternalID); marks && a.ExternalID != was {
+		w.swapped = true
+	}
 	w.byHandAt(reconcile.Write{Op: reconcile.WriteUpdateUser, Account: a})
 }
 

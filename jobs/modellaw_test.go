@@ -51,6 +51,15 @@ func roleOf(title string) reconcile.UserType {
 	return map[string]reconcile.UserType{"user": reconcile.User, "manager": reconcile.Manager, "boss": reconcile.Admin}[title]
 }
 
+// asked is somebody as OneLogin knows them, for who asks it: an undo and a return to a snapshot
+// do not, and cannot know whose address it is there.
+func (w *world) asked(k reconcile.Key) *reconcile.Person {
+	if w.actor == "undo" || w.actor == "back" {
+		return nil
+	}
+	return w.person(k)
+}
+
 func (w *world) protects(c *reconcile.Current, x *reconcile.Change) bool {
 	a := accountOf(c, x.Account)
 	for _, entry := range w.policy.Protect {
@@ -62,11 +71,7 @@ func (w *world) protects(c *reconcile.Current, x *reconcile.Change) bool {
 			}
 			continue
 		}
-		p := w.person(x.Key)
-		if w.actor == "undo" || w.actor == "back" {
-			p = nil // they do not read OneLogin: whose address it is there they cannot know
-		}
-		if a != nil && (reconcile.Fold(a.UserName) == reconcile.Fold(entry) || x.Key.String() == entry || p != nil && p.Email == entry) {
+		if p := w.asked(x.Key); a != nil && (reconcile.Fold(a.UserName) == reconcile.Fold(entry) || x.Key.String() == entry || p != nil && p.Email == entry) {
 			return true
 		}
 	}
@@ -221,7 +226,7 @@ func (w *world) judgeMember(write *reconcile.Write, c *reconcile.Change, before 
 }
 
 func (w *world) judgeSubstitute(c *reconcile.Change, before *reconcile.Current, bad func(string)) {
-	a, p := accountOf(before, c.Account), w.person(c.Key)
+	a, p := accountOf(before, c.Account), w.asked(c.Key)
 	if w.policy.DefaultSubstitute == "" || a == nil {
 		return
 	}

@@ -93,6 +93,7 @@ type world struct {
 	names         map[string]string        // of groups that were renamed
 	foreign       map[string]bool          // groups that were made by hand
 	met           bool                     // a create of the run under way ran into an account: its groups no plan has seen
+	linked        map[reconcile.Key]string // whose accounts were remembered before
 	pinned        map[reconcile.Key]bool   // by an undo
 	approved      map[string]*approval     // by digest
 	rejected      map[string]bool          // digests
@@ -138,6 +139,7 @@ func newWorld(t *rapid.T, ctx context.Context, server *miniredis.Miniredis, stor
 	w.memory = reconciletest.NewMemory(reconcile.Current{Groups: []reconcile.Group{{ID: "g-1", Name: "legal"}, {ID: "g-2", Name: "sales"}, {ID: "g-3", Name: "by hand"}}})
 	w.policy = reconcile.Policy{Pricing: reconcile.PricingV6, GroupMode: reconcile.Exclusive, Titles: map[string]reconcile.UserType{"boss": reconcile.Admin},
 		Limits: reconcile.Limits{Window: 24 * time.Hour, MinPopulation: 20, Allow: make(map[reconcile.Limit]reconcile.Allowance)}}
+	w.policy.FourEyes = w.pick("four eyes", 2) == 0
 	for range 4 {
 		w.hire()
 	}

@@ -47,6 +47,7 @@ func (w *world) disturbed(act func()) {
 }
 
 func (w *world) run(only string) jobs.Report {
+	defer w.remembers()()
 	r := w.runner()
 	r.User = only
 	w.actor, w.only, w.met = "run", nil, false

@@ -37,6 +37,18 @@ func (w *world) knownOwner(a *reconcile.Account) (owner reconcile.Key, known boo
 	return 0, false
 }
 
+// remembers notes whose accounts are remembered when something begins that writes, which may
+// learn more of them. What it gives takes that back.
+func (w *world) remembers() func() {
+	was := w.linked
+	links, err := w.store.Links(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.linked = links
+	return func() { w.linked = was }
+}
+
 // ownerOf is whose an account is, by its address where nothing else says so.
 func (w *world) ownerOf(c *reconcile.Current, id string) reconcile.Key {
 	a := accountOf(c, id)

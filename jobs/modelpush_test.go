@@ -97,6 +97,7 @@ func (w *world) look(a jobs.Asked) (l jobs.Looked) {
 
 // serve makes a replica for as long as something takes.
 func (w *world) serve(act func(*jobs.Pushes)) {
+	defer w.remembers()()
 	q := &jobs.Pushes{Runner: w.runner(), Looker: w, Accounts: service{w}, Queue: w.store, Idle: time.Hour, Retry: time.Minute, Deadline: 2 * time.Second}
 	q.Open()
 	ctx, cancel := context.WithCancel(w.ctx)

@@ -53,7 +53,7 @@ func (w *world) step() {
 	case n < 28:
 		w.mistaken()
 	case n < 29:
-		if w.pick("loses", 3) == 0 {
+		if w.pick("loses", 2) == 0 {
 			w.lose()
 		}
 	default:
@@ -74,7 +74,8 @@ func (w *world) hire() {
 	w.nextID++
 	k := w.nextID
 	w.d.People = append(w.d.People, reconcile.Person{Key: k, Email: fmt.Sprintf("p%d@x.io", k), FirstName: "Given", LastName: fmt.Sprintf("Family%d", k),
-		Title: rapid.SampledFrom([]string{"user", "manager", "boss"}).Draw(w.t, "title"), Status: 1, Licence: reconcile.Approved, Assigned: true, Roles: []int64{int64(1 + w.pick("role", 2))}})
+		Title: rapid.SampledFrom([]string{"user", "manager", "boss"}).Draw(w.t, "title"), Status: 1, Licence: reconcile.Approved, Assigned: true, Roles: []int64{int64(1 + w.pick("role", 2))},
+		Department: rapid.SampledFrom([]string{"", "Law", "law"}).Draw(w.t, "department")})
 }
 
 // oneLogin changes something there.
@@ -91,8 +92,7 @@ func (w *world) oneLogin() {
 		w.t.Logf("OneLogin: hired %d", w.nextID)
 		return
 	case 1:
-		w.t.Logf("OneLogin: %d is gone", p.Key)
-		w.d.People = slices.DeleteFunc(slices.Clone(w.d.People), func(x reconcile.Person) bool { return x.Key == p.Key })
+		w.gone(p.Key)
 		return
 	case 2:
 		w.t.Logf("OneLogin: %d is rehired as %d", p.Key, w.nextID+1)
@@ -129,6 +129,11 @@ func (w *world) oneLogin() {
 		return
 	}
 	w.t.Logf("OneLogin: %d is %s %q %q %q assigned %v status %d roles %v", p.Key, p.Email, p.LastName, p.Title, p.Department, p.Assigned, p.Status, p.Roles)
+}
+
+func (w *world) gone(k reconcile.Key) {
+	w.t.Logf("OneLogin: %d is gone", k)
+	w.d.People = slices.DeleteFunc(slices.Clone(w.d.People), func(p reconcile.Person) bool { return p.Key == k })
 }
 
 // hand changes something at Tomorro by hand.

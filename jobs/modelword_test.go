@@ -36,7 +36,8 @@ func (w *world) enough(digest string) bool {
 }
 
 // lose takes everything from Redis, as a disk does that nobody saved: nothing that was decided,
-// pinned, linked or used up is known any more.
+// pinned, linked or used up is known any more. Perhaps OneLogin does not know somebody either,
+// of whom the mark is left then.
 func (w *world) lose() {
 	w.server.FlushAll()
 	w.t.Logf("Redis is empty")
@@ -50,4 +51,7 @@ func (w *world) lose() {
 		delete(w.byHand, pair)
 	}
 	clear(w.fuzzy)
+	if p := w.somebody(); p != nil && w.pick("gone", 2) == 0 {
+		w.gone(p.Key)
+	}
 }

@@ -81,6 +81,11 @@ func (w *world) protects(c *reconcile.Current, x *reconcile.Change) bool {
 // judge holds what no write may do.
 func (w *world) judge(write *reconcile.Write, before *reconcile.Current, fault reconciletest.Fault) {
 	works := fault == reconciletest.Works || fault == reconciletest.LosesAnswer
+	if write.Op == reconcile.WriteCreateUser { // one that runs into an account made none
+		works = works && !slices.ContainsFunc(before.Accounts, func(a reconcile.Account) bool {
+			return reconcile.Fold(a.UserName) == reconcile.Fold(write.Account.UserName)
+		})
+	}
 	for i := range write.Changes {
 		c := &write.Changes[i]
 		bad := func(why string) {

@@ -101,6 +101,9 @@ func (w *world) disputed(c *reconcile.Current, id string) bool {
 	}
 	return marked && slices.ContainsFunc(c.Accounts, func(x reconcile.Account) bool {
 		other, _ := reconcile.ParseExternalID(x.ExternalID)
+		if d := adoption.Decided[x.ID]; d.Key != 0 && d.Key != owner {
+			return false // somebody said whose that is
+		}
 		return x.ID != id && (x.Active || !w.activeOnly) && (other == owner || links[owner] == x.ID)
 	})
 }

@@ -49,7 +49,8 @@ func (w *world) remembers() func() {
 	return func() { w.linked = was }
 }
 
-// ownerOf is whose an account is, by its address where nothing else says so.
+// ownerOf is whose an account is, by its address where nothing else says so: of several with
+// that address, of whoever has no account yet.
 func (w *world) ownerOf(c *reconcile.Current, id string) reconcile.Key {
 	a := accountOf(c, id)
 	if a == nil {
@@ -58,12 +59,19 @@ func (w *world) ownerOf(c *reconcile.Current, id string) reconcile.Key {
 	if owner, known := w.knownOwner(a); known {
 		return owner
 	}
+	var first reconcile.Key
 	for _, p := range w.d.People {
-		if reconcile.Fold(p.Email) == reconcile.Fold(a.UserName) {
+		if reconcile.Fold(p.Email) != reconcile.Fold(a.UserName) {
+			continue
+		}
+		if first == 0 {
+			first = p.Key
+		}
+		if !slices.ContainsFunc(c.Accounts, func(x reconcile.Account) bool { owner, _ := w.knownOwner(&x); return owner == p.Key }) {
 			return p.Key
 		}
 	}
-	return 0
+	return first
 }
 
 // tookBack reports whether an undo takes back what was written for a person to an account that
@@ -78,8 +86,8 @@ func (w *world) tookBack(c *reconcile.Change, before *reconcile.Current) bool {
 }
 
 // disputed reports whether mark and memory call an account different people's, or either says
-// that its owner has another one, and nobody has decided about it: nobody may touch it. A copy of a mark on an inactive account
-// that Tomorro does not list is there for nobody to see.
+// that its owner has another one, and nobody has decided about it: nobody may touch it. A copy
+// of a mark on an inactive account that Tomorro does not list is there for nobody to see.
 func (w *world) disputed(c *reconcile.Current, id string) bool {
 	a := accountOf(c, id)
 	adoption, err := w.store.Adoption(w.ctx)

@@ -17,8 +17,9 @@ type Sink interface {
 	// as that is safe. Its error wraps *ExistsError when a create met an account
 	// with the same userName, ErrRefused when no write can succeed, ErrGone when
 	// the account or group is not there any more (a delete of something gone is
-	// no error), ErrUncertain when the effect is unknown; any other error is
-	// about this write only, and had no effect.
+	// no error), *DivisibleError when one of several members may be why none was
+	// changed, ErrUncertain when the effect is unknown; any other error is about
+	// this write only, and had no effect.
 	Write(ctx context.Context, w Write) (Written, error)
 }
 

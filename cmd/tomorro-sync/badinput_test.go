@@ -130,6 +130,8 @@ func TestMisspelt(t *testing.T) {
 	for args, want := range map[string]string{
 		"plna":                    `unknown command "plna"; did you mean plan?`,
 		"quux":                    `unknown command "quux"` + "\n",
+		"help plna":               `tomorro-sync has no command "plna"; did you mean plan?`,
+		"help journal shwo":       `journal has no command "shwo"; did you mean show?`,
 		"journal shwo":            `journal has no command "shwo"; did you mean show?`,
 		"simulate --users x":      `--users takes a whole number, and got "x"`,
 		"approve 00 --for foo":    `--for takes a duration such as 90s or 48h, and got "foo"`,

@@ -188,6 +188,7 @@ func (p *program) rootCommand() *cobra.Command {
 	})
 	p.wrapHelp(root)
 	root.AddCommand(p.demoCommand(), p.initCommand(), p.planCommand(), p.checkCommand(), p.explainCommand(), p.reconcileCommand(), p.holdsCommand(), p.approveCommand(), p.rejectCommand(), p.undoCommand(), p.releaseCommand(), p.serveCommand(), p.alertsCommand(), p.scheduleCommand(), p.journalCommand(), p.reportCommand(), p.groupsCommand(), p.adoptCommand(), p.simulateCommand(), p.versionCommand())
+	mendHelp(root)
 	return root
 }
 

@@ -66,6 +66,27 @@ func misspelt(cmd *cobra.Command, what, word string) error {
 	return errors.New(text)
 }
 
+// mendHelp has the help command refuse a misspelt name, which Cobra's answers with the
+// whole manual as if that had been asked for.
+func mendHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	if err != nil {
+		return // a program without commands has none
+	}
+	help.Run, help.RunE = nil, func(_ *cobra.Command, args []string) error {
+		cmd, rest, err := root.Find(args)
+		if err != nil {
+			return usage(err, "list the commands with: "+root.CommandPath()+" --help")
+		}
+		if len(rest) > 0 && cmd.HasSubCommands() {
+			return usage(misspelt(cmd, cmd.Name()+" has no command", rest[0]), "see: "+cmd.CommandPath()+" --help")
+		}
+		cmd.InitDefaultHelpFlag()
+		return cmd.Help()
+	}
+}
+
 // flagError says in words what a flag takes, when it got something else.
 func flagError(err error) error {
 	wrong, ok := errors.AsType[*pflag.InvalidValueError](err)

@@ -68,7 +68,10 @@ func usage(err error, hint string) error {
 // classify gives every error its exit code and hint.
 func classify(ctx context.Context, err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
-		return f
+		if err == error(f) || f.err == nil {
+			return f
+		}
+		return &failure{f.code, err, f.hint} // with what was said around it
 	}
 	switch {
 	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, reconcile.ErrStopping)):

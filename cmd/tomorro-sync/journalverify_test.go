@@ -31,6 +31,9 @@ func TestJournalVerify(t *testing.T) {
 	if out := o.must(exitDone, "report", "--output", "json"); !json.Valid([]byte(out)) {
 		t.Errorf("%s", out)
 	}
+	if code, out, errs := o.run("report", "--format", "csv", "--output", "json"); code != exitUsage || !json.Valid([]byte(out)) {
+		t.Errorf("two forms at once: exit %d, %s%s", code, out, errs)
+	}
 	if out := o.must(exitDone, "report", "last", "--format", "csv"); strings.Count(out, "\n") < 10 {
 		t.Errorf("%s", out)
 	}

@@ -125,7 +125,11 @@ func (p *program) serve(ctx context.Context, format string) error {
 		if s.waits != nil {
 			continue
 		}
-		if err := s.listen(ctx, told); err != nil {
+		err := s.listen(ctx, told)
+		if err != nil && len(all) > 1 {
+			err = fmt.Errorf("connection %s: %w", s.config.Connection, err)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -67,6 +68,26 @@ func TestServeWithoutAnyRedis(t *testing.T) {
 	}
 	log := new(tape)
 	if code := run(t.Context(), services{}, append(configs, "serve"), nil, strings.NewReader(""), new(tape), log); code != exitError || !strings.Contains(log.String(), "reach Redis") {
+		t.Errorf("exit %d, says\n%s", code, log.String())
+	}
+}
+
+// TestServeNamesWhoCannotListen: of several connections, the one whose address is taken is
+// named, with what to do.
+func TestServeNamesWhoCannotListen(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	var configs []string
+	for name, address := range map[string]string{"one": "127.0.0.1:0", "two": taken.Addr().String()} {
+		o := newOffice(t, labOptions{users: 2, groups: 1, seed: 1, plain: true}, "connection: "+name+"\nschedule: {cron: \"0 2 * * *\"}\nlisten: {scim: \""+address+"\", tokens: ["+pushToken+"]}\n")
+		configs = append(configs, "--config", o.config)
+	}
+	log := new(tape)
+	code := run(t.Context(), services{}, append(configs, "serve"), nil, strings.NewReader(""), new(tape), log)
+	if code != exitError || !strings.Contains(log.String(), "connection two: listen.scim: ") || !strings.Contains(log.String(), "what to do: stop what else listens there") {
 		t.Errorf("exit %d, says\n%s", code, log.String())
 	}
 }

@@ -247,13 +247,18 @@ type Eraser interface {
 	// Erase passes each entry to edit, puts those that edit changed, and so reports, in the
 	// place of the old ones, appends note, and returns how many were changed. What is
 	// remembered beside the journal of who decided or asked for something passes through
-	// edit as well, in entries without a kind.
+	// edit as well, in entries without a kind. It fails with ErrStillOpen, and changes
+	// nothing, when edit would change an intent without an outcome: what such an intent says
+	// is needed to find out what became of it.
 	Erase(ctx context.Context, edit func(*Entry) bool, note Entry) (int, error)
 	// Forget drops what is remembered of subjects that are named by a value of a
 	// person: their marks, and when they were last written. It fails when somebody is
 	// at work on one of them, who would write it down again.
 	Forget(ctx context.Context, subjects []string) error
 }
+
+// ErrStillOpen is why somebody cannot be erased yet.
+var ErrStillOpen = errors.New("it is not known yet what became of a write that names them")
 
 // ErrNoRun marks a run id that the journal does not know.
 var ErrNoRun = errors.New("the journal has no such run")

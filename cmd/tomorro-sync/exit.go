@@ -86,6 +86,8 @@ func classify(ctx context.Context, err error) *failure {
 		return &failure{exitError, err, "check the spelling, or give the OneLogin id; the journal knows those whom a run changed or held"}
 	case errors.Is(err, jobs.ErrNoRun):
 		return &failure{exitError, err, "list the runs with: tomorro-sync journal"}
+	case errors.Is(err, jobs.ErrStillOpen):
+		return &failure{exitError, err, "the next run finds out; wait for it, or make one with: tomorro-sync reconcile; then run this again"}
 	case errors.Is(err, jobs.ErrNothingDone):
 		return &failure{exitError, err, "look at what runs did with: tomorro-sync journal person EMAIL"}
 	case errors.Is(err, jobs.ErrNotPinned):

@@ -63,6 +63,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("trim keeps the last runs and open intents", func(t *testing.T) { trimmed(t, open) })
 	t.Run("a long journal", func(t *testing.T) { paged(t, open) })
 	t.Run("erase", func(t *testing.T) { erased(t, open) })
+	t.Run("erase waits for what is open", func(t *testing.T) { stillOpen(t, open) })
 	t.Run("claims", func(t *testing.T) { claims(t, open) })
 	t.Run("a claim without the lock", func(t *testing.T) { pushes(t, open) })
 	t.Run("a claim before looking", func(t *testing.T) { taken(t, open) })

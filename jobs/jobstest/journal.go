@@ -182,3 +182,31 @@ func erased(t *testing.T, open Open) {
 		t.Errorf("%d entries are left of the last run and two notes", len(rest))
 	}
 }
+
+// stillOpen: what an open intent says is needed to find out what became of it, and is erased
+// after that.
+func stillOpen(t *testing.T, open Open) {
+	s := open(t, "erase open", 30*time.Second)
+	c := reserving("1", nil, nil)
+	c.Entry.Write.Changes = []reconcile.Change{{Key: 1, Who: "ann@x.io"}}
+	got := ask(t, s, c)
+	erase := func() (int, error) {
+		return s.Erase(t.Context(), func(e *jobs.Entry) bool {
+			if e.Write == nil || e.Write.Changes[0].Who != "ann@x.io" {
+				return false
+			}
+			e.Write.Changes[0].Who = "erased"
+			return true
+		}, jobs.Entry{Kind: jobs.EntryErase})
+	}
+	if _, err := erase(); !errors.Is(err, jobs.ErrStillOpen) {
+		t.Errorf("erased while nobody knows what became of it: %v", err)
+	}
+	if all := snapshot(t, s).Open; len(all) != 1 || all[0].Run != c.Run || all[0].Write == nil || all[0].Write.Changes[0].Who != "ann@x.io" {
+		t.Errorf("open are %+v", all)
+	}
+	settle(t, s, c.Run, got.ID, "1")
+	if n, err := erase(); n != 1 || err != nil {
+		t.Errorf("settled, %d entries are erased: %v", n, err)
+	}
+}

@@ -18,9 +18,6 @@ import (
 // and come last: they are what tells under which addresses the person is known, and whoever
 // is interrupted needs these to erase what is left.
 func (s *Store) Erase(ctx context.Context, edit func(*jobs.Entry) bool, note jobs.Entry) (int, error) {
-	if err := s.eraseBeside(ctx, edit); err != nil {
-		return 0, fmt.Errorf("erase from what people decided: %w", err)
-	}
 	count := 0
 	var all []replaced
 	for _, stream := range []string{s.keys.journal(), s.keys.runs()} {
@@ -40,6 +37,12 @@ func (s *Store) Erase(ctx context.Context, edit func(*jobs.Entry) bool, note job
 			return 0, fmt.Errorf("erase from the journal: %w", err)
 		}
 	}
+	if err := s.noneOpen(ctx, all); err != nil {
+		return 0, fmt.Errorf("erase from the journal: %w", err)
+	}
+	if err := s.eraseBeside(ctx, edit); err != nil {
+		return 0, fmt.Errorf("erase from what people decided: %w", err)
+	}
 	note.Erased = count
 	if err := s.replace(ctx, all, &note); err != nil {
 		return 0, fmt.Errorf("erase from the journal: %w", err)
@@ -49,6 +52,21 @@ func (s *Store) Erase(ctx context.Context, edit func(*jobs.Entry) bool, note job
 
 // replaced is an entry of a stream, and what comes in its place.
 type replaced struct{ stream, id, text string }
+
+// noneOpen fails when one of them is an intent without an outcome. One that is made after
+// they were read is not among them.
+func (s *Store) noneOpen(ctx context.Context, all []replaced) error {
+	open, err := s.client.HGetAll(ctx, s.keys.open()).Result()
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if _, is := open[r.id]; is && r.stream == s.keys.journal() {
+			return jobs.ErrStillOpen
+		}
+	}
+	return nil
+}
 
 // edited is what is kept of a record that was edited to e.
 func (r *record) edited(e *jobs.Entry) (string, error) {

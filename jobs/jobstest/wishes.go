@@ -56,6 +56,7 @@ func wishes(t *testing.T, open Open) {
 	}
 	must(t, b.EndWish(t.Context(), second, "no token"))
 	take(a, "a", time.Minute, false) // it is over
+	take(b, "b", time.Minute, false) // also for who had it
 	if w, err := a.Wished(t.Context()); err != nil || w.Pending() || w.Failed != "no token" {
 		t.Errorf("%+v %v", w, err)
 	}
@@ -63,6 +64,7 @@ func wishes(t *testing.T, open Open) {
 	if w, _ := b.Wished(t.Context()); err != nil || !ok || !w.Pending() || w.Who != "bob" || w.Failed != "" || w.Taker != "" {
 		t.Errorf("%v %v %+v", ok, err, w)
 	}
+	take(b, "b", time.Minute, true)
 	must(t, b.EndWish(t.Context(), second, "")) // another one
-	take(a, "a", time.Minute, true)
+	take(b, "b", time.Minute, true)
 }

@@ -150,12 +150,12 @@ func failures(t *testing.T, open Open) {
 	take(t, b, again, jobs.Due, jobs.TakenDone)
 	must(t, b.Done(ctx, again.Add(time.Minute), jobs.EndedAgain))
 	retried(2)
-	must(t, b.Forgive(ctx))
-	must(t, b.Forgive(ctx))
-	failed(t, a, 0, now)
 	must(t, a.Done(ctx, tick(7), jobs.EndedFailed))
 	if st, err := a.Schedule(ctx); err != nil || st.Retries != 0 {
 		t.Errorf("the run of another tick was not made again: %+v %v", st, err)
 	}
+	must(t, b.Forgive(ctx))
+	must(t, b.Forgive(ctx))
+	failed(t, a, 0, now)
 	take(t, a, tick(6), jobs.LateRun, jobs.TakenDone)
 }

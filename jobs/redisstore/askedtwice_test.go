@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -26,6 +27,10 @@ func TestAskedTwice(t *testing.T) {
 			func(call string) []any { return []any{1000, 1000, 60_000, "due", call} }, "taken"},
 		"pass": {passScript, func(string) []string { return []string{k.fast(), k.schedule()} },
 			func(call string) []any { return []any{60_000, call} }, "0"},
+		"acquire": {acquireScript, func(string) []string { return []string{k.prefix + "one", k.fence()} },
+			func(call string) []any { return []any{"holder", 1000, 60_000, call} }, "0"},
+		"wish": {wishScript, func(string) []string { return []string{k.wish()} },
+			func(call string) []any { return []any{call, "console", "ann"} }, "0"},
 		"append": {appendScript, func(call string) []string {
 			return []string{k.lock(), k.journal(), k.runs(), k.links(), k.asked(call)}
 		}, func(string) []any { return []any{"", 60_000, 0, "begin", "run", "{}"} }, "new"},
@@ -39,16 +44,16 @@ func TestAskedTwice(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				text, ok := answer.(string)
-				if ok {
-					return []string{text}
+				all, ok := answer.([]any)
+				if !ok {
+					return []string{fmt.Sprint(answer)}
 				}
 				var list []string
-				for _, v := range answer.([]any) {
+				for _, v := range all {
 					if part, is := v.([]any); is { // one of several answers
 						v = part[0]
 					}
-					list = append(list, v.(string))
+					list = append(list, fmt.Sprint(v))
 				}
 				return list
 			}

@@ -78,6 +78,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("each mark is given to one", func(t *testing.T) { handedOut(t, open) })
 	t.Run("a mark comes back after its lease", func(t *testing.T) { leased(t, open) })
 	t.Run("a mark is postponed", func(t *testing.T) { postponed(t, open) })
+	t.Run("a mark outlives the run that it overtakes", func(t *testing.T) { overtaken(t, open) })
 	t.Run("a mark is renewed", func(t *testing.T) { renewed(t, open) })
 	t.Run("assertions", func(t *testing.T) { assertions(t, open) })
 	t.Run("addresses are forgotten", func(t *testing.T) { forgotten(t, open) })

@@ -55,6 +55,9 @@ func marked(t *testing.T, open Open) {
 	if len(snap.Marks) != 2 || !snap.Marks[0].Time.Equal(first[1].Time) || !snap.Marks[1].Time.Equal(second[0].Time) {
 		t.Errorf("marks %+v", snap.Marks)
 	}
+	if time.Since(first[0].Time).Abs() > time.Minute {
+		t.Errorf("marked at %s", first[0].Time)
+	}
 	if none := due(t, s, 10, time.Minute); none != nil {
 		t.Errorf("whoever marked them looks now, and others in an hour: %+v", none)
 	}
@@ -304,5 +307,26 @@ func forgotten(t *testing.T, open Open) {
 	}
 	if marks := snapshot(t, s).Marks; len(marks) != 0 || due(t, s, 5, time.Hour) != nil {
 		t.Errorf("marks %+v", marks)
+	}
+	ask(t, s, jobs.Claim{Run: "dead", Subjects: []string{john}, Life: -time.Second})
+	if err := s.Forget(t.Context(), []string{john}); err != nil {
+		t.Errorf("nobody is at work on him any more: %v", err)
+	}
+}
+
+// overtaken: a run forgets no mark that was renewed since it looked, whoever wrote the
+// person, and none of the fast pass's whose person is in other hands.
+func overtaken(t *testing.T, open Open) {
+	s := open(t, "overtaken", 30*time.Second)
+	mark(t, s, time.Hour, "1", jobs.UpdatedSubject(2), jobs.UpdatedSubject(3), "4")
+	seen := snapshot(t, s)
+	ask(t, s, jobs.Claim{Run: "run", Subjects: []string{"1"}})
+	ask(t, s, jobs.Claim{Run: "push", Subjects: []string{"2"}})
+	mark(t, s, time.Hour, "1", "4")
+	must(t, s.Unmark(t.Context(), "run", seen))
+	left := subjectsOf(snapshot(t, s).Marks)
+	slices.Sort(left)
+	if !slices.Equal(left, []string{"1", "4", jobs.UpdatedSubject(2)}) {
+		t.Errorf("left are %q", left)
 	}
 }

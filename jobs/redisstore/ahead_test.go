@@ -34,7 +34,7 @@ func TestClockWasAhead(t *testing.T) {
 	}
 	claim := func(run string) jobs.Claimed {
 		t.Helper()
-		all, err := s.Claim(ctx, jobs.Lease{}, []jobs.Claim{{Run: run, Subjects: []string{"7"}}})
+		all, err := s.Claim(ctx, jobs.Lease{}, []jobs.Claim{{Run: run, Subjects: []string{"7", "9"}}})
 		must(err)
 		return all[0]
 	}
@@ -62,6 +62,9 @@ func TestClockWasAhead(t *testing.T) {
 	}
 	if marks, err := s.Due(ctx, 5, time.Minute); err != nil || len(marks) != 1 {
 		t.Errorf("due are %v %v", marks, err)
+	}
+	if err := s.Forget(ctx, []string{"9"}); err != nil {
+		t.Error(err)
 	}
 	if c := claim("another"); len(c.Newer) > 0 {
 		t.Error("a claim of next year binds others")

@@ -81,6 +81,8 @@ func aboutAnn(t *testing.T, s *redisstore.Store) (by jobs.Trigger) {
 	must(s.Pause(t.Context(), by.Who))
 	_, err = s.Mark(t.Context(), 0, []jobs.Wanted{{Subject: jobs.AddressSubject(ann), Looks: 2}})
 	must(err)
+	_, err = s.Claim(t.Context(), jobs.Lease{}, []jobs.Claim{{Run: "dead", Subjects: []string{jobs.AddressSubject(ann)}, Life: -time.Second}})
+	must(err)
 	_, err = s.Wish(t.Context(), by)
 	must(err)
 	return by

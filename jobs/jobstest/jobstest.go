@@ -83,6 +83,8 @@ func Run(t *testing.T, open Open) {
 	t.Run("assertions", func(t *testing.T) { assertions(t, open) })
 	t.Run("addresses are forgotten", func(t *testing.T) { forgotten(t, open) })
 	t.Run("one outcome for an intent", func(t *testing.T) { outcomes(t, open) })
+	t.Run("outcomes of one call", func(t *testing.T) { together(t, open) })
+	t.Run("a crowd is claimed and settled", func(t *testing.T) { crowd(t, open) })
 	t.Run("links", func(t *testing.T) { links(t, open) })
 	t.Run("pins", func(t *testing.T) { pins(t, open) })
 	t.Run("adoption", func(t *testing.T) { adoption(t, open) })

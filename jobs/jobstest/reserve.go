@@ -152,6 +152,68 @@ func givenBack(t *testing.T, open Open) {
 	}
 }
 
+// together: outcomes of one call are as those of several, each for the run of its intent, and
+// what comes later about the same intents changes nothing.
+func together(t *testing.T, open Open) {
+	s := open(t, "together", 30*time.Second)
+	_, err := s.Append(t.Context(), jobs.Lease{}, jobs.Entry{Kind: jobs.EntryBegin, Run: "push 0"})
+	must(t, err)
+	must(t, s.Decide(t.Context(), []string{"d"}, func(string, reconcile.Decision) reconcile.Decision { return reconcile.Decision{By: []string{"ann"}} }))
+	two := amounts{reconcile.LimitDeactivate: 2}
+	var all, late []jobs.Settled
+	for i, result := range []string{reconcile.Failed, reconcile.Done, reconcile.NotDone} {
+		c := reserving(fmt.Sprint(i), two, nil)
+		o := jobs.Settled{Run: c.Run, By: "next", Subjects: c.Subjects, Reserved: two, Links: []reconcile.Link{{Key: 7, Account: fmt.Sprint("a", i)}},
+			Entry: jobs.Entry{Intent: ask(t, s, c).ID, Result: result}}
+		if result == reconcile.Done {
+			o.Spent = two
+		}
+		all = append(all, o)
+		o.Links, o.Ended, o.Used = []reconcile.Link{{Key: 8, Account: "late"}}, []reconcile.Key{7}, []string{"d"}
+		late = append(late, o)
+	}
+	must(t, s.Settle(t.Context(), all))
+	position := snapshot(t, s).Position
+	must(t, s.Settle(t.Context(), append(late, jobs.Settled{Run: "push 9", Subjects: []string{"9"}}))) // which is news
+	if n, open := spent(t, s, reconcile.LimitDeactivate), snapshot(t, s).Open; n != 2 || len(open) > 0 {
+		t.Errorf("%d count, 2 were used; open are %+v", n, open)
+	}
+	if got, err := s.Links(t.Context()); err != nil || len(got) != 1 || got[7] != "a2" {
+		t.Errorf("links %v %v", got, err)
+	}
+	if got, err := s.Decisions(t.Context()); err != nil || len(got) != 1 {
+		t.Errorf("decisions %v %v", got, err)
+	}
+	if got, err := s.Entries(t.Context(), "push 0"); err != nil || len(got) != 3 || got[2].Result != reconcile.Failed {
+		t.Errorf("the run's entries are %+v %v", got, err)
+	}
+	for i, touch := range ask(t, s, jobs.Claim{Run: "third", Subjects: []string{"0", "1", "2"}}).Taken {
+		if touch.Run != "next" || touch.Position > position {
+			t.Errorf("%d was written last by %+v, and who looked at %d saw that", i, touch, position)
+		}
+	}
+}
+
+// crowd: a claim may name more subjects than one call of Redis takes.
+func crowd(t *testing.T, open Open) {
+	s := open(t, "crowd", 30*time.Second)
+	subjects := make([]string, 4500)
+	for i := range subjects {
+		subjects[i] = fmt.Sprint(i)
+	}
+	if got := ask(t, s, jobs.Claim{Run: "push", Subjects: subjects}); len(got.Taken) != len(subjects) {
+		t.Fatalf("%d of %d are taken", len(got.Taken), len(subjects))
+	}
+	if got := ask(t, s, jobs.Claim{Run: "another", Subjects: subjects}); len(got.Newer) != len(subjects) {
+		t.Errorf("%d of %d are in other hands", len(got.Newer), len(subjects))
+	}
+	must(t, s.Settle(t.Context(), []jobs.Settled{{Run: "push", By: "next", Subjects: subjects}}))
+	got := ask(t, s, jobs.Claim{Run: "another", Subjects: subjects}).Taken
+	if len(got) != len(subjects) || slices.ContainsFunc(got, func(touch jobs.Touch) bool { return touch.Run != "next" }) {
+		t.Errorf("given back, %d of %d are free", len(got), len(subjects))
+	}
+}
+
 // perGroup: a group's limit counts that group's removals only, whether they come one
 // after another or together.
 func perGroup(t *testing.T, open Open) {

@@ -178,8 +178,8 @@ func erased(t *testing.T, open Open) {
 		t.Errorf("run-3 is now %+v", one)
 	}
 	must(t, s.Trim(t.Context(), time.Nanosecond, 1))
-	if rest := scan(t, s, time.Time{}); len(rest) != 6 {
-		t.Errorf("%d entries are left of the last run and two notes", len(rest))
+	if rest := scan(t, s, time.Time{}); len(rest) != 6 || rest[0].Kind != jobs.EntryBegin || rest[1].Kind != jobs.EntryIntent || rest[1].Run != "run-3" {
+		t.Errorf("of the last run and two notes are left %+v", rest)
 	}
 }
 

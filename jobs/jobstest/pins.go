@@ -10,8 +10,8 @@ import (
 	"tomorro-sync/reconcile"
 )
 
-// pins: what a run saw of those people is forgotten, and nobody else is. They last until they are released, for all replicas, and only who holds
-// the lock can set one.
+// pins: they last until they are released, for all replicas, and only who holds the lock can
+// set one. What a run saw of those people is forgotten, and of nobody else.
 func pins(t *testing.T, open Open) {
 	s := open(t, "pins", 30*time.Second)
 	at := time.Date(2026, 11, 1, 2, 0, 0, 0, time.UTC)

@@ -197,7 +197,7 @@ func (c *Client) wholeList(ctx context.Context, g *group) ([]scim.Member, error)
 	}
 	members := memberValues(g.group().Members)
 	for _, m := range g.Members {
-		if m.Value != "" && m.Type == "Group" {
+		if m.Value != "" && nested(m) {
 			members = append(members, m)
 		}
 	}

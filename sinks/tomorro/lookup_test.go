@@ -2,6 +2,7 @@ package tomorro_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -185,5 +186,17 @@ func TestOneGroupThatIsNotShown(t *testing.T) {
 				t.Errorf("%s for group %s: %+v, %v", status, hidden, got, err)
 			}
 		}
+	}
+}
+
+// TestGroupsAreNoAccounts: a group in a group is nobody's account, in whatever case that is
+// said: else it would be taken out as somebody who does not belong there.
+func TestGroupsAreNoAccounts(t *testing.T) {
+	const one = `{"id":"g","displayName":"G","members":[{"value":"a","type":"user"},{"value":"s","type":"GROUP"},{"value":"t","type":"group"}]}`
+	c := script{"GET /Groups/g": "200 " + one, "GET /Groups": `200 {"totalResults":1,"Resources":[` + one + `]}`}.client(t, nil)
+	g, err := c.ReadGroup(t.Context(), "g")
+	all, failed := c.ReadGroups(t.Context())
+	if errors.Join(err, failed) != nil || !slices.Equal(g.Members, []string{"a"}) || !slices.Equal(all.Groups[0].Members, []string{"a"}) {
+		t.Errorf("%+v %v, of all %+v %v", g, err, all.Groups, failed)
 	}
 }

@@ -47,7 +47,7 @@ func TestPutKeepsTheOthers(t *testing.T) {
 }
 
 // TestPutKeepsGroupsInIt: groups can be members of a group; they are nobody's account and
-// stay. So do the group's name, whatever it was before, and its mark.
+// stay, in whatever case that is said. So do the group's name, whatever it was before, and its mark.
 func TestPutKeepsGroupsInIt(t *testing.T) {
 	var put struct {
 		DisplayName, ExternalID string
@@ -60,7 +60,7 @@ func TestPutKeepsGroupsInIt(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		_, _ = io.WriteString(w, `{"id":"g","displayName":"G","externalId":"mark","members":[{"value":"sub","type":"Group"},{"value":"a","type":"User"},{"value":"b"}]}`)
+		_, _ = io.WriteString(w, `{"id":"g","displayName":"G","externalId":"mark","members":[{"value":"sub","type":"Group"},{"value":"low","type":"group"},{"value":"a","type":"User"},{"value":"b"}]}`)
 	}))
 	defer server.Close()
 	client, err := tomorro.New(tomorro.Config{URL: server.URL, Token: "x", MemberRemoval: tomorro.RemoveByPut})
@@ -75,7 +75,7 @@ func TestPutKeepsGroupsInIt(t *testing.T) {
 		got = append(got, m.Value+" "+m.Type)
 	}
 	slices.Sort(got)
-	if want := []string{"a ", "c ", "sub Group"}; !slices.Equal(got, want) {
+	if want := []string{"a ", "c ", "low group", "sub Group"}; !slices.Equal(got, want) {
 		t.Errorf("%q were sent, want %q", got, want)
 	}
 	if put.DisplayName != "G" || put.ExternalID != "mark" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/sourcegraph/conc/pool"
@@ -172,7 +173,7 @@ func (in *interner) group(g *group) listed {
 func (g *group) group() reconcile.Group {
 	out := reconcile.Group{ID: g.ID, Name: g.Name, Ours: g.ExternalID == reconcile.GroupExternalID}
 	for _, m := range g.Members {
-		if m.Value != "" && m.Type != "Group" { // a nested group is nobody's account
+		if m.Value != "" && !nested(m) {
 			out.Members = append(out.Members, m.Value)
 		}
 	}
@@ -180,3 +181,7 @@ func (g *group) group() reconcile.Group {
 	out.Members = slices.Compact(out.Members)
 	return out
 }
+
+// nested says that a member is a group, which is nobody's account. RFC 7643 section 8.7.1
+// says of the type that case does not count.
+func nested(m scim.Member) bool { return strings.EqualFold(m.Type, "Group") }

@@ -68,7 +68,7 @@ func (p *probe) createAs(ctx context.Context, kind string) (settled bool, err er
 	p.contentType = kind
 	method, path := http.MethodPost, "/Users"
 	if p.account.ID != "" {
-		method, path = http.MethodPut, "/Users/"+p.account.ID
+		method, path = http.MethodPut, "/Users/"+url.PathEscape(p.account.ID)
 	}
 	tried := map[string]string{"application/json": reconcile.ProbeContentJSON, scim.MediaType: reconcile.ProbeContentSCIM}[kind]
 	r, err := p.call(ctx, method, path, nil, p.body(p.image()))

@@ -35,6 +35,24 @@ func TestProbeGuard(t *testing.T) {
 	}
 }
 
+// TestProbeOfAnOddID: an account that a former probe left is written to under its own id,
+// whatever is in that.
+func TestProbeOfAnOddID(t *testing.T) {
+	asked := ""
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked += r.Method + " " + r.RequestURI }))
+	defer server.Close()
+	c, err := New(Config{URL: server.URL, Token: "t", Retries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProbe(c, Sandbox{Account: "probe@x.io", Group: "probe"})
+	const id = "a?b/c%2F"
+	p.account.ID, p.own[id] = id, true
+	if settled, err := p.createAs(t.Context(), "application/json"); err != nil || !settled || asked != "PUT /Users/a%3Fb%2Fc%252F" {
+		t.Errorf("%v %v, asked %s", settled, err, asked)
+	}
+}
+
 // TestProbeNeedsNames: a sandbox without a name that can be nobody else's is not tried.
 func TestProbeNeedsNames(t *testing.T) {
 	asked := 0

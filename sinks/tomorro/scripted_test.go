@@ -171,6 +171,7 @@ func TestWhatIsNotRead(t *testing.T) {
 		{"all", nil, script{"GET /Users": ann, "GET /Groups": nobodyListed}, "1 accounts"},
 		{"an account twice", nil, script{"GET /Users": `200 {"totalResults":2,"Resources":[{"id":"u"},{"id":"u"}]}`, "GET /Groups": nobodyListed}, "error"},
 		{"more than it announces", nil, script{"GET /Users": `200 {"totalResults":1,"Resources":[{"id":"u","userName":"ann@x.io"},{"id":"v"}]}`, "GET /Groups": nobodyListed}, "error"},
+		{"more than there can be", nil, script{"GET /Users": `200 {"totalResults":1000000000000000000,"Resources":[{"id":"u","userName":"ann@x.io"}]}`, "GET /Groups": nobodyListed}, "error"},
 		{"an id that is none", nil, script{"GET /Users": `200 {"totalResults":1,"Resources":[{"id":1}]}`, "GET /Groups": nobodyListed}, "error"},
 		{"not JSON to its end", nil, script{"GET /Users": `200 {"totalResults":0,"Resources":[],}`, "GET /Groups": nobodyListed}, "error"},
 		{"no list", nil, script{"GET /Users": `200 {"status":"ok"}`, "GET /Groups": nobodyListed}, "error"},

@@ -180,6 +180,8 @@ func TestWhatIsNotRead(t *testing.T) {
 		{"a cut list", nil, script{"GET /Users": "200 cut" + ann[4:], "GET /Groups": nobodyListed}, "error"},
 		{"a second page refused", nil, script{"GET /Users?1": `200 {"totalResults":2,"Resources":[{"id":"u"}]}`, "GET /Users?2": "500 {}", "GET /Groups": nobodyListed}, "error"},
 		{"a second page without total", nil, script{"GET /Users?1": `200 {"totalResults":2,"Resources":[{"id":"u"}]}`, "GET /Users?2": `200 {"Resources":[{"id":"v"}]}`, "GET /Groups": nobodyListed}, "2 accounts"},
+		{"one more on a second page", nil, script{"GET /Users?1": `200 {"totalResults":2,"Resources":[{"id":"u"}]}`, "GET /Users?2": `200 {"totalResults":3,"Resources":[{"id":"v"}]}`,
+			"GET /Users?3": `200 {"totalResults":3,"Resources":[{"id":"w"}]}`, "GET /Groups": nobodyListed}, "3 accounts"},
 		{"attributes refused", asking, script{attributes: "500 {}", "GET /Users?1": ann, "GET /Groups": nobodyListed}, "error"},
 		{"attributes not taken", asking, script{attributes: badValue, "GET /Users?1": ann, "GET /Groups": nobodyListed}, "1 accounts"},
 		{"attributes not kept to", asking, script{attributes: `200 {"totalResults":1,"Resources":[{"id":"u","userName":"ann@x.io"}]}`, "GET /Users?1": ann, "GET /Groups": nobodyListed}, "1 accounts"},

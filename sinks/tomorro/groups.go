@@ -58,7 +58,7 @@ func (c *Client) findGroup(ctx context.Context, name string, why error) (reconci
 			continue
 		}
 		for i := range p.Resources {
-			if reconcile.Fold(p.Resources[i].Name) == reconcile.Fold(name) {
+			if p.Resources[i].ID != "" && reconcile.Fold(p.Resources[i].Name) == reconcile.Fold(name) {
 				return reconcile.Written{ID: p.Resources[i].ID, Note: "the group was there already"}, nil
 			}
 		}

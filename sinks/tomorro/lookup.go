@@ -2,7 +2,6 @@ package tomorro
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -50,8 +49,6 @@ func (c *Client) FindAccount(ctx context.Context, userName string) (reconcile.Ac
 		return reconcile.Account{}, single(status, err)
 	case found == nil:
 		return reconcile.Account{}, fmt.Errorf("look for an account by userName: Tomorro lists none: %w", reconcile.ErrGone)
-	case found.ID == "":
-		return reconcile.Account{}, errors.New("look for an account by userName: the answer has no id; check tomorro.url")
 	}
 	return found.account(), nil
 }

@@ -74,6 +74,7 @@ const (
 	nobodyListed = `200 {"totalResults":0,"Resources":[]}`
 	aGroup       = `200 {"id":"g","displayName":"G","members":[{"value":"a"},{"value":"b"}]}`
 	aGroupListed = `200 {"totalResults":1,"Resources":[` + `{"id":"g","displayName":"G","members":[{"value":"a"},{"value":"b"}]}` + `]}`
+	annWithoutID = `200 {"totalResults":1,"Resources":[{"userName":"ann@x.io","userType":"user","name":{"givenName":"Ann","familyName":"Low"},"active":true}]}`
 	badValue     = `400 {"scimType":"invalidValue","detail":"no"}`
 )
 
@@ -109,6 +110,8 @@ func TestWhatIsNotDone(t *testing.T) {
 		{"create failed, nobody there", create, nil, script{"POST /Users": "500 ", "GET /Users": nobodyListed}, "uncertain"},
 		{"create failed, and the look", create, nil, script{"POST /Users": "500 ", "GET /Users": badValue}, "uncertain"},
 		{"create failed, and the token", create, nil, script{"POST /Users": "500 ", "GET /Users": "401 {}"}, "no token"},
+		{"create failed, somebody without an id there", create, nil, script{"POST /Users": "500 ", "GET /Users": annWithoutID}, "uncertain"},
+		{"create of who has no id", create, nil, script{"POST /Users": "409 {}", "GET /Users": annWithoutID}, "refused"},
 		{"create, redirected", create, nil, script{"POST /Users": "300 "}, "refused"},
 		{"create of what belongs to others", create, nil, script{"POST /Users": "409 {}", "GET /Users": nobodyListed}, "refused"},
 		{"create of what cannot be found", create, nil, script{"POST /Users": "409 {}", "GET /Users": badValue}, "refused"},
@@ -118,6 +121,7 @@ func TestWhatIsNotDone(t *testing.T) {
 		{"group, redirected", group, nil, script{"POST /Groups": "300 "}, "refused"},
 		{"group failed, none there", group, nil, script{"POST /Groups": "500 ", "GET /Groups": nobodyListed}, "uncertain"},
 		{"group failed, another there", group, nil, script{"POST /Groups": "500 ", "GET /Groups": `200 {"totalResults":1,"Resources":[{"id":"h","displayName":"H"}]}`}, "uncertain"},
+		{"group failed, one without an id there", group, nil, script{"POST /Groups": "500 ", "GET /Groups": `200 {"totalResults":1,"Resources":[{"displayName":"G"}]}`}, "uncertain"},
 		{"group failed, it is there", group, nil, script{"POST /Groups": "500 ", "GET /Groups": `200 {"totalResults":1,"Resources":[{"id":"g","displayName":"g"}]}`}, "done g"},
 		{"group failed, and the look", group, nil, script{"POST /Groups": "500 ", "GET /Groups": "200 cut{"}, "uncertain"},
 		{"group, cut", group, nil, script{"POST /Groups": "201 cut{", "GET /Groups": nobodyListed}, "uncertain"},

@@ -168,9 +168,13 @@ func (c *Client) find(ctx context.Context, userName string) (found *user, status
 		return nil, r.StatusCode(), fmt.Errorf("%s: the answer is not SCIM: %w", what, err)
 	}
 	for i := range p.Resources {
-		if reconcile.Fold(p.Resources[i].UserName) == reconcile.Fold(userName) {
-			return &p.Resources[i], r.StatusCode(), nil
+		if reconcile.Fold(p.Resources[i].UserName) != reconcile.Fold(userName) {
+			continue
 		}
+		if p.Resources[i].ID == "" { // what is written to it would be written to the list of all
+			return nil, r.StatusCode(), fmt.Errorf("%s: the answer has no id; check tomorro.url", what)
+		}
+		return &p.Resources[i], r.StatusCode(), nil
 	}
 	return nil, r.StatusCode(), nil
 }

@@ -158,3 +158,26 @@ func TestAnsweredByAnother(t *testing.T) {
 		}
 	}
 }
+
+// TestCreatedIsLocated: of an account that is made and not shown, the address has the id,
+// whatever is in that; an address that leads to none says nothing.
+func TestCreatedIsLocated(t *testing.T) {
+	for at, want := range map[string]string{
+		"https://x.io/scim/v2/Users/u-1": "done u-1", "/Users/a%2Fb%20c": "done a/b c", "u": "done u",
+		"": "uncertain", "/Users/": "uncertain", "/Users/..": "uncertain", ":": "uncertain",
+	} {
+		client := served(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				_, _ = io.WriteString(w, `{"totalResults":0,"Resources":[]}`)
+				return
+			}
+			w.Header().Set("Location", at)
+			w.WriteHeader(http.StatusCreated)
+		}, -1)
+		for _, w := range []reconcile.Write{{Op: reconcile.WriteCreateGroup, Group: "G"}, {Op: reconcile.WriteCreateUser, Account: reconcile.Account{UserName: "ann@x.io", Active: true}}} {
+			if got := outcome(client.Write(t.Context(), w)); got != want {
+				t.Errorf("%s at %q: %s, want %s", w.Op, at, got, want)
+			}
+		}
+	}
+}

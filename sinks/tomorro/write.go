@@ -98,10 +98,15 @@ func located(r *resty.Response) string {
 		return ""
 	}
 	at, err := url.Parse(r.Header().Get("Location"))
-	if err != nil || at.Path == "" {
+	if err != nil {
 		return ""
 	}
-	return at.Path[strings.LastIndex(at.Path, "/")+1:]
+	path := at.EscapedPath()
+	id, err := url.PathUnescape(path[strings.LastIndex(path, "/")+1:])
+	if err != nil || noID(id) {
+		return ""
+	}
+	return id
 }
 
 // taken reads a 400 that means "this userName exists".

@@ -1,6 +1,7 @@
 package tomorro
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -170,8 +171,8 @@ func (c *Client) putMembers(ctx context.Context, w reconcile.Write) (reconcile.W
 	}
 	g, status, err := c.group(ctx, w.GroupID)
 	switch {
-	case status == http.StatusNotFound:
-		return reconcile.Written{}, fmt.Errorf("%s: group %s: %w", what, w.GroupID, reconcile.ErrGone)
+	case status == http.StatusNotFound: // or a service without single groups
+		return reconcile.Written{}, fmt.Errorf("%s: %w", what, cmp.Or(c.isThere(ctx, w.GroupID), err))
 	case err != nil:
 		return reconcile.Written{}, fmt.Errorf("%s: %w", what, err)
 	}

@@ -3,6 +3,7 @@ package pace
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,7 +31,7 @@ type Transport struct {
 	// Kind gives the method.
 	Kind func(*http.Request) string
 	// Most is how long an answer may be, in bytes after decompression; 0 is 256 MiB.
-	// Reading more than that fails.
+	// Reading more than that fails with a *LongError.
 	Most int64
 }
 
@@ -92,6 +93,18 @@ func (e *LateError) Error() string { return fmt.Sprintf("no answer within %s", e
 // Is implements errors.Is.
 func (e *LateError) Is(target error) bool { return target == context.DeadlineExceeded }
 
+// LongError says that an answer is longer than Most bytes, as it will be the next time.
+type LongError struct{ Most int64 }
+
+// Error implements error.
+func (e *LongError) Error() string { return fmt.Sprintf("the answer is longer than %d bytes", e.Most) }
+
+// IsLong reports whether an error is about an answer that is too long.
+func IsLong(err error) bool {
+	_, long := errors.AsType[*LongError](err)
+	return long
+}
+
 // NewBase is a transport whose idle connections suffice for that many requests
 // at once: the default one would open a new connection for most of them.
 func NewBase(inFlight int) *http.Transport {
@@ -112,7 +125,7 @@ type leaving struct {
 func (l *leaving) Read(p []byte) (int, error) {
 	n, err := l.ReadCloser.Read(p)
 	if l.left -= int64(n); l.left < 0 {
-		return 0, fmt.Errorf("the answer is longer than %d bytes", l.most)
+		return 0, &LongError{l.most}
 	}
 	return n, err
 }

@@ -201,7 +201,7 @@ func (c *Client) count(r *http.Request) {
 
 // again decides whether a request is sent again: always after 429, since the server did
 // nothing; after a broken connection, a 5xx or a broken answer only if it is safe to
-// repeat, which a POST is not.
+// repeat, which a POST is not. An answer without end has none the next time either.
 func (c *Client) again(r *resty.Response, err error) bool {
 	if r == nil || r.Request == nil || r.Request.Context().Err() != nil {
 		return false
@@ -210,7 +210,7 @@ func (c *Client) again(r *resty.Response, err error) bool {
 	retry := false
 	switch {
 	case err != nil:
-		retry = repeatable
+		retry = repeatable && !pace.IsLong(err)
 		cut(r)
 	case r.StatusCode() == http.StatusTooManyRequests:
 		c.throttled.Add(1)

@@ -19,6 +19,7 @@ import (
 	"github.com/sourcegraph/conc/pool"
 
 	"tomorro-sync/reconcile"
+	"tomorro-sync/reconcile/pace"
 	"tomorro-sync/reconcile/scim"
 )
 
@@ -96,6 +97,9 @@ func (l *lister[W, T]) page(ctx context.Context, start int) (items []T, total *i
 	if err != nil {
 		if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 			return nil, nil, fmt.Errorf("%s: %w; check tomorro.url", what, err)
+		}
+		if pace.IsLong(err) {
+			return nil, nil, fmt.Errorf("%s: %w; lower tomorro.page_size", what, err)
 		}
 		return nil, nil, fmt.Errorf("%s: %w", what, err)
 	}

@@ -219,12 +219,12 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (*resty
 }
 
 // again decides whether a request is sent again. All that this client sends is safe to
-// repeat.
+// repeat. An answer without end has none the next time either.
 func (c *Client) again(r *resty.Response, err error) bool {
 	if r == nil || r.Request == nil || r.Request.Context().Err() != nil {
 		return false
 	}
-	retry := err != nil
+	retry := err != nil && !pace.IsLong(err)
 	if err == nil {
 		switch code := r.StatusCode(); {
 		case code == http.StatusTooManyRequests, quotaSpent(r):

@@ -1,10 +1,16 @@
 package onelogin
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
+
+	"tomorro-sync/reconcile/pace"
 )
 
 // TestLawShelf: whatever sizes the pages have, and in whatever order they come, nothing
@@ -39,4 +45,27 @@ func TestLawShelf(t *testing.T) {
 			t.Fatalf("%v, want %v in any order", got, want)
 		}
 	})
+}
+
+// TestAnswersWithoutEnd: an answer that is longer than may be is as long the next time, and
+// is asked for once.
+func TestAnswersWithoutEnd(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		for r.Context().Err() == nil {
+			if _, err := w.Write(make([]byte, 4<<10)); err != nil {
+				return
+			}
+		}
+	}))
+	defer server.Close()
+	c, err := New(Config{URL: server.URL, ClientID: "i", ClientSecret: "s", AppID: 1, Backoff: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.http.GetClient().Transport.(*pace.Transport).Most = 16 << 10
+	if err := c.SignIn(t.Context()); err == nil || !strings.Contains(err.Error(), "longer than 16384 bytes") || asked != 1 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
 }

@@ -1,8 +1,10 @@
 package tomorro_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 
@@ -49,5 +51,25 @@ func TestAListThatShrinks(t *testing.T) {
 		if !seen[u.ID] {
 			t.Errorf("%s was passed over", u.UserName)
 		}
+	}
+}
+
+// TestMembersOfAListReadAgain: where accounts say which groups they are in, and are read
+// again, what they said before does not count.
+func TestMembersOfAListReadAgain(t *testing.T) {
+	asked := 0
+	c := served(t, func(w http.ResponseWriter, r *http.Request) {
+		says := `{"totalResults":1,"Resources":[{"id":"g","displayName":"G"}]}`
+		if r.URL.Path == "/Users" {
+			says = `{"totalResults":2,"Resources":[{"id":"u","groups":[{"value":"g"}]},{"id":"v"}]}`
+			if asked++; asked == 1 { // more than it announces
+				says = `{"totalResults":1,"Resources":[{"id":"u","groups":[{"value":"g"}]},{"id":"v","groups":[{"value":"g"}]}]}`
+			}
+		}
+		_, _ = io.WriteString(w, says)
+	}, -1)
+	got, err := c.Read(t.Context())
+	if err != nil || len(got.Groups) != 1 || !slices.Equal(got.Groups[0].Members, []string{"u"}) {
+		t.Errorf("%+v, %v", got.Groups, err)
 	}
 }

@@ -160,8 +160,10 @@ func TestAnsweredByAnother(t *testing.T) {
 }
 
 // TestCreatedIsLocated: of an account that is made and not shown, the address has the id,
-// whatever is in that; an address that leads to none says nothing.
+// whatever is in that; an address that leads to none says nothing, nor does that of what was
+// not made: it may be somebody's.
 func TestCreatedIsLocated(t *testing.T) {
+	status := http.StatusCreated
 	for at, want := range map[string]string{
 		"https://x.io/scim/v2/Users/u-1": "done u-1", "/Users/a%2Fb%20c": "done a/b c", "u": "done u",
 		"": "uncertain", "/Users/": "uncertain", "/Users/..": "uncertain", ":": "uncertain",
@@ -172,12 +174,17 @@ func TestCreatedIsLocated(t *testing.T) {
 				return
 			}
 			w.Header().Set("Location", at)
-			w.WriteHeader(http.StatusCreated)
+			w.WriteHeader(status)
 		}, -1)
 		for _, w := range []reconcile.Write{{Op: reconcile.WriteCreateGroup, Group: "G"}, {Op: reconcile.WriteCreateUser, Account: reconcile.Account{UserName: "ann@x.io", Active: true}}} {
 			if got := outcome(client.Write(t.Context(), w)); got != want {
 				t.Errorf("%s at %q: %s, want %s", w.Op, at, got, want)
 			}
+			status = http.StatusOK
+			if got := outcome(client.Write(t.Context(), w)); got != "uncertain" {
+				t.Errorf("%s at %q, not made: %s", w.Op, at, got)
+			}
+			status = http.StatusCreated
 		}
 	}
 }

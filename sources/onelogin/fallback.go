@@ -242,7 +242,7 @@ func (p *pull) rolesOfMembers(ctx context.Context) error {
 		w.Go(func() error {
 			l := &list[named]{
 				c: p.c, name: "members of role " + role.Name, path: fmt.Sprintf("/api/2/roles/%d/users", role.ID), limit: 100,
-				privilege: "Read Users", decode: decodeAs[[]named], id: (*named).id,
+				privilege: "Read Users", decode: decodeIdentified, id: (*named).id,
 			}
 			var err error
 			members[i], _, err = l.read(ctx)

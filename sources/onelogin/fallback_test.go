@@ -34,6 +34,7 @@ func TestFallbacksInPart(t *testing.T) {
 		"roles 503":           {"role_ids", flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 503}, reconcile.FieldRoles, "OneLogin does not give role_ids"},
 		"one role's members":  {"role_ids", flaky.Fault{Path: "/api/2/roles/*/users", Skip: 3, Kind: flaky.KindStatus, Status: 502}, reconcile.FieldRoles, "the members of the roles could not be read: page 1: OneLogin answered 502"},
 		"members, no headers": {"role_ids", flaky.Fault{Path: "/api/2/roles/*/users", Skip: 3, Kind: flaky.KindStatus, Status: 200, Body: "[]"}, reconcile.FieldRoles, "does not say how many"},
+		"members, no ids":     {"role_ids", flaky.Fault{Path: "/api/2/roles/*/users", Skip: 3, Kind: flaky.KindStatus, Status: 200, Body: `[{"name":"x"}]`, Header: map[string]string{"Total-Count": "1"}}, reconcile.FieldRoles, "item 1 has no id"},
 		"v1 502":              {"title", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 502}, reconcile.FieldTitle, "the v1 user list could not be read"},
 		"v1 for ever":         {"title", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 200, Body: `{"pagination":{"after_cursor":"x"},"data":[]}`}, reconcile.FieldTitle, "the v1 user list gives the same cursor again"},
 		"no usernames":        {"username", flaky.Fault{Path: "/api/1/users", Kind: flaky.KindStatus, Status: 502}, reconcile.FieldUsername, "OneLogin does not give username"},

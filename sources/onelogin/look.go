@@ -181,7 +181,8 @@ func (p *pull) lookAssigned(ctx context.Context, lots [][]reconcile.Key) error {
 	return nil
 }
 
-// decodeIdentified refuses items without an id: as if somebody did not have the app.
+// decodeIdentified refuses items without an id: as if somebody did not have the app, or
+// the role.
 func decodeIdentified(body []byte) ([]named, error) {
 	items, err := decodeAs[[]named](body)
 	if i := slices.IndexFunc(items, func(x named) bool { return x.ID <= 0 }); i >= 0 && err == nil {

@@ -185,7 +185,7 @@ func (p *pull) have(items []named, receipt reconcile.ListReceipt) {
 func (p *pull) roles(ctx context.Context) error {
 	l := &list[named]{
 		c: p.c, name: reconcile.ListRoles, path: "/api/2/roles", limit: rolesLimit,
-		privilege: "Read Users", decode: decodeAs[[]named], id: (*named).id, silent: p.silent,
+		privilege: "Read Users", decode: decodeIdentified, id: (*named).id, silent: p.silent,
 	}
 	items, receipt, _ := l.read(ctx)
 	p.d.Roles = make([]reconcile.OneLoginRole, len(items))

@@ -222,6 +222,7 @@ func TestIncompleteLists(t *testing.T) {
 		"page 403":          {fault: &flaky.Fault{Path: "/api/2/users", Query: map[string]string{"page": "2"}, Kind: flaky.KindStatus, Status: 403}, list: reconcile.ListUsers, why: "403"},
 		"app users 500":     {fault: &flaky.Fault{Path: "/api/2/apps/*/users", Kind: flaky.KindStatus, Status: 500}, list: reconcile.ListAssigned, why: "500"},
 		"roles 503":         {fault: &flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 503}, list: reconcile.ListRoles, why: "503"},
+		"roles without ids": {fault: &flaky.Fault{Path: "/api/2/roles", Kind: flaky.KindStatus, Status: 200, Body: `[{"name":"x"}]`, Header: map[string]string{"Total-Count": "1"}}, list: reconcile.ListRoles, why: "item 1 has no id"},
 		"app users unknown": {fault: &flaky.Fault{Path: "/api/2/apps/*/users", Kind: flaky.KindStatus, Status: 200, Body: `[{"id":1}]`, Header: map[string]string{"Total-Count": "1"}}, list: reconcile.ListAssigned, why: "1 people have the app who are not among the users"},
 		"rules in pages":    {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindStatus, Status: 200, Body: "[]", Header: map[string]string{"Total-Pages": "2"}}, list: reconcile.ListRules, why: "more than one page"},
 		"rules by cursor":   {fault: &flaky.Fault{Path: "/api/2/apps/*/rules", Kind: flaky.KindStatus, Status: 200, Body: "[]", Header: map[string]string{"After-Cursor": "x"}}, list: reconcile.ListRules, why: "more than one page"},

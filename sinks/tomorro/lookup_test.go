@@ -2,6 +2,8 @@ package tomorro_test
 
 import (
 	"errors"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -198,5 +200,32 @@ func TestGroupsAreNoAccounts(t *testing.T) {
 	all, failed := c.ReadGroups(t.Context())
 	if errors.Join(err, failed) != nil || !slices.Equal(g.Members, []string{"a"}) || !slices.Equal(all.Groups[0].Members, []string{"a"}) {
 		t.Errorf("%+v %v, of all %+v %v", g, err, all.Groups, failed)
+	}
+}
+
+// TestIDsAreEscaped: whatever is in an id, what is asked for or written is that account or
+// group and no other.
+func TestIDsAreEscaped(t *testing.T) {
+	const id, escaped = "a/../b?c#d%2F", "a%2F..%2Fb%3Fc%23d%252F"
+	for _, edit := range []func(*tomorro.Config){nil, func(c *tomorro.Config) { c.UpdateWith, c.MemberRemoval = tomorro.UpdateByPatch, tomorro.RemoveByPut }} {
+		asked := make(map[string]bool)
+		c := served(t, func(w http.ResponseWriter, r *http.Request) {
+			asked[r.RequestURI] = true
+			_, _ = io.WriteString(w, `{"id":"`+id+`","displayName":"G","members":[]}`)
+		}, -1, func(c *tomorro.Config) {
+			if edit != nil {
+				edit(c)
+			}
+		})
+		for _, op := range []reconcile.WriteOp{reconcile.WriteUpdateUser, reconcile.WriteDeleteUser, reconcile.WriteMembers, reconcile.WriteDeleteGroup} {
+			if _, err := c.Write(t.Context(), reconcile.Write{Op: op, Account: reconcile.Account{ID: id, UserName: "x@x.io"}, GroupID: id, Add: []string{"u"}}); err != nil {
+				t.Errorf("%s: %v", op, err)
+			}
+		}
+		_, account := c.ReadAccount(t.Context(), id)
+		_, group := c.ReadGroup(t.Context(), id)
+		if err := errors.Join(account, group); err != nil || len(asked) != 2 || !asked["/Users/"+escaped] || !asked["/Groups/"+escaped] {
+			t.Errorf("%v, asked %v", err, asked)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -52,6 +53,18 @@ func TestNotice(t *testing.T) {
 		notice(ctx, &http.Response{StatusCode: c.status}, c.err)
 		if doubt.Load() != c.doubt {
 			t.Errorf("%s: doubt %v", name, doubt.Load())
+		}
+	}
+}
+
+// TestMarkedOnlyWhereWanted: an update by PATCH changes the externalId of an account, which
+// may be somebody else's mark, only where accounts are to be marked.
+func TestMarkedOnlyWhereWanted(t *testing.T) {
+	w := reconcile.Write{Account: reconcile.Account{UserType: reconcile.Admin, ExternalID: "onelogin:5"}, Before: reconcile.Account{UserType: reconcile.User, ExternalID: "okta-7"}}
+	for _, send := range []bool{false, true} {
+		p := (&Client{cfg: Config{SendExternalID: send}}).patch(w)
+		if marks := slices.ContainsFunc(p.Operations, func(o scim.Operation) bool { return o.Path == "externalId" }); marks != send {
+			t.Errorf("marked %v, want %v: %+v", marks, send, p.Operations)
 		}
 	}
 }

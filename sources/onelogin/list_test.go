@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"tomorro-sync/reconcile"
 	"tomorro-sync/reconcile/pace"
 )
 
@@ -67,5 +68,20 @@ func TestAnswersWithoutEnd(t *testing.T) {
 	c.http.GetClient().Transport.(*pace.Transport).Most = 16 << 10
 	if err := c.SignIn(t.Context()); err == nil || !strings.Contains(err.Error(), "longer than 16384 bytes") || asked != 1 {
 		t.Errorf("%v, asked %d times", err, asked)
+	}
+}
+
+// TestOneWhoWasMissed: a single person who has the app and is not among the users is missed,
+// also where the one with the largest id has it; who came after that one is not.
+func TestOneWhoWasMissed(t *testing.T) {
+	for missed, has := range map[bool][]reconcile.Key{true: {2, 1, 3}, false: {2, 3, 4}} {
+		p := &pull{hasApp: make(map[reconcile.Key]bool), d: reconcile.Directory{People: []reconcile.Person{{Key: 2}, {Key: 3}}}}
+		for _, key := range has {
+			p.hasApp[key] = true
+		}
+		p.assign(p.newest())
+		if why := p.receipts[ofAssigned].Why; (why != "") != missed || !p.d.People[0].Assigned || !p.d.People[1].Assigned {
+			t.Errorf("%v have the app: %q, %+v", has, why, p.d.People)
+		}
 	}
 }

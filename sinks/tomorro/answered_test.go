@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -65,6 +66,22 @@ func TestMarkedOnlyWhereWanted(t *testing.T) {
 		p := (&Client{cfg: Config{SendExternalID: send}}).patch(w)
 		if marks := slices.ContainsFunc(p.Operations, func(o scim.Operation) bool { return o.Path == "externalId" }); marks != send {
 			t.Errorf("marked %v, want %v: %+v", marks, send, p.Operations)
+		}
+	}
+}
+
+// TestWhoIsTakenOut: each dialect names whom it takes out, and nothing in an id reaches
+// others.
+func TestWhoIsTakenOut(t *testing.T) {
+	const id = `a" or value pr or value eq "`
+	for form, want := range map[string]string{
+		RemoveByValues: `"path":"members","value":[{"value":"a\" or value pr or value eq \""}]`,
+		RemoveByFilter: `"path":"members[value eq \"a\\\" or value pr or value eq \\\"\"]"`,
+		RemoveByScim1:  `"members":[{"value":"a\" or value pr or value eq \"","operation":"delete"}]`,
+	} {
+		c := &Client{cfg: Config{MemberRemoval: form}}
+		if body := string(marshal(c.memberPatch(nil, []string{id}))); !strings.Contains(body, want) {
+			t.Errorf("%s: %s", form, body)
 		}
 	}
 }

@@ -85,3 +85,19 @@ func TestOneWhoWasMissed(t *testing.T) {
 		}
 	}
 }
+
+// TestOneLotIncomplete: what is wrong with one lot of people is wrong with all that were
+// asked for: whoever is missing is not gone.
+func TestOneLotIncomplete(t *testing.T) {
+	for _, broken := range []string{"1", "2", "3"} {
+		a := lotwise(1, [][]reconcile.Key{{1}, {2}, {3}}, "users", func(k *reconcile.Key) reconcile.Key { return *k }, func(ids string) (a answer[reconcile.Key]) {
+			if ids == broken {
+				a.receipt.Why = "broken"
+			}
+			return a
+		})
+		if a.receipt.Why != "broken" {
+			t.Errorf("lot %s: %+v", broken, a.receipt)
+		}
+	}
+}

@@ -161,7 +161,7 @@ func (r *Runner) readRun(ctx context.Context, run string, j *effects) error {
 	for _, e := range entries {
 		j.take(e)
 	}
-	if len(j.results) == len(j.order) {
+	if !slices.ContainsFunc(j.order, j.open) {
 		return nil
 	}
 	return r.Reader.Scan(ctx, time.Time{}, func(e Entry) bool {
@@ -197,6 +197,12 @@ func (j *effects) take(e Entry) {
 			j.runs = append(j.runs, intent.Run)
 		}
 	}
+}
+
+// open reports whether a later run may have settled what became of a write.
+func (j *effects) open(intent *Entry) bool {
+	outcome, told := j.results[intent]
+	return !told || outcome.Result == reconcile.Uncertain
 }
 
 // effectsOf is what one write did; nothing as long as it has no outcome.

@@ -254,6 +254,26 @@ func TestUndoOfARunThatDied(t *testing.T) {
 	}
 }
 
+// TestUndoOfWhatNobodyKnew: what became of a run's writes may be known only since a later one
+// looked. An undo goes by that: it takes back what was made, and nothing that was not.
+func TestUndoOfWhatNobodyKnew(t *testing.T) {
+	for fault, want := range map[reconciletest.Fault]int{reconciletest.LosesWrite: 0, reconciletest.LosesAnswer: 3} {
+		r := undoRig(t)
+		r.source.d.Rules = nil
+		r.memory.Fail = func(reconcile.Write) reconciletest.Fault { return fault }
+		lost := r.reconcile(t)
+		r.memory.Fail = nil
+		if lost.Failed[reconcile.OpCreate] != 3 {
+			t.Fatalf("%+v", lost)
+		}
+		r.reconcile(t) // which settles that, and makes who is not there
+		report, plan := r.undo(t, jobs.UndoWhat{Run: lost.Run})
+		if report.Done[reconcile.OpDeactivate] != want || len(plan.Held) != 0 {
+			t.Errorf("fault %d: done %v, held %+v", fault, report.Done, plan.Held)
+		}
+	}
+}
+
 // dying cannot store any outcome.
 type dying struct{ jobs.Ledger }
 

@@ -265,7 +265,7 @@ type stale struct {
 	accounts []string
 	groups   bool
 	links    bool
-	unlinked []reconcile.Key // of whom others may have found the account
+	others   []reconcile.Key // whom others wrote, who may have found or made them an account
 	touched  map[reconcile.Key]Touch
 }
 
@@ -286,13 +286,17 @@ func (m *mirror) outdated(touched map[reconcile.Key]Touch, began, now time.Time)
 	for key, t := range touched {
 		k, account := m.known[key.String()], m.links[key]
 		others := t.Run != "" && t.Run != k.run && t.Position > m.position
+		newer := others && t.Position > k.position
+		if newer {
+			out.others = append(out.others, key)
+		}
 		_, listed := m.find(account)
 		switch {
 		case account != "" && !listed && m.rows[account].IsZero(): // gone, or a leaver's, whom lists may leave out
 			out.accounts = append(out.accounts, account)
-		case others && t.Position > k.position && account == "":
-			out.links, out.unlinked = true, append(out.unlinked, key)
-		case account != "" && (others && t.Position > k.position || old(later(m.read, m.rows[account]))):
+		case newer && account == "":
+			out.links = true
+		case account != "" && (newer || old(later(m.read, m.rows[account]))):
 			out.accounts = append(out.accounts, account)
 		}
 		out.groups = out.groups || others && t.Position > m.seen

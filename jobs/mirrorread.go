@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -20,22 +21,54 @@ func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) (bad map[stri
 	if s.nothing() {
 		return nil, nil
 	}
+	until := time.Now().Add(p.readWait())
+	bad, gone, err := m.readStale(ctx, p, s, until)
+	if again := m.orphaned(s, gone); err == nil && again.links {
+		var more map[string]error
+		more, _, err = m.readStale(ctx, p, &again, until)
+		maps.Copy(bad, more)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.learned(s, bad)
+	return bad, nil
+}
+
+// orphaned asks for the links of people whose accounts are gone: others, who saw that
+// before, may have made or found them another.
+func (m *mirror) orphaned(s *stale, gone []string) (again stale) {
+	if s.links || len(gone) == 0 {
+		return again // the links were read
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key := range s.touched {
+		if slices.Contains(gone, m.links[key]) {
+			again.links, again.others = true, append(again.others, key)
+		}
+	}
+	return again
+}
+
+// readStale does one round of what refresh does, and says which accounts are gone.
+func (m *mirror) readStale(ctx context.Context, p *Pushes, s *stale, until time.Time) (bad map[string]error, gone []string, err error) {
 	bad = make(map[string]error)
 	var mu sync.Mutex
 	read := 0
 	if s.links {
 		more, err := m.newLinks(ctx, p.Runner)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		s.accounts = append(s.accounts, more...)
-		for _, key := range s.unlinked { // known or not, others have written it
+		for _, key := range s.others { // known or not, others have written it
 			if id := m.of(key).ID; id != "" && !slices.Contains(s.accounts, id) {
 				s.accounts = append(s.accounts, id)
 			}
 		}
 	}
-	at, until := p.Runner.now(), time.Now().Add(p.readWait())
+	at := p.Runner.now()
 	w := pool.New().WithContext(ctx).WithMaxGoroutines(cmp.Or(p.Runner.Concurrency, 8)).WithCancelOnError().WithFirstError()
 	if s.groups {
 		w.Go(func(ctx context.Context) error {
@@ -55,7 +88,10 @@ func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) (bad map[stri
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
-			case err == nil || errors.Is(err, reconcile.ErrGone):
+			case errors.Is(err, reconcile.ErrGone):
+				gone = append(gone, id)
+				fallthrough
+			case err == nil:
 				read++
 				return nil
 			case ctx.Err() != nil || errors.Is(err, reconcile.ErrRefused):
@@ -66,13 +102,12 @@ func (m *mirror) refresh(ctx context.Context, p *Pushes, s *stale) (bad map[stri
 		})
 	}
 	if err := w.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if read > 0 {
 		putOff(bad)
 	}
-	m.learned(s, bad)
-	return bad, nil
+	return bad, gone, nil
 }
 
 // putOff has those read next who were not in time: those who were have taken all of it, and

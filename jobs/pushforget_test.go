@@ -48,3 +48,20 @@ func TestForget(t *testing.T) {
 		}
 	}
 }
+
+// TestAnotherAccountByAnother: whose account was gone, so that another replica made them
+// another, is not left in that one when they leave.
+func TestAnotherAccountByAnother(t *testing.T) {
+	p := newPair(t, 2, nil)
+	first := one(t, p.b, byName(1)).Account
+	if _, err := p.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteDeleteUser, Account: first}); err != nil {
+		t.Fatal(err)
+	}
+	if again := one(t, p.a, byName(1)).Account; again.ID == first.ID || !again.Active {
+		t.Fatalf("%+v", again)
+	}
+	p.edit(1, func(x *reconcile.Person) { x.Assigned = false })
+	if l := one(t, p.b, byName(1)); l.Err != nil || p.account("p1@x.io").Active {
+		t.Errorf("Tomorro has %+v, and B says %+v", p.account("p1@x.io"), l)
+	}
+}

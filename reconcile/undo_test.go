@@ -36,6 +36,7 @@ func TestUndo(t *testing.T) {
 	left := func(a *reconcile.Account) { a.Active = false }
 	moved := func(a *reconcile.Account) { a.UserName = "ray@x.io" }
 	named := func(a *reconcile.Account) { a.FamilyName = "Ray" }
+	called := func(a *reconcile.Account) { a.GivenName = "Nan" }
 	bob := reconcile.Account{ID: "b1", UserName: "bob@x.io", UserType: "user", Active: true}
 	promoted := did(reconcile.OpChangeRole, ann(nil), ann(admin))
 	demoted := did(reconcile.OpChangeRole, ann(admin), ann(manager))
@@ -69,6 +70,9 @@ func TestUndo(t *testing.T) {
 		"an account":                           {[]reconcile.Change{made}, accounts(ann(nil)), nil, "deactivate ann@x.io|note: the account that the run made stays"},
 		"an account that left since":           {[]reconcile.Change{made}, accounts(ann(left)), nil, ""},
 		"an account that was lost":             {[]reconcile.Change{lost}, accounts(ann(nil)), nil, "held: the answer to its create was lost"},
+		"a first name":                         {[]reconcile.Change{did(reconcile.OpUpdateName, ann(nil), ann(called))}, accounts(ann(called)), nil, `update_name ann@x.io "Nan" "Doe" -> "Ann" "Doe"`},
+		"an account without a mark":            {[]reconcile.Change{lost}, accounts(ann(func(a *reconcile.Account) { a.ExternalID = "" })), nil, "held: the answer to its create was lost"},
+		"a group that came and went":           {[]reconcile.Change{newGroup, {Op: reconcile.OpDeleteGroup, Group: "Legal", GroupID: "g1"}}, nil, nil, ""},
 		"an account that was never made":       {[]reconcile.Change{lost}, accounts(&bob), nil, ""},
 		"an account that came and went":        {[]reconcile.Change{made, did(reconcile.OpDelete, ann(nil), nil)}, nil, nil, ""},
 		"a deletion":                           {[]reconcile.Change{did(reconcile.OpDelete, ann(nil), nil)}, nil, nil, "held: the account was deleted"},

@@ -138,6 +138,21 @@ func TestAccountOfSomebodyNotKnownYet(t *testing.T) {
 	}
 }
 
+// TestSomebodyNotKnownYet: whoever is pushed before OneLogin's API knows them gets their
+// account once it does.
+func TestSomebodyNotKnownYet(t *testing.T) {
+	p := newPair(t, 1, nil)
+	if l := one(t, p.b, jobs.Asked{What: "create", UserName: "new@x.io", Want: jobs.WantIn}); l.Err != nil || !l.Late {
+		t.Errorf("%+v", l)
+	}
+	p.edit(1, func(x *reconcile.Person) { x.Email = "new@x.io" })
+	p.replica("C", p.store, nil)
+	awaitQuiet(t, p.store)
+	if !p.account("new@x.io").Active {
+		t.Error("nobody asked again")
+	}
+}
+
 // TestDeletedByHand: whose account somebody deleted at Tomorro gets another one from a
 // push, also when what is known of them is old and is read again before.
 func TestDeletedByHand(t *testing.T) {

@@ -124,6 +124,34 @@ func TestAddressThatCannotBeAskedFor(t *testing.T) {
 	}
 }
 
+// TestWhoseCannotBeTold: as long as Tomorro does not show an account of which it is not known
+// whose it is, or OneLogin does not say, it is neither gone nor nobody's: the push is tried
+// again, and what it said of groups stays.
+func TestWhoseCannotBeTold(t *testing.T) {
+	for _, fails := range []string{"Tomorro", "OneLogin"} {
+		p := newPair(t, 1, func(p *jobs.Pushes) {
+			if fails == "OneLogin" {
+				p.Looker = &asking{p.Looker, errors.New("502")}
+			} else {
+				p.Accounts = &hooked{AccountReader: p.Accounts, account: func() error { return errors.New("502") }}
+			}
+		})
+		made, err := p.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteCreateUser, Account: reconcile.Account{UserName: "p1@x.io", Active: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := one(t, p.b, jobs.Asked{What: "members", Account: made.ID, Groups: []reconcile.Assertion{{Group: "g-2"}}})
+		if l.Err == nil || errors.Is(l.Err, reconcile.ErrGone) || l.Foreign {
+			t.Errorf("%s fails: %+v", fails, l)
+		}
+		p.replica("C", p.store, nil)
+		awaitQuiet(t, p.store)
+		if !p.in("g-2", made.ID) {
+			t.Errorf("%s fails, and what was pushed is lost", fails)
+		}
+	}
+}
+
 // TestPushRemembersWhose: an account that a push finds by its address stays the person's,
 // under whatever address OneLogin has them later, also for others.
 func TestPushRemembersWhose(t *testing.T) {

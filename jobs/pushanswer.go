@@ -161,14 +161,14 @@ func (p *Pushes) later(r *request) *Later {
 	case l.behind:
 		looks = max(looks, behindLooks)
 	}
-	out := &Later{Mark: r.mark, Looks: looks}
+	out := &Later{Mark: r.mark, Looks: max(looks, r.mark.Looks)} // only a look that found nothing to do is one less
 	switch {
 	case errors.Is(l.Err, reconcile.ErrGone):
 		return nil
 	case errors.Is(l.Err, ErrBusy):
 		out.After, out.Failed = min(busyAgain<<min(r.mark.Tries, 10), p.backoff(0)), true
 	case l.Err != nil:
-		out.After, out.Failed, out.Looks = p.backoff(r.mark.Tries), true, max(looks, r.mark.Looks)
+		out.After, out.Failed = p.backoff(r.mark.Tries), true
 	case slices.ContainsFunc(held, func(h reconcile.Held) bool { return h.Rule == reconcile.RuleReceipt || h.Rule == reconcile.RuleWitness }):
 		out.After, out.Failed = p.backoff(r.mark.Tries), true // OneLogin has not answered clearly
 	case slices.ContainsFunc(held, func(h reconcile.Held) bool {
@@ -178,7 +178,7 @@ func (p *Pushes) later(r *request) *Later {
 	case len(held) > 0:
 		out.After = heldAgain
 	case looks > 0:
-		out.After, out.Failed = p.patience(r, looks), l.Late || r.mark.Tries > 0
+		out.After, out.Failed, out.Looks = p.patience(r, looks), l.Late || r.mark.Tries > 0, looks
 	default:
 		return nil
 	}

@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -105,6 +106,42 @@ func TestPatienceBeginsAgain(t *testing.T) {
 		if wait != 5*time.Second {
 			t.Errorf("push %d is looked at again after %s", i+1, wait)
 		}
+	}
+}
+
+// TestPatienceOutlivesOthers: looks at somebody on whom another is at work all the time use
+// up nothing of the patience with a late API.
+func TestPatienceOutlivesOthers(t *testing.T) {
+	p := newPair(t, 1, nil)
+	p.edit(1, func(x *reconcile.Person) { x.Assigned = false })
+	late := byName(1)
+	late.Want = jobs.WantIn
+	if l := one(t, p.b, late); !l.Late {
+		t.Fatalf("%+v", l)
+	}
+	awaitMarks(t, p.store, 1)
+	if _, err := p.store.Claim(t.Context(), jobs.Lease{}, []jobs.Claim{{Run: "other", Subjects: []string{"1"}, Life: time.Minute}}); err != nil {
+		t.Fatal(err)
+	}
+	var n atomic.Int64
+	p.replica("C", p.store, func(c *jobs.Pushes) {
+		c.Queue = &between{Queue: &unhurried{Queue: c.Queue}, postpone: func(later []jobs.Later) {
+			if !slices.ContainsFunc(later, func(l jobs.Later) bool { return l.Mark.Subject == jobs.AddressSubject("p1@x.io") }) {
+				return
+			}
+			switch n.Add(1) {
+			case 8:
+				if err := p.store.Settle(context.Background(), []jobs.Settled{{Run: "other", Subjects: []string{"1"}}}); err != nil {
+					t.Error(err)
+				}
+			case 9:
+				p.edit(1, func(x *reconcile.Person) { x.Assigned = true })
+			}
+		}}
+	})
+	awaitQuiet(t, p.store)
+	if !p.account("p1@x.io").Active {
+		t.Errorf("given up after %d looks", n.Load())
 	}
 }
 

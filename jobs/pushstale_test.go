@@ -175,11 +175,11 @@ func (p *pair) askedAgain(t *testing.T) {
 // between is a Queue in whose way something comes before marks are postponed.
 type between struct {
 	jobs.Queue
-	postpone func()
+	postpone func([]jobs.Later)
 }
 
 func (b *between) Postpone(ctx context.Context, later []jobs.Later) error {
-	b.postpone()
+	b.postpone(later)
 	return b.Queue.Postpone(ctx, later)
 }
 
@@ -189,7 +189,7 @@ func TestWishAndAnotherReplica(t *testing.T) {
 	var p *pair
 	var once sync.Once
 	p = newPair(t, 2, func(b *jobs.Pushes) {
-		b.Queue = &between{Queue: b.Queue, postpone: func() { once.Do(func() { one(t, p.a, byName(1)) }) }}
+		b.Queue = &between{Queue: b.Queue, postpone: func([]jobs.Later) { once.Do(func() { one(t, p.a, byName(1)) }) }}
 	})
 	p.edit(1, func(x *reconcile.Person) { x.Assigned = false })
 	late := byName(1)

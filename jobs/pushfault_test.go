@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -164,5 +165,61 @@ func TestGroupBeforeAnythingElse(t *testing.T) {
 	g, err := p.b.MakeGroup(t.Context(), "", "Fresh")
 	if c, _ := p.memory.Read(t.Context()); err != nil || !slices.ContainsFunc(c.Groups, func(x reconcile.Group) bool { return x.ID == g.ID && x.Name == "Fresh" }) {
 		t.Errorf("%+v %v %+v", g, err, c.Groups)
+	}
+}
+
+// reading is a OneLogin, a Tomorro and a memory that tell when somebody is read.
+type reading struct {
+	*desk
+	jobs.Recaller
+	what func(string)
+}
+
+func (r reading) Look(ctx context.Context, keys []reconcile.Key) (reconcile.Directory, error) {
+	r.what("OneLogin")
+	return r.desk.Look(ctx, keys)
+}
+
+func (r reading) Witness(ctx context.Context, keys []reconcile.Key) []reconcile.Testimony {
+	r.what("the witness")
+	return r.desk.Witness(ctx, keys)
+}
+
+func (r reading) ReadAccount(ctx context.Context, id string) (reconcile.Account, error) {
+	r.what("the account")
+	return r.desk.ReadAccount(ctx, id)
+}
+
+func (r reading) Recall(ctx context.Context, since time.Time) (jobs.Recalled, error) {
+	r.what("the memory")
+	return r.Recaller.Recall(ctx, since)
+}
+
+// TestTakenBeforeRead: whoever is looked at is taken before anything is read of them: else
+// others could write in between, and what was read be written over it.
+func TestTakenBeforeRead(t *testing.T) {
+	c := &clock{at: time.Now()}
+	var mu sync.Mutex
+	read := make(map[string]bool)
+	var p *pair
+	p = newPair(t, 1, func(b *jobs.Pushes) {
+		r := reading{b.Looker.(*desk), b.Runner.Recaller, func(what string) {
+			got, err := p.store.Claim(context.Background(), jobs.Lease{}, []jobs.Claim{{Run: "other", Subjects: []string{"1"}, Life: time.Minute}})
+			if err != nil || len(got[0].Newer) == 0 {
+				t.Errorf("%s is read before the person is taken: %+v %v", what, got, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			read[what] = true
+		}}
+		b.Looker, b.Accounts, b.Runner.Source, b.Runner.Recaller, b.Runner.Now = r, r, r, r, c.now
+		b.Deadline = time.Hour // the first look may not have given them back
+	})
+	id := one(t, p.b, byName(1)).Account.ID
+	c.set(c.now().Add(time.Minute)) // what is known is old
+	p.edit(1, func(x *reconcile.Person) { x.Status = 2 })
+	l := p.b.Look(patient{t.Context(), time.Now().Add(time.Hour)}, jobs.Asked{What: "suspend", Account: id, Want: jobs.WantOut})[0]
+	if l.Err != nil || p.account("p1@x.io").Active || len(read) != 4 {
+		t.Errorf("%+v, and %v was read", l, read)
 	}
 }

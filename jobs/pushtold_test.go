@@ -118,6 +118,9 @@ func TestAddressThatCannotBeAskedFor(t *testing.T) {
 	if !p.account("p1@x.io").Active || len(l.Held) != 1 || l.Held[0].Rule != reconcile.RuleWitness || !strings.Contains(l.Held[0].Reason, "502") {
 		t.Errorf("%+v", l)
 	}
+	if s := awaitMarks(t, p.store, 1); s.Marks[0].Tries != 1 { // and is asked again soon, not in an hour
+		t.Errorf("%+v", s.Marks)
+	}
 	onelogin.fail = nil
 	if l := one(t, p.b, out); l.Err != nil || p.account("p1@x.io").Active {
 		t.Errorf("%+v", l)

@@ -134,22 +134,44 @@ func TestPushOfPinned(t *testing.T) {
 }
 
 // TestBusy: somebody on whom another is at work is looked at when that ends, and not
-// taken to be as they should be.
+// taken to be as they should be, also where nothing would be to do.
 func TestBusy(t *testing.T) {
 	p := newPair(t, 2, nil)
-	claim := []jobs.Claim{{Run: "other", Subjects: []string{"1"}, Life: time.Minute}}
-	if _, err := p.store.Claim(t.Context(), jobs.Lease{}, claim); err != nil {
+	if err := p.reconcile("a run", p.store); err != nil {
 		t.Fatal(err)
 	}
-	if l := p.b.Look(patient{t.Context(), time.Now()}, byName(1))[0]; !errors.Is(l.Err, jobs.ErrBusy) {
-		t.Errorf("%+v", l)
+	p.title(1, "manager")
+	both := []string{"1", "2"}
+	if _, err := p.store.Claim(t.Context(), jobs.Lease{}, []jobs.Claim{{Run: "other", Subjects: both, Life: time.Minute}}); err != nil {
+		t.Fatal(err)
 	}
-	if err := p.store.Settle(t.Context(), []jobs.Settled{{Run: "other", Subjects: []string{"1"}}}); err != nil {
+	for k := range both {
+		if l := p.b.Look(patient{t.Context(), time.Now()}, byName(k+1))[0]; !errors.Is(l.Err, jobs.ErrBusy) {
+			t.Errorf("%+v", l)
+		}
+	}
+	if err := p.store.Settle(t.Context(), []jobs.Settled{{Run: "other", Subjects: both}}); err != nil {
 		t.Fatal(err)
 	}
 	p.replica("C", p.store, nil)
 	awaitQuiet(t, p.store)
-	if a := p.account("p1@x.io"); !a.Active {
+	if a := p.account("p1@x.io"); a.UserType != reconcile.Manager {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestBehind: when OneLogin's API says something else of a person than the push, it is asked
+// again, and what it says then is done.
+func TestBehind(t *testing.T) {
+	p := newPair(t, 1, nil)
+	married := jobs.Asked{What: "replace", UserName: "p1@x.io", Agrees: func(x *reconcile.Person) bool { return x.LastName == "Married" }}
+	if l := one(t, p.b, married); l.Err != nil || l.Late || !l.Account.Active {
+		t.Errorf("%+v", l)
+	}
+	p.edit(1, func(x *reconcile.Person) { x.LastName = "Married" })
+	p.replica("C", p.store, nil)
+	awaitQuiet(t, p.store)
+	if a := p.account("p1@x.io"); a.FamilyName != "Married" {
 		t.Errorf("%+v", a)
 	}
 }

@@ -119,23 +119,25 @@ func TestPatienceOutlivesOthers(t *testing.T) {
 	if l := one(t, p.b, late); !l.Late {
 		t.Fatalf("%+v", l)
 	}
-	awaitMarks(t, p.store, 1)
+	looks := awaitMarks(t, p.store, 1).Marks[0].Looks
 	if _, err := p.store.Claim(t.Context(), jobs.Lease{}, []jobs.Claim{{Run: "other", Subjects: []string{"1"}, Life: time.Minute}}); err != nil {
 		t.Fatal(err)
 	}
 	var n atomic.Int64
 	p.replica("C", p.store, func(c *jobs.Pushes) {
 		c.Queue = &between{Queue: &unhurried{Queue: c.Queue}, postpone: func(later []jobs.Later) {
-			if !slices.ContainsFunc(later, func(l jobs.Later) bool { return l.Mark.Subject == jobs.AddressSubject("p1@x.io") }) {
+			i := slices.IndexFunc(later, func(l jobs.Later) bool { return l.Mark.Subject == jobs.AddressSubject("p1@x.io") })
+			if i < 0 || n.Add(1) > 8 {
 				return
 			}
-			switch n.Add(1) {
-			case 8:
+			if later[i].Looks != looks {
+				t.Errorf("after %d looks %d of %d are left", n.Load(), later[i].Looks, looks)
+			}
+			if n.Load() == 8 {
+				p.edit(1, func(x *reconcile.Person) { x.Assigned = true })
 				if err := p.store.Settle(context.Background(), []jobs.Settled{{Run: "other", Subjects: []string{"1"}}}); err != nil {
 					t.Error(err)
 				}
-			case 9:
-				p.edit(1, func(x *reconcile.Person) { x.Assigned = true })
 			}
 		}}
 	})

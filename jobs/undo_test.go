@@ -333,6 +333,26 @@ func TestUndoLeavesWhoHasTheAccountNow(t *testing.T) {
 	}
 }
 
+// TestRegroupOfTwo: the yes of one person approves a migration, but not where it takes two.
+func TestRegroupOfTwo(t *testing.T) {
+	for _, two := range []bool{true, false} {
+		r := undoRig(t)
+		r.reconcile(t)
+		c, err := r.memory.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.memory.Write(t.Context(), reconcile.Write{Op: reconcile.WriteMembers, GroupID: c.Groups[0].ID, Remove: []string{r.account(t, "ann@x.io").ID}}); err != nil {
+			t.Fatal(err)
+		}
+		r.runner.Policy.Approve, r.runner.Policy.FourEyes = []string{"update"}, two
+		given, err := r.runner.Regroup(t.Context(), byAnn, yes)
+		if err != nil || (given.Done[reconcile.OpAddMember] == 0) != two {
+			t.Errorf("%+v %v", given, err)
+		}
+	}
+}
+
 // TestUndoOfWhatAnAddressSaid: the same where nothing but an address said whose the account
 // was, and all that says so now is what is remembered.
 func TestUndoOfWhatAnAddressSaid(t *testing.T) {

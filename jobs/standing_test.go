@@ -196,6 +196,11 @@ func TestStanding(t *testing.T) {
 			if _, err := w.Stand(t.Context()); err != nil || j.listed != 1 {
 				t.Errorf("the runs were listed %d times, and no run had ended: %v", j.listed, err)
 			}
+			now = now.Add(time.Minute)
+			j.runs, j.status.Last = []jobs.RunRecord{run(4, jobs.ExitError, nil)}, &jobs.Report{Run: "4"}
+			if s, err := w.Stand(t.Context()); err != nil || s.Last.Run != "4" || s.Complete == nil || s.Complete.Run != tt.complete {
+				t.Errorf("after one more run, which is all that is listed: %+v %v", s, err)
+			}
 		})
 	}
 	j := &watched{}

@@ -229,8 +229,9 @@ type JournalReader interface {
 	// Runs lists the newest runs first, at most limit of them: the begin entry
 	// of each and, when it ended, its end entry.
 	Runs(ctx context.Context, limit int) ([]RunRecord, error)
-	// Entries gives all entries of one run, oldest first. An unknown run gives
-	// an error that wraps ErrNoRun.
+	// Entries gives all entries of one run, oldest first; after its end, what others found
+	// out of writes of which it did not know what became. An unknown run gives an error that
+	// wraps ErrNoRun.
 	Entries(ctx context.Context, run string) ([]Entry, error)
 	// Scan gives every entry from a time on, oldest first, until yield says no.
 	Scan(ctx context.Context, since time.Time, yield func(Entry) bool) error

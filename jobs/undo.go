@@ -155,21 +155,10 @@ func (r *Runner) done(ctx context.Context, what UndoWhat) ([]reconcile.Change, s
 // readRun takes a run's entries, and what a later one settled of it.
 func (r *Runner) readRun(ctx context.Context, run string, j *effects) error {
 	entries, err := r.Reader.Entries(ctx, run)
-	if err != nil {
-		return err
-	}
 	for _, e := range entries {
 		j.take(e)
 	}
-	if !slices.ContainsFunc(j.order, j.open) {
-		return nil
-	}
-	return r.Reader.Scan(ctx, time.Time{}, func(e Entry) bool {
-		if e.Kind == EntryOutcome && e.Run == run {
-			j.take(e)
-		}
-		return true
-	})
+	return err
 }
 
 // effects collects what runs did from their entries, given in order. Outcomes
@@ -197,12 +186,6 @@ func (j *effects) take(e Entry) {
 			j.runs = append(j.runs, intent.Run)
 		}
 	}
-}
-
-// open reports whether a later run may have settled what became of a write.
-func (j *effects) open(intent *Entry) bool {
-	outcome, told := j.results[intent]
-	return !told || outcome.Result == reconcile.Uncertain
 }
 
 // effectsOf is what one write did; nothing as long as it has no outcome.

@@ -178,3 +178,21 @@ func TestJournalFollow(t *testing.T) {
 		})
 	}
 }
+
+// TestSettledLater: what became of a write that nobody knew of is told in full again when it
+// is found out, and once.
+func TestSettledLater(t *testing.T) {
+	var screen strings.Builder
+	v := (&program{stdout: &screen}).view(&config{}, true)
+	v.folded = true
+	w := &reconcile.Write{Changes: []reconcile.Change{{Op: reconcile.OpDeactivate, Who: "ann@x.io", Cause: "she left"}}}
+	for _, e := range []jobs.Entry{{ID: "1", Kind: jobs.EntryIntent, Write: w}, {Kind: jobs.EntryOutcome, Intent: "1", Result: reconcile.Uncertain},
+		{Kind: jobs.EntryEnd}, {Kind: jobs.EntryOutcome, Intent: "1", Result: reconcile.Done}} {
+		v.showEntry(&e, false)
+	}
+	v.unsettled(false)
+	lines := strings.Split(strings.TrimSpace(screen.String()), "\n")
+	if n := strings.Count(screen.String(), "ann@x.io"); n != 2 || !strings.Contains(lines[len(lines)-1], "done") || !strings.Contains(lines[len(lines)-1], "ann@x.io") {
+		t.Errorf("shown as\n%s", screen.String())
+	}
+}

@@ -24,6 +24,8 @@ type planView struct {
 	folded bool
 	// meant is the intents that have no outcome yet, by their ids.
 	meant map[string]*jobs.Entry
+	// doubted are those whose outcome nobody knew.
+	doubted map[string]*jobs.Entry
 }
 
 // show prints the whole plan: what was read, people, groups, holds, notes, totals.

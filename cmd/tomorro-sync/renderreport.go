@@ -167,8 +167,7 @@ func (v *planView) showEntry(e *jobs.Entry, dated bool) {
 			each(e, func(c *reconcile.Change) { line("intent", intentText(c), "") })
 		}
 	case jobs.EntryOutcome:
-		meant := v.meant[e.Intent]
-		delete(v.meant, e.Intent)
+		meant := v.told(e)
 		if meant == nil || !v.folded {
 			line("outcome", outcomeText(e, meant), "")
 			break

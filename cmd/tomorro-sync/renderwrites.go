@@ -23,6 +23,21 @@ func (v *planView) mean(e *jobs.Entry) {
 	v.meant[e.ID] = e
 }
 
+// told gives the intent that an outcome is about; nil when it was not shown. Another
+// outcome follows one that is uncertain, and may tell it once more.
+func (v *planView) told(outcome *jobs.Entry) *jobs.Entry {
+	meant := cmp.Or(v.meant[outcome.Intent], v.doubted[outcome.Intent])
+	delete(v.meant, outcome.Intent)
+	delete(v.doubted, outcome.Intent)
+	if meant != nil && outcome.Result == reconcile.Uncertain {
+		if v.doubted == nil {
+			v.doubted = make(map[string]*jobs.Entry)
+		}
+		v.doubted[outcome.Intent] = meant
+	}
+	return meant
+}
+
 // unsettled shows the intents of a folded journal that have no outcome.
 func (v *planView) unsettled(dated bool) {
 	open := slices.SortedFunc(maps.Values(v.meant), func(a, b *jobs.Entry) int {

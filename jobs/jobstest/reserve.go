@@ -87,6 +87,11 @@ func unknown(t *testing.T, s Store) {
 	for _, result := range []string{reconcile.NotDone, reconcile.Done, reconcile.Uncertain} {
 		before := spent(t, s, reconcile.LimitDeactivate)
 		c := reserving("unknown "+result, two, nil)
+		journal := func(kind jobs.EntryKind) {
+			_, err := s.Append(t.Context(), jobs.Lease{}, jobs.Entry{Kind: kind, Run: c.Run})
+			must(t, err)
+		}
+		journal(jobs.EntryBegin)
 		got := ask(t, s, c)
 		for range 2 { // asked again because the answer was lost
 			must(t, s.Settle(t.Context(), []jobs.Settled{{Run: c.Run, Subjects: c.Subjects, Open: true, Entry: jobs.Entry{Intent: got.ID, Result: reconcile.Uncertain}}}))
@@ -94,6 +99,7 @@ func unknown(t *testing.T, s Store) {
 		if n, open := spent(t, s, reconcile.LimitDeactivate), snapshot(t, s).Open; n != before+2 || len(open) != 1 || open[0].ID != got.ID {
 			t.Errorf("%d count after %d, open are %+v", n, before, open)
 		}
+		journal(jobs.EntryEnd)
 		if other := ask(t, s, jobs.Claim{Run: "another", Subjects: c.Subjects}); len(other.Newer) > 0 {
 			t.Errorf("nobody may look at it: %+v", other)
 		}
@@ -118,6 +124,11 @@ func unknown(t *testing.T, s Store) {
 		}))
 		if !slices.Equal(told, []string{reconcile.Uncertain, result}) {
 			t.Errorf("the journal has the outcomes %v", told)
+		}
+		entries, err := s.Entries(t.Context(), c.Run)
+		must(t, err)
+		if last := entries[len(entries)-1]; len(entries) != 5 || entries[3].Kind != jobs.EntryEnd || last.Intent != got.ID || last.Result != result {
+			t.Errorf("what became of it is not among the entries of its run: %+v", entries)
 		}
 	}
 }

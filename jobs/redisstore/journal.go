@@ -195,13 +195,27 @@ func (s *Store) Entries(ctx context.Context, run string) ([]jobs.Entry, error) {
 		return nil, err
 	}
 	var out []jobs.Entry
-	err = s.walk(ctx, s.keys.journal(), from, to, func(r record) (bool, error) {
+	open := make(map[string]bool) // intents of which nobody knows yet what became
+	take := func(r record) (bool, error) {
 		if r.field("run") != run {
 			return true, nil
 		}
 		e, err := decodeRecord(r)
 		out = append(out, e)
+		switch {
+		case e.Kind == jobs.EntryIntent:
+			open[e.ID] = true
+		case e.Kind == jobs.EntryOutcome && e.Result != reconcile.Uncertain:
+			delete(open, e.Intent)
+		}
 		return true, err
+	}
+	if err = s.walk(ctx, s.keys.journal(), from, to, take); err != nil || to == "+" || len(open) == 0 {
+		return out, err
+	}
+	err = s.walk(ctx, s.keys.journal(), "("+to, "+", func(r record) (bool, error) {
+		_, err := take(r)
+		return len(open) > 0, err
 	})
 	return out, err
 }

@@ -185,8 +185,10 @@ func exitAtTomorro(place, kind string) []string {
 	case read && kind == "empty list":
 		// An empty Tomorro is what a first run finds; creates run into the accounts that are there and adopt them.
 		return []string{"0", "1", "3", "11"}
-	case place == "bulk" && (kind == "v1 400" || kind == "lost answer" || kind == "reset" || kind == "truncated"):
-		return []string{"0", "3"} // what nobody knows is looked up, and what is refused as a whole is sent piece by piece
+	case place == "bulk" && kind != "401" && kind != "403":
+		// What nobody knows is looked up, what is refused as a whole is sent piece by piece, and what is tried again
+		// when nothing else waits goes by itself.
+		return []string{"0", "3"}
 	case read, kind == "401":
 		return []string{"1"}
 	case kind == "html 200", kind == "empty list", kind == "truncated", kind == "lost answer":

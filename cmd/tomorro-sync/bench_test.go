@@ -113,12 +113,12 @@ func (m *measurement) gather(operations int) {
 }
 
 // startRedis starts a real Redis when there is one, else an embedded one in this
-// process, which takes several times as long: the README's figures are not from it.
+// process, with which pushes are slower: the README's figures are not from it.
 func startRedis(b *testing.B) string {
 	if _, err := exec.LookPath("redis-server"); err == nil {
 		return redistest.Start(b, "--appendonly", "yes").URL()
 	}
-	b.Log("redis-server is not installed here: an embedded Redis, with which figures of pushes are far lower")
+	b.Log("redis-server is not installed here: an embedded Redis, with which pushes are slower")
 	s := miniredis.NewMiniRedis()
 	if err := s.Start(); err != nil {
 		b.Fatal(err)

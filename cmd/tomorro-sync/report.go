@@ -30,11 +30,11 @@ needs nothing else), md, csv or json; --out writes a file that only you can read
 			if p.asJSON() && !cmd.Flags().Changed("format") {
 				format = "json"
 			}
-			if p.asJSON() && format != "json" {
-				return usage(fmt.Errorf("--format %s and --output json ask for two forms", format), "leave one of them out")
-			}
 			if !slices.Contains(audit.Formats(), format) {
 				return usage(fmt.Errorf("--format %q is none", format), "write one of "+strings.Join(audit.Formats(), ", "))
+			}
+			if p.asJSON() && format != "json" {
+				return usage(fmt.Errorf("--format %s and --output json ask for two forms", format), "leave one of them out")
 			}
 			return p.withMemory(cmd, func(c *config, m memory) error {
 				decisions, err := m.Decisions(cmd.Context())

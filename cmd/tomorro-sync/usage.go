@@ -69,18 +69,16 @@ func misspelt(cmd *cobra.Command, what, word string) error {
 // mendHelp has the help command refuse a misspelt name, which Cobra's answers with the
 // whole manual as if that had been asked for.
 func mendHelp(root *cobra.Command) {
-	root.InitDefaultHelpCmd()
-	help, _, err := root.Find([]string{"help"})
-	if err != nil {
-		return // a program without commands has none
+	find := func(path []string) (*cobra.Command, []string) {
+		cmd, rest, _ := root.Find(path) // never fails, since the root takes any arguments
+		return cmd, rest
 	}
+	root.InitDefaultHelpCmd()
+	help, _ := find([]string{"help"})
 	help.Run, help.RunE = nil, func(_ *cobra.Command, args []string) error {
-		cmd, rest, err := root.Find(args)
-		if err != nil {
-			return usage(err, "list the commands with: "+root.CommandPath()+" --help")
-		}
+		cmd, rest := find(args)
 		if len(rest) > 0 && cmd.HasSubCommands() {
-			return usage(misspelt(cmd, cmd.Name()+" has no command", rest[0]), "see: "+cmd.CommandPath()+" --help")
+			return usage(wrongArguments(cmd, rest), "see: "+cmd.CommandPath()+" --help")
 		}
 		cmd.InitDefaultHelpFlag()
 		return cmd.Help()

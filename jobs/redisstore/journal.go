@@ -174,17 +174,13 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]jobs.RunRecord, error) {
 	return out[:min(limit, len(out))], err
 }
 
-// Entries implements jobs.JournalReader: it reads the journal from the run's
-// begin on, to its end when there is one.
+// Entries implements jobs.JournalReader: it reads the journal from the run's begin on, to
+// its end when there is one, and past that while something is open.
 func (s *Store) Entries(ctx context.Context, run string) ([]jobs.Entry, error) {
-	from, to := "", "+"
+	from := ""
 	err := s.walk(ctx, s.keys.runs(), "-", "+", func(r record) (bool, error) {
-		if r.field("run") == run {
-			if r.field("kind") == string(jobs.EntryEnd) {
-				to = r.field("at")
-			} else {
-				from = r.field("at")
-			}
+		if r.field("run") == run && r.field("kind") != string(jobs.EntryEnd) {
+			from = r.field("at")
 		}
 		return true, nil
 	})
@@ -195,27 +191,22 @@ func (s *Store) Entries(ctx context.Context, run string) ([]jobs.Entry, error) {
 		return nil, err
 	}
 	var out []jobs.Entry
-	open := make(map[string]bool) // intents of which nobody knows yet what became
-	take := func(r record) (bool, error) {
+	ended, open := false, make(map[string]bool) // intents of which nobody knows yet what became
+	err = s.walk(ctx, s.keys.journal(), from, "+", func(r record) (bool, error) {
 		if r.field("run") != run {
 			return true, nil
 		}
 		e, err := decodeRecord(r)
 		out = append(out, e)
 		switch {
+		case e.Kind == jobs.EntryEnd:
+			ended = true
 		case e.Kind == jobs.EntryIntent:
 			open[e.ID] = true
 		case e.Kind == jobs.EntryOutcome && e.Result != reconcile.Uncertain:
 			delete(open, e.Intent)
 		}
-		return true, err
-	}
-	if err = s.walk(ctx, s.keys.journal(), from, to, take); err != nil || to == "+" || len(open) == 0 {
-		return out, err
-	}
-	err = s.walk(ctx, s.keys.journal(), "("+to, "+", func(r record) (bool, error) {
-		_, err := take(r)
-		return len(open) > 0, err
+		return !ended || len(open) > 0, err
 	})
 	return out, err
 }

@@ -39,6 +39,7 @@ func (o *office) serve() *serving {
 // TestActiveList: where the list has active accounts only, who returns gets their own, also
 // under another address.
 func TestActiveList(t *testing.T) {
+	t.Parallel()
 	for _, address := range []string{"", "married@acme.example"} {
 		for _, pushed := range []bool{false, true} {
 			o, p := activeOnly(t, "")

@@ -43,6 +43,7 @@ var importRules = []struct {
 }
 
 func TestImportRules(t *testing.T) {
+	t.Parallel()
 	for _, rule := range importRules {
 		out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "tomorro-sync/"+rule.pkg).CombinedOutput()
 		if err != nil {

@@ -54,6 +54,7 @@ func failureCases() []failureCase {
 // TestFailureCases runs each case end to end and prints a table of them; see it
 // with -v.
 func TestFailureCases(t *testing.T) {
+	t.Parallel()
 	all := failureCases()
 	results := make([]string, len(all))
 	t.Cleanup(func() {

@@ -93,6 +93,7 @@ func (r *rehearsed) reconcile(args ...string) (report reportJSON) {
 // anything, who joins on that day gets in, and what is not done is listed with its
 // reason, that night and the next.
 func TestDisasters(t *testing.T) {
+	t.Parallel()
 	for _, d := range disasters() {
 		users := 800
 		if d.oneByOne { // a run each; TestStorm has all 300

@@ -79,6 +79,7 @@ func (o *office) harmless(before map[string]onelogintest.ExpectedAccount) {
 }
 
 func TestFaultsAtOneLogin(t *testing.T) {
+	t.Parallel()
 	paths := map[string]flaky.Fault{
 		"users page 2": {Path: "/api/2/users", Query: map[string]string{"page": "2"}}, "users": {Path: "/api/2/users"},
 		"app users": {Path: "/api/2/apps/*/users"}, "rules": {Path: "/api/2/apps/*/rules"}, "roles": {Path: "/api/2/roles"},
@@ -134,6 +135,7 @@ func exitAtOneLogin(place, kind string) []string {
 }
 
 func TestFaultsAtTomorro(t *testing.T) {
+	t.Parallel()
 	places := map[string]flaky.Fault{
 		"users": {Method: "GET", Path: "/scim/v2/Users"}, "users page 2": {Method: "GET", Path: "/scim/v2/Users", Query: map[string]string{"startIndex": "101"}},
 		"groups": {Method: "GET", Path: "/scim/v2/Groups"}, "create": {Method: "POST", Path: "/scim/v2/Users"},

@@ -39,6 +39,7 @@ func (o *office) suspend(n int) {
 // TestHoldsAndApprovals is the whole life of a hold: too many leavers, of whom one
 // is decided against, some are approved, once, and the rest stays.
 func TestHoldsAndApprovals(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, labOptions{users: 200, groups: 6, seed: 3, plain: true}, "limits: {band: none}\n")
 	o.must(exitDone, "reconcile", "--yes")
 	if out := o.must(exitDone, "holds"); !strings.Contains(out, "Nothing is held") {

@@ -98,6 +98,7 @@ min_admins: 0
 // TestOneLoginPushesThroughUs: with this program in between, every variant of
 // OneLogin's pushes ends as it should, also those that Tomorro itself refuses.
 func TestOneLoginPushesThroughUs(t *testing.T) {
+	t.Parallel()
 	drive(t, func(t *testing.T, sim *onelogintest.Server) pushTarget {
 		return startListener(t, sim, startTomorro(t, sim))
 	}, nil)

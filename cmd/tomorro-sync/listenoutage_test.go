@@ -45,6 +45,7 @@ func (s *serving) readyz(t *testing.T) (status int, state admin.State) {
 // with "later", is seen to wait, and is done when the service is back, without being
 // pushed again. While Redis is down nothing is stored, and the answer says so.
 func TestPushInAnOutage(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		down, up func(*office)
 		stored   bool

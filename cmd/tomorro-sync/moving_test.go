@@ -15,6 +15,7 @@ import (
 // that change their case or hands, and pushes in between. Everybody keeps their account, and
 // the plan says what to change in the configuration.
 func TestDomainChanges(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, labOptions{users: 45, groups: 4, seed: 6, plain: true}, "limits: {rename: {max: none, share: none}}\n")
 	title, people := "admin", o.world.People
 	o.people(func(*onelogintest.World) { people[0].Title, people[1].Title = &title, &title })

@@ -233,6 +233,7 @@ func TestEndToEnd(t *testing.T) {
 // the pages of groups once more after a run that wrote memberships; writes are one
 // a person and one a group and chunk, and none when nothing changed.
 func TestRequests(t *testing.T) {
+	t.Parallel()
 	for _, page := range []int{100, 1000} {
 		const n, groups = 1000, 40
 		o := newOffice(t, labOptions{users: n, groups: groups, seed: 2, plain: true, pageCap: page}, "")

@@ -258,6 +258,7 @@ func startTomorro(t *testing.T, _ *onelogintest.Server) pushTarget {
 // TestOneLoginPushesToTomorro is the way it is without this program: OneLogin
 // pushes to Tomorro.
 func TestOneLoginPushesToTomorro(t *testing.T) {
+	t.Parallel()
 	text := refusal{"cannot unmarshal string into Go struct field userBody.active", "RFC 7643 section 4.1.1 has active as a boolean"}
 	media := refusal{"status 415", "Tomorro reads two media types, and this names none"}
 	slash := refusal{"status 404", "there is no //Users; the connection test takes the 404 for an empty list, and Refresh fails"}

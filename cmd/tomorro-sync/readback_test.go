@@ -16,6 +16,7 @@ import (
 // is reported, held in the third night, and nothing but what leaves somebody with
 // access is written again.
 func TestTomorroIgnores(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
 		knob   func(*tomorrotest.Knobs)
@@ -108,6 +109,7 @@ func (o *office) handEdit(in bool) {
 // TestCanaryOnTheWire: a Tomorro that confirms roles and does not keep them is
 // found after ten people, and the rest is not sent.
 func TestCanaryOnTheWire(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, labOptions{users: 80, groups: 6, seed: 3, plain: true}, "limits: {change_role: {max: none, share: none}}\napply: {canary: 10}\n")
 	o.must(exitDone, "reconcile", "--yes")
 	o.equal()

@@ -32,6 +32,7 @@ func (o *office) restore(old *tomorrotest.State, marks bool) {
 // Without them, who was renamed since gets no second account before somebody has looked,
 // and who has left since is named.
 func TestTomorroRestored(t *testing.T) {
+	t.Parallel()
 	for _, marks := range []bool{true, false} {
 		o := newOffice(t, labOptions{users: 40, groups: 4, seed: 6, plain: true}, "")
 		o.must(exitDone, "reconcile", "--yes")

@@ -48,6 +48,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 // TestServe serves two connections from one process: each has its runs, its lock
 // and its journal, readyz tells of both, and one signal ends it in good order.
 func TestServe(t *testing.T) {
+	t.Parallel()
 	more := "schedule: {cron: \"@every 1s\", timezone: Europe/Paris}\nlisten: {admin: \"127.0.0.1:0\"}\n"
 	first := newOffice(t, labOptions{users: 20, groups: 3, seed: 1, plain: true}, "connection: first\n"+more)
 	second := newOffice(t, labOptions{users: 30, groups: 4, seed: 2, plain: true}, "connection: second\n"+more)
@@ -161,6 +162,7 @@ func TestScheduleOfOthers(t *testing.T) {
 // TestRedisForgetsEverything: without what was remembered, nobody is removed and
 // nobody is created twice; who left meanwhile is named with advice.
 func TestRedisForgetsEverything(t *testing.T) {
+	t.Parallel()
 	for _, externalID := range []string{"true", "false"} {
 		t.Run("external ids "+externalID, func(t *testing.T) {
 			o := newOffice(t, labOptions{users: 30, groups: 4, seed: 6, plain: true}, "")

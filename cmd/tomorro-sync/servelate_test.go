@@ -14,6 +14,7 @@ import (
 // TestServeWithoutOneRedis: of two connections one whose Redis is down at the start is
 // served when it is there, its listener too, and the other one all the time.
 func TestServeWithoutOneRedis(t *testing.T) {
+	t.Parallel()
 	more := "schedule: {cron: \"@every 1s\"}\nmin_admins: 0\nlisten: {scim: \"127.0.0.1:0\", admin: \"127.0.0.1:0\", tokens: [" + pushToken + "]}\n"
 	here := newOffice(t, labOptions{users: 10, groups: 2, seed: 1, plain: true}, "connection: here\n"+more)
 	away := newOffice(t, labOptions{users: 12, groups: 2, seed: 2, plain: true}, "connection: away\n"+more)
@@ -60,6 +61,7 @@ func TestServeWithoutOneRedis(t *testing.T) {
 
 // TestServeWithoutAnyRedis: with nothing to serve, serve ends and says why.
 func TestServeWithoutAnyRedis(t *testing.T) {
+	t.Parallel()
 	var configs []string
 	for _, name := range []string{"one", "two"} {
 		o := newOffice(t, labOptions{users: 2, groups: 1, seed: 1, plain: true}, "connection: "+name+"\nschedule: {cron: \"0 2 * * *\"}\n")

@@ -57,6 +57,7 @@ func (o *office) shorten(leavesOut func(id string, active bool) bool) (on *atomi
 // Nobody gets a second account, and the run does not pass for one that went well, since
 // leavers may be among those who are not listed.
 func TestShortList(t *testing.T) {
+	t.Parallel()
 	for _, again := range []string{tomorrotest.DuplicateConflict, tomorrotest.DuplicateMade} {
 		o := newOffice(t, labOptions{users: 40, groups: 4, seed: 6, plain: true}, "")
 		on := o.shorten(func(id string, _ bool) bool { return id[0] < '8' })

@@ -42,6 +42,7 @@ func (o *office) accounts() map[string]string {
 // TestUndoEndToEnd: a bad morning at OneLogin is written, taken back, kept through
 // the next nights, and done again for whom it was right.
 func TestUndoEndToEnd(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, labOptions{users: 60, groups: 6, seed: 4, plain: true}, "")
 	o.must(exitDone, "reconcile", "--yes")
 	before := o.accounts()

@@ -13,6 +13,7 @@ import (
 // night ends with what OneLogin says, nobody but those concerned is touched, and from the
 // second time on it is told, until the night after it stopped.
 func TestDriftWar(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, labOptions{users: 40, groups: 4, seed: 6, plain: true}, "limits: {deactivate: {max: none, share: none}, rename: {max: none, share: none}, change_role: {max: none, share: none}, remove_member: {max: none, share: none}}\n")
 	o.must(exitDone, "reconcile", "--yes")
 	before := o.lab.tomorro.State()

@@ -61,7 +61,7 @@ func (c *Client) Changed(ctx context.Context, since time.Time) ([]reconcile.Key,
 	}
 	seen := make(map[reconcile.Key]bool, len(told))
 	return slices.DeleteFunc(told, func(k reconcile.Key) bool {
-		twice := seen[k] || k <= 0
+		twice := seen[k]
 		seen[k] = true
 		return twice
 	}), failed

@@ -29,9 +29,9 @@ func metered(t *testing.T, left int, counted, all bool) *rig {
 func TestQuotaIsLeft(t *testing.T) {
 	t.Parallel()
 	r := metered(t, 200, true, true)
-	_, err := r.client.Pull(t.Context())
+	_, err := r.client.Pull(t.Context()) // 149 pages more of people, and 2 of who has the app
 	quota, is := errors.AsType[*reconcile.QuotaError](err)
-	if !is || !quota.Ever() || quota.Needs < 140 || quota.Reserve != 100 || time.Until(quota.Reset) < 15*time.Minute || time.Until(quota.Reset) > 20*time.Minute {
+	if !is || !quota.Ever() || quota.Needs != 149+2 || quota.Reserve != 100 || time.Until(quota.Reset) < 15*time.Minute || time.Until(quota.Reset) > 20*time.Minute {
 		t.Fatalf("%v %+v", err, quota)
 	}
 	cursors := metered(t, 200, true, true) // a list without page numbers is no shorter
@@ -80,8 +80,9 @@ func TestQuotaOfOthers(t *testing.T) {
 		}
 		r.check(t, d)
 	}
-	if q, err := metered(t, 200, false, false).client.Quota(t.Context()); err != nil || q.Left != 200 || q.Limit != 5000 || q.Reserve != 100 {
-		t.Errorf("%+v %v", q, err)
+	r := metered(t, 200, false, false)
+	if q, err := r.client.Quota(t.Context()); err != nil || q.Left != 200 || q.Limit != 5000 || q.Reserve != 100 || r.client.Stats().Quota != 200 {
+		t.Errorf("%+v %v, and the counters say %d", q, err, r.client.Stats().Quota)
 	}
 }
 
@@ -107,9 +108,17 @@ func TestQuotaOfV1(t *testing.T) {
 				t.Errorf("%s: %v %v %v", name, err, d.Receipt.Why(), d.Receipt.Fallbacks)
 			}
 		}
-		if s := r.client.Stats(); s.Quota != 39 {
-			t.Errorf("%s: %d calls are left to others", name, s.Quota)
+		if s := r.client.Stats(); s.Quota != 39 || s.Throttled == 0 {
+			t.Errorf("%s: %d calls are left to others, held back %d times", name, s.Quota, s.Throttled)
 		}
+	}
+}
+
+// TestQuotaOfAFewPages: what needs a few calls does not ask first, which is one more.
+func TestQuotaOfAFewPages(t *testing.T) {
+	r := newRig(t, 130, func(c *onelogin.Config) { c.QuotaOnV2 = true })
+	if _, err := r.client.Pull(t.Context()); err != nil || r.client.Stats().Requests["GET /auth/rate_limit"] != 0 {
+		t.Errorf("%v %v", err, r.client.Stats().Requests)
 	}
 }
 

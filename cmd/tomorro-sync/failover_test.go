@@ -41,15 +41,20 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-// failover makes one trial and reports whether the run itself converged.
+// failover makes one trial and reports whether the run itself converged. Rarely a run makes
+// a request less than the undisturbed one did, and is over before that event: it is tried
+// again, with the loss a request earlier.
 func failover(t *testing.T, bin string, group *redistest.Group, masters int, u *calm, i, at int) (atOnce bool) {
-	c := newCompany(t, 13, group.URL, fmt.Sprintf("trial-%d", i))
+	c := newCompany(t, 13, group.URL, fmt.Sprintf("trial-%d-%d", i, at))
 	master := group.Master(t, "{"+c.connection+"}")
 	p := &tap{at: at, only: "Tomorro", spring: master.Kill}
 	cmd := c.child(bin, "first", c.through(p)...)
 	c.start(p, cmd)
 	code := finish(t, cmd)
 	p.wait()
+	if p.sprung() == "" && code == exitDone && at > 2 {
+		return failover(t, bin, group, masters, u, i, at-min(2, at-2))
+	}
 	if p.sprung() == "" {
 		t.Fatalf("the run ended with %d before event %d\n%s", code, at, said(cmd))
 	}
